@@ -1,0 +1,189 @@
+//! All that the engine can ask of its shells. Imperative: what must now be done.
+
+use super::event::Caller;
+use super::fact::{Fact, Stamped};
+use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
+use super::time::Now;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What a leg hears: prompts once, then something without end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Program {
+    /// Prompt names, heard one after the other.
+    pub prompts: Vec<String>,
+    /// The language in which they are spoken (`en`).
+    pub language: String,
+    /// What follows the prompts.
+    pub then: Then,
+}
+
+/// What follows the prompts of a [`Program`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Then {
+    /// Clips of the hold-music folder, in this order, again and again.
+    Music(Vec<String>),
+    /// Nothing.
+    Silence,
+}
+
+/// Why a call is not taken, and thereby the response it gets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedBecause {
+    /// 404: nothing is configured for what was dialled.
+    UnknownNumber,
+    /// 403: a feature code dialled by somebody who is no agent.
+    NotAnAgent,
+    /// 486: the queue holds as many as it may.
+    QueueFull,
+    /// 503 with Retry-After: the engine holds as many calls as it may.
+    Overload,
+    /// 503 with Retry-After: the engine is about to stop.
+    Draining,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No such agent.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// No such call, or it is over.
+    #[error("there is no such call, or it is over")]
+    UnknownCall,
+    /// The pause reason is not configured.
+    #[error("this pause reason is not configured")]
+    UnknownReason,
+    /// The agent must log in first.
+    #[error("the agent is not logged in")]
+    NotLoggedIn,
+}
+
+/// What must now be done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Command {
+    /// Send the caller 200 with our media.
+    Answer {
+        /// Whose call.
+        call: CallId,
+    },
+    /// Send the caller 183 with our media: he hears music, unbilled.
+    Progress {
+        /// Whose call.
+        call: CallId,
+    },
+    /// Refuse the INVITE.
+    Refuse {
+        /// Whose call.
+        call: CallId,
+        /// Which response.
+        because: RefusedBecause,
+    },
+    /// Let the leg hear this instead of what it heard.
+    Play {
+        /// Whose ears.
+        leg: LegId,
+        /// What.
+        program: Program,
+    },
+    /// Ring the agent, on all his phones.
+    OfferAgent {
+        /// The offer's identity; the leg is `LegId::Agent(offer)`.
+        offer: OfferId,
+        /// For which call.
+        call: CallId,
+        /// Who is rung.
+        agent: AgentId,
+        /// From which queue the call comes.
+        queue: QueueId,
+        /// Whom he will see calling.
+        caller: Caller,
+    },
+    /// Stop ringing: the caller has gone, or time is up, or another agent was faster.
+    CancelOffer {
+        /// Which.
+        offer: OfferId,
+        /// Whether another agent has the call, so that the phone need not log a missed one (RFC 3326).
+        answered_elsewhere: bool,
+    },
+    /// Connect the two legs, whatever they hear now.
+    Bridge {
+        /// The caller's side.
+        call: CallId,
+        /// The agent's side.
+        offer: OfferId,
+    },
+    /// End the leg: BYE, or whatever its state requires.
+    Hangup {
+        /// Which.
+        leg: LegId,
+    },
+    /// Answer a request.
+    Reply {
+        /// Which.
+        id: RequestId,
+        /// Done, or why not.
+        result: Result<(), Refusal>,
+    },
+}
+
+impl RefusedBecause {
+    /// The final response this refusal becomes (RFC 3261 §21).
+    pub fn status(self) -> u16 {
+        match self {
+            Self::UnknownNumber => 404,
+            Self::NotAnAgent => 403,
+            Self::QueueFull => 486,
+            Self::Overload | Self::Draining => 503,
+        }
+    }
+
+    /// How long the caller's side should wait before it tries again, where that helps.
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Overload => Some(Duration::from_secs(5)),
+            Self::Draining => Some(Duration::from_secs(30)),
+            Self::UnknownNumber | Self::NotAnAgent | Self::QueueFull => None,
+        }
+    }
+}
+
+/// Collects what one event led to. The caller of `handle` drains it; dropping it full is a bug.
+#[derive(Debug, Default)]
+#[must_use = "commands must be carried out"]
+pub struct Commands {
+    commands: Vec<Command>,
+    facts: Vec<Stamped>,
+}
+
+impl Commands {
+    /// An empty collection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn push(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    pub(super) fn record(&mut self, at: Now, fact: Fact) {
+        self.facts.push(Stamped { at, fact });
+    }
+
+    /// Takes the commands, in the order in which they must be carried out.
+    pub fn take_commands(&mut self) -> std::vec::Drain<'_, Command> {
+        self.commands.drain(..)
+    }
+
+    /// Takes the facts, in the order in which they became true.
+    pub fn take_facts(&mut self) -> std::vec::Drain<'_, Stamped> {
+        self.facts.drain(..)
+    }
+
+    /// Whether there is nothing left to drain.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.facts.is_empty()
+    }
+}

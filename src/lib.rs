@@ -1,0 +1,8 @@
+//! Holdfast: a call-centre queue engine.
+
+pub mod engine;
+pub mod http;
+pub mod media;
+pub mod sip;
+pub mod stats;
+pub mod store;

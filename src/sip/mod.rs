@@ -1,0 +1,3 @@
+//! Everything SIP: pure transactions and dialogs, thin transports.
+
+pub mod message;

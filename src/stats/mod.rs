@@ -1,0 +1,1 @@
+//! Pure folds over the engine's facts.
