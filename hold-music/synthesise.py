@@ -46,7 +46,6 @@ QUALITIES = {
     "maj9": (4, 7, 11, 14),
     "69": (4, 7, 9, 14),
     "m7": (3, 7, 10, 12),
-    "m9": (3, 7, 10, 14),
     "m6": (3, 7, 9, 12),
     "9sus": (5, 7, 10, 14),
     "13": (4, 9, 10, 14),
@@ -103,12 +102,12 @@ def bass_of(name):
     return note
 
 
-def read_chords(text):
-    """'Fmaj9:4 Dm9:4' -> [(start, length, bass note, voicing)], in beats."""
-    out, start, previous = [], 0.0, [60, 64, 67, 71]
+def read_chords(text, low=57, high=74):
+    """'Fmaj9:4 Dm7:4' -> [(start, length, bass note, voicing)], in beats."""
+    out, start, previous = [], 0.0, [low + 2, low + 6, low + 9, low + 13]
     for token in text.replace("|", " ").split():
         name, length = token.split(":")
-        previous = voice(name, previous)
+        previous = voice(name, previous, low, high)
         out.append((start, float(length), bass_of(name), previous))
         start += float(length)
     return out
@@ -326,7 +325,7 @@ def chorus(samples, depth_ms=2.2, seconds=2.6, mix=0.45):
     return out
 
 
-def level(samples, target, seconds=1.2, strength=0.5):
+def level(samples, target, seconds=0.8, strength=0.6):
     """Bring loud and soft passages closer to each other, slowly."""
     squares = circular([x * x for x in samples], low_pass(1.0 / (TAU * seconds)))
     look = int(seconds * RATE * 0.5)  # look ahead, so that gain and sound meet
@@ -391,6 +390,8 @@ class Track:
         # The reverb hears a thinner sound, so that it does not cloud the chords.
         send = circular(mix, high_pass(300.0))
         mix = [a + wet * 2.2 * b for a, b in zip(mix, circular(send, room))]
+        # Presence: lift what lies above 1 kHz, then round off above the band.
+        mix = [a + 1.3 * b for a, b in zip(mix, circular(mix, high_pass(1100.0)))]
         mix = circular(circular(mix, low_pass(4200.0)), low_pass(5200.0))
         mix = level(mix, rms(mix))
         goal, gain = 10.0 ** (-20.0 / 20.0), 1.0
@@ -405,13 +406,13 @@ class Track:
 
 def morning_harbour():
     """F major, 96 beats a minute, lightly swung; A A B A of eight bars each."""
-    first = "Fmaj9:4 Dm9:4 | Bbmaj9:4 C9sus:4 | Am7:4 Dm9:4 | "
-    home = "Gm9:2 C13:2 Fmaj9:4 "
+    first = "Fmaj9:4 Dm7:4 | Bbmaj9:4 C9sus:4 | Am7:4 Dm7:4 | "
+    home = "Gm7:2 C13:2 F69:4 "
     chords = read_chords(
-        first + "Gm9:4 C13:4 "
+        first + "Gm7:4 C13:4 "
         + first + home
-        + "Bbmaj9:4 Am7:4 | Gm9:4 Fmaj9:4 | Bbmaj9:4 Bbm6:4 | Am7:2 D7:2 Gm9:2 C13:2 "
-        + first + "Gm9:2 C13:2 Fmaj9:2 C9sus:2")
+        + "Bbmaj9:4 Am7:4 | Gm7:4 Fmaj9:4 | Bbmaj9:4 Bbm6:4 | Am7:2 D7:2 Gm7:2 C13:2 "
+        + first + "Gm7:2 C13:2 F69:2 C9sus:2", low=55, high=70)
     theme = ("A4/1.5 G4/.5 A4/1 C5/1 | A4/2 F4/1 G4/1 | A4/1.5 F4/.5 D4/1 F4/1 | G4/3 r/1 | "
              "C5/1.5 D5/.5 E5/1 C5/1 | A4/2 C5/1 A4/1 | ")
     varied = ("A4/1 G4/.5 A4/.5 C5/1.5 D5/.5 | A4/2 F4/1 G4/1 | A4/.5 Bb4/.5 A4/.5 F4/.5 D4/1 F4/1 | G4/3 C5/1 | "
@@ -455,12 +456,12 @@ def morning_harbour():
 
 def slow_tide():
     """D major, in three, 80 beats a minute; broken chords like small waves."""
-    first = "Dmaj9:3 Bm7:3 | Gmaj9:3 A9sus:3 | F#m7:3 Bm9:3 | "
+    first = "Dmaj9:3 Bm7:3 | Gmaj9:3 A9sus:3 | F#m7:3 Bm7:3 | "
     chords = read_chords(
-        first + "Em9:3 A9sus:3 "
-        + first + "Em9:1.5 A13:1.5 Dmaj9:3 "
-        + "Gmaj9:3 Gm6:3 | F#m7:3 Bm9:3 | Em9:3 A9sus:3 | F#m7:1.5 Bm7:1.5 A9sus:3 "
-        + first + "Em9:1.5 A13:1.5 D69:3")
+        first + "Em7:3 A9sus:3 "
+        + first + "Em7:1.5 A13:1.5 D69:3 "
+        + "Gmaj9:3 Gm6:3 | F#m7:3 Bm7:3 | Em7:3 A9sus:3 | F#m7:1.5 Bm7:1.5 A9sus:3 "
+        + first + "Em7:1.5 A13:1.5 D69:3")
     theme = "F#5/2 E5/1 | D5/2 C#5/1 | B4/2 D5/1 | E5/3 | C#5/2 E5/1 | F#5/2 D5/1 | "
     varied = "F#5/1 A5/1 E5/1 | D5/2 C#5/1 | B4/1 C#5/1 D5/1 | E5/3 | C#5/1.5 D5/.5 E5/1 | F#5/1.5 E5/.5 D5/1 | "
     cadence = "G5/1 E5/.5 F#5/.5 C#5/1 | D5/3 | "
@@ -495,12 +496,12 @@ def slow_tide():
 
 def lantern_walk():
     """E minor and G major, 100 beats a minute; plucked strings and marimba."""
-    first = "Em9:4 Cmaj9:4 | Gmaj9:4 D69:4 | Em9:4 Cmaj9:4 | "
+    first = "Em7:4 Cmaj9:4 | Gmaj9:4 D69:4 | Em7:4 Cmaj9:4 | "
     chords = read_chords(
-        first + "Am9:4 D9sus:4 "
-        + first + "Am9:2 D13:2 Gmaj9:4 "
-        + "Cmaj9:4 D69:4 | Bm7:4 Em9:4 | Am9:4 D9sus:4 | Gmaj9:4 B7:4 "
-        + first + "Am9:2 D13:2 Gmaj9:2 B7:2")
+        first + "Am7:4 D9sus:4 "
+        + first + "Am7:2 D13:2 G69:4 "
+        + "Cmaj9:4 D69:4 | Bm7:4 Em7:4 | Am7:4 D9sus:4 | Gmaj9:4 B7:4 "
+        + first + "Am7:2 D13:2 G69:2 B7:2", low=54, high=70)
     theme = ("r/.5 E4/.5 G4/.5 B4/.5 A4/1 G4/1 | G4/1.5 E4/.5 D4/1 E4/1 | "
              "r/.5 G4/.5 B4/.5 D5/.5 B4/1 A4/1 | A4/1.5 B4/.5 A4/2 | "
              "r/.5 E4/.5 G4/.5 B4/.5 D5/1 B4/1 | E5/1.5 D5/.5 B4/1 G4/1 | ")
@@ -513,7 +514,7 @@ def lantern_walk():
         + varied + cadence
         + "E5/1.5 D5/.5 E5/1 G5/1 | F#5/1 E5/1 D5/2 | D5/1.5 B4/.5 F#4/1 B4/1 | B4/1 G4/1 E4/2 | "
           "C5/1.5 B4/.5 C5/1 E5/1 | D5/1 C5/1 A4/2 | B4/1.5 A4/.5 B4/1 D5/1 | D#5/2 B4/1 A4/1 | "
-        + theme + cadence)
+        + theme + "A4/1 C5/1 B4/.5 A4/.5 F#4/1 | G4/2 F#4/1 A4/1 | ")
     t = Track(seed=3, beat=9600, beats=128, swing=0.53)
     for start, length, bass, notes in chords:
         section = int(start // 32)

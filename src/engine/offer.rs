@@ -1,0 +1,16 @@
+//! One offer: a lease on an agent with a deadline, never a reservation for ever.
+
+use super::id::{AgentId, CallId, QueueId};
+use super::time::Monotonic;
+use serde::{Deserialize, Serialize};
+
+/// One agent being rung for one call, or in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Offer {
+    pub call: CallId,
+    pub queue: QueueId,
+    pub agent: AgentId,
+    pub made: Monotonic,
+    /// When `Timer::Ring` is due.
+    pub ring_until: Monotonic,
+}
