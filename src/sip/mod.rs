@@ -2,6 +2,20 @@
 
 pub mod auth;
 pub mod cause;
+pub mod codec;
+pub mod cseq;
+pub mod dialog;
+pub mod fault;
+pub mod flow;
+pub mod host;
 pub mod message;
+pub mod name_addr;
+pub mod params;
+pub mod registrar;
+pub mod reply;
 pub mod token;
 pub mod trunk;
+pub mod uri;
+pub mod validate;
+pub mod via;
+mod wire;
