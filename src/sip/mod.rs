@@ -9,6 +9,8 @@ pub mod message;
 pub mod name_addr;
 pub mod params;
 pub mod reply;
+pub mod tokens;
+pub mod transaction;
 pub mod uri;
 pub mod validate;
 pub mod via;
