@@ -15,6 +15,8 @@ pub mod registrar;
 pub mod reply;
 pub mod token;
 pub mod trunk;
+pub mod tokens;
+pub mod transaction;
 pub mod uri;
 pub mod validate;
 pub mod via;
