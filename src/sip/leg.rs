@@ -25,6 +25,8 @@ pub struct Leg {
     pub refresh: Option<ClientId>,
     /// Whether the far side takes UPDATE (RFC 3311); else we refresh by INVITE.
     pub takes_update: bool,
+    /// The hops its INVITE may still go (RFC 3261 §20.22).
+    pub hops_left: u8,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
 }

@@ -13,10 +13,10 @@ use crate::sip::transaction::ClientId;
 impl SipCore {
     /// The engine ends a leg, in whatever state it is.
     pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
-        if let LegId::Agent(offer) = leg_id {
-            if self.offers.contains_key(&offer) {
-                return self.cancel_offer(turn, offer, false);
-            }
+        if let LegId::Agent(offer) = leg_id
+            && self.offers.contains_key(&offer)
+        {
+            return self.cancel_offer(turn, offer, false);
         }
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         match &mut leg.phase {
@@ -157,10 +157,11 @@ impl SipCore {
             leg.dialog.refresh_target(&response.headers, from);
             if leg.refresh == Some(id) {
                 leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
-                if number.is_some() && leg.media.accept(&response.body).is_ok() {
-                    if let Some(stream) = leg.media.take_news() {
-                        turn.media.connect(leg_id, stream);
-                    }
+                if number.is_some()
+                    && leg.media.accept(&response.body).is_ok()
+                    && let Some(stream) = leg.media.take_news()
+                {
+                    turn.media.connect(leg_id, stream);
                 }
             }
             leg.refresh = None;

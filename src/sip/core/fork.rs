@@ -141,6 +141,7 @@ impl SipCore {
             session: SessionTimer::accepted(turn.now.mono, &response.headers),
             refresh: None,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
+            hops_left: 0,
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);

@@ -11,7 +11,7 @@ use crate::sip::admission::Admission;
 use crate::sip::dialog::{Asked, Dialog, DialogId, SESSION_EXPIRES_MIN, SessionTimer, Unacked, cseq};
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Answered, Leg, LegMedia, Phase};
-use crate::sip::message::Request;
+use crate::sip::message::{Headers, Request};
 use crate::sip::transaction::ServerId;
 use crate::sip::uri::Uri;
 use std::time::Duration;
@@ -101,11 +101,11 @@ impl SipCore {
         let unavailable = |_| Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS);
         let local = turn.media.open(leg_id, None).map_err(unavailable)?;
         let mut media = LegMedia::new(local, self.session_number());
-        if !request.body.is_empty() {
-            if let Err(error) = media.answer(&request.body) {
-                turn.media.close(leg_id);
-                return Err(refuse_sdp(&error));
-            }
+        if !request.body.is_empty()
+            && let Err(error) = media.answer(&request.body)
+        {
+            turn.media.close(leg_id);
+            return Err(refuse_sdp(&error));
         }
         self.next_call += 1;
         self.dialogs.insert(dialog.id.clone(), leg_id);
@@ -118,6 +118,7 @@ impl SipCore {
             session: None,
             refresh: None,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
+            hops_left: hops_left(&request.headers),
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);
@@ -218,6 +219,13 @@ impl SipCore {
         self.refuse_leg(turn, leg_id, Refusal::new(487));
         self.drop_leg(turn, leg_id, true);
     }
+}
+
+/// What a request that follows from this one may still go: one hop less, so that a phone that forwards to us
+/// makes no loop without end.
+fn hops_left(headers: &Headers) -> u8 {
+    let hops = headers.first("Max-Forwards").and_then(|value| value.parse::<u8>().ok());
+    hops.unwrap_or(70).min(70).saturating_sub(1)
 }
 
 /// RFC 4028 §9: an interval that would only make noise.

@@ -8,7 +8,7 @@ use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{AgentId, CallId, LegId, OfferId};
 use crate::engine::settings::Queue;
 use crate::sip::cause;
-use crate::sip::leg::{LegMedia, Phase};
+use crate::sip::leg::LegMedia;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::Contact;
 use crate::sip::transaction::ClientId;
@@ -72,7 +72,7 @@ impl SipCore {
             agent: account.map(|account| self.gate.name_of(account).to_owned()).unwrap_or_default(),
             queue,
             caller,
-            max_forwards: self.hops_left(call),
+            max_forwards: self.legs.get(&LegId::Caller(call)).map_or(69, |leg| leg.hops_left),
             sdp,
         };
         for contact in contacts {
@@ -84,15 +84,6 @@ impl SipCore {
     fn open_media(&mut self, turn: &mut Turn<'_>, leg_id: LegId, call: CallId) -> Option<LegMedia> {
         let local = turn.media.open(leg_id, Some(LegId::Caller(call))).ok()?;
         Some(LegMedia::new(local, self.session_number()))
-    }
-
-    /// One hop less than the caller's INVITE had: a phone that forwards to us must not make a loop.
-    fn hops_left(&self, call: CallId) -> u8 {
-        let hops = self.legs.get(&LegId::Caller(call)).and_then(|leg| match &leg.phase {
-            Phase::Arrived { invite, .. } => invite.headers.first("Max-Forwards")?.parse::<u8>().ok(),
-            Phase::Up { .. } | Phase::Ending { .. } => None,
-        });
-        hops.unwrap_or(70).clamp(1, 70) - u8::from(hops.is_some())
     }
 
     fn ring(&mut self, turn: &mut Turn<'_>, ring: &Ring<'_>, contact: Contact) {

@@ -25,6 +25,10 @@ impl SipCore {
         if leg.dialog.order(number) == Order::OutOfOrder {
             return self.refuse(turn, id, &request, Refusal::new(500));
         }
+        if from.transport.is_reliable() {
+            // The connection it comes by is the one that is still there.
+            leg.dialog.flow = from;
+        }
         let result = match &request.method {
             Method::Bye => return self.bye_received(turn, leg_id, id, &request),
             Method::Invite => self.reinvite(turn, leg_id, id, &request, from),
@@ -160,7 +164,7 @@ impl SipCore {
 
 /// Whether an offer may come now (RFC 3261 §14.2, RFC 3311 §5.2).
 fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
-    let glare = matches!(leg.refresh, Some(_) if !leg.takes_update);
+    let glare = leg.refresh.is_some() && !leg.takes_update;
     match &leg.phase {
         Phase::Arrived { .. } => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
         Phase::Ending { .. } => Err(Refusal::new(481)),
