@@ -97,19 +97,30 @@ fn a_phone_that_answers_no_options_is_unreachable_until_it_does() {
 }
 
 #[test]
-fn a_static_contact_is_asked_at_once_and_rung_once_it_answers() {
+fn a_static_contact_is_rung_from_the_start_and_asked_now_and_then() {
     let mut rules = probing();
     rules.accounts[0].contact = Some("sip:anna@198.51.100.1:5070".into());
     let mut bench = Bench::with(rules);
-    let phone = Phone::new("anna", "198.51.100.1:5070");
+    assert!(bench.core.next_deadline().is_some_and(|at| at <= bench.now.mono), "the engine must hear of it");
     bench.after(Duration::ZERO);
-    let (_, options) = bench.expect_request(Method::Options);
-    bench.expect_no_event();
-    bench.response(phone.flow, &phone.reply(&options, 200, Vec::new()));
     bench.expect_event(reachable(true));
     bench.offer(1, ANNA);
     let (flow, invite) = bench.expect_request(Method::Invite);
-    assert_eq!((flow, invite.uri.as_str()), (phone.flow, "sip:anna@198.51.100.1:5070"));
+    assert_eq!(
+        (flow.remote.to_string(), invite.uri),
+        ("198.51.100.1:5070".into(), "sip:anna@198.51.100.1:5070".into())
+    );
+    bench.cancel_offer(1, false);
+    bench.after(Duration::from_secs(38));
+    bench.expect_event(reachable(false));
+}
+
+#[test]
+fn a_static_contact_by_name_is_an_error_at_the_start() {
+    let mut rules = settings();
+    rules.accounts[0].contact = Some("sip:anna@phone.example".into());
+    let error = holdfast::sip::core::SipCore::new(rules, 1).err().map(|error| error.to_string());
+    assert!(error.unwrap().contains("account anna: contact \"sip:anna@phone.example\""));
 }
 
 #[test]

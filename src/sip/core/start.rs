@@ -1,7 +1,6 @@
 //! How the signalling begins: keys from the seed, static contacts from the configuration.
 
 use super::SipCore;
-use crate::engine::time::Monotonic;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
 use crate::sip::flow::{Flow, Transport};
@@ -54,7 +53,7 @@ impl SipCore {
         for (index, account) in settings.accounts.iter().enumerate() {
             if let Some(contact) = &account.contact {
                 let (uri, flow) = way_to(contact, &account.name, &settings.listeners)?;
-                registrar.add_static(Monotonic(0), AccountId(index), uri, flow);
+                registrar.add_static(AccountId(index), uri, flow);
             }
         }
         let guard = Guard::new(settings.realm.clone(), derive(seed, "nonces"), NONCE_LIFETIME);

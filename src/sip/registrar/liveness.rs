@@ -6,6 +6,10 @@ use crate::engine::time::Monotonic;
 impl Registrar {
     /// Expires what is due, counts what was not answered, and says whom to send an OPTIONS now.
     pub fn tick(&mut self, now: Monotonic) -> Vec<Contact> {
+        let every = self.rules.probe_every;
+        for id in std::mem::take(&mut self.fresh) {
+            self.change(id, |binding| binding.probe_at = every.map(|every| now + every));
+        }
         let mut probes = Vec::new();
         while let Some(&(due, id)) = self.due.first() {
             if due > now {

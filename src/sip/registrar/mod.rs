@@ -64,6 +64,8 @@ pub struct Registrar {
     /// Accounts whose reachability may have changed since [`Registrar::changes`] was asked last.
     touched: BTreeSet<AccountId>,
     reachable: BTreeSet<AccountId>,
+    /// Contacts from the configuration before the first tick: only that knows the time.
+    fresh: Vec<BindingId>,
 }
 
 impl Registrar {
@@ -77,15 +79,15 @@ impl Registrar {
             next: 0,
             touched: BTreeSet::new(),
             reachable: BTreeSet::new(),
+            fresh: Vec::new(),
         }
     }
 
-    /// A contact from the configuration: it never expires, and lives once it answers a probe.
-    pub fn add_static(&mut self, now: Monotonic, account: AccountId, uri: String, flow: Flow) {
-        let mut binding = Binding::new(account, uri, flow, None);
-        binding.alive = self.rules.probe_every.is_none();
-        binding.probe_at = self.rules.probe_every.map(|_| now);
-        self.insert(binding);
+    /// A contact from the configuration: it never expires, and counts as alive until it misses its probes, the
+    /// first of which comes a whole interval after the first tick.
+    pub fn add_static(&mut self, account: AccountId, uri: String, flow: Flow) {
+        let id = self.insert(Binding::new(account, uri, flow, None));
+        self.fresh.push(id);
     }
 
     /// The contacts to ring, the preferred ones first (RFC 3261 §20.10 `q`).
@@ -128,6 +130,9 @@ impl Registrar {
 
     /// When [`Registrar::tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Monotonic> {
+        if !self.touched.is_empty() {
+            return Some(Monotonic(0));
+        }
         self.due.first().map(|(due, _)| *due)
     }
 

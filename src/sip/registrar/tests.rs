@@ -110,11 +110,16 @@ fn a_phone_that_misses_two_probes_is_unreachable_until_it_answers() {
 }
 
 #[test]
-fn a_static_contact_lives_once_it_answers_and_is_not_the_phones_to_remove() {
+fn a_static_contact_lives_until_it_misses_its_probes_and_is_not_the_phones_to_remove() {
     let mut bench = Bench::new();
-    bench.registrar.add_static(bench.now, ANNA, "sip:anna@198.51.100.1:5070".into(), flow(5070));
-    assert_eq!(bench.registrar.changes(), []);
-    let probe = bench.after(0).remove(0);
+    bench.registrar.add_static(ANNA, "sip:anna@198.51.100.1:5070".into(), flow(5070));
+    assert!(bench.after(0).is_empty(), "not at once: the phones of a whole site would all be asked together");
+    assert_eq!(bench.registrar.changes(), [(ANNA, true)]);
+    assert_eq!(bench.after(30).len(), 1);
+    bench.after(4);
+    bench.after(4);
+    assert_eq!(bench.registrar.changes(), [(ANNA, false)]);
+    let probe = bench.after(30).remove(0);
     bench.registrar.answered(bench.now, probe.id);
     assert_eq!(bench.registrar.changes(), [(ANNA, true)]);
     bench.register(1, &[("Contact", "<sip:anna@198.51.100.1:5070>;expires=0")]).unwrap();
