@@ -1,14 +1,20 @@
 //! Everything SIP: pure transactions and dialogs, thin transports.
 
+pub mod auth;
+pub mod cause;
 pub mod codec;
 pub mod cseq;
+pub mod dialog;
 pub mod fault;
 pub mod flow;
 pub mod host;
 pub mod message;
 pub mod name_addr;
 pub mod params;
+pub mod registrar;
 pub mod reply;
+pub mod token;
+pub mod trunk;
 pub mod tokens;
 pub mod transaction;
 pub mod uri;
