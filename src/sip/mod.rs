@@ -11,6 +11,7 @@ pub mod params;
 pub mod reply;
 pub mod tokens;
 pub mod transaction;
+pub mod transport;
 pub mod uri;
 pub mod validate;
 pub mod via;
