@@ -17,6 +17,7 @@ pub mod token;
 pub mod trunk;
 pub mod tokens;
 pub mod transaction;
+pub mod transport;
 pub mod uri;
 pub mod validate;
 pub mod via;
