@@ -128,6 +128,16 @@ impl Dialog {
         }
     }
 
+    /// The number of our last request.
+    pub fn local_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// The number of the far side's last request.
+    pub fn remote_cseq(&self) -> Option<u32> {
+        self.remote_cseq
+    }
+
     /// A target refresh request or its 2xx moves the far side's address (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, headers: &Headers, flow: Flow) {
         if let Ok(target) = target(headers) {

@@ -62,6 +62,11 @@ impl SessionTimer {
         Some(Self { interval, ours, refreshed: now, asked: false })
     }
 
+    /// The agreed interval.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// When we must act next: refresh at half time, or end what nobody refreshed (RFC 4028 §10).
     pub fn due(&self) -> Monotonic {
         if self.ours && !self.asked {

@@ -92,7 +92,8 @@ impl Registrar {
     }
 
     fn check(&self, account: AccountId, wanted: &[Wanted], by: &MadeBy) -> Result<(), RegisterError> {
-        let mut count = self.bindings_of(account).count();
+        // Dead contacts make room: a phone that comes back by another port must not be locked out.
+        let mut count = self.bindings_of(account).filter(|(_, it)| it.alive || it.made_by.is_none()).count();
         for wish in wanted {
             let known = self.find(account, &wish.contact);
             if known.is_some_and(|(_, binding)| is_overtaken(binding, by)) {
@@ -112,6 +113,7 @@ impl Registrar {
             return;
         }
         let id = known.unwrap_or_else(|| {
+            self.make_room(account);
             let mut uri = wish.contact.uri.clone();
             uri.headers.clear();
             self.insert(Binding::new(account, uri.to_string(), flow, Some(by.clone())))
@@ -130,6 +132,14 @@ impl Registrar {
                 binding.expires_at = Some(now + wish.expires);
             }
         });
+    }
+
+    fn make_room(&mut self, account: AccountId) {
+        while self.bindings_of(account).count() >= self.rules.contacts_max {
+            let dead = self.bindings_of(account).find(|(_, it)| !it.alive && it.made_by.is_some());
+            let Some(id) = dead.map(|(id, _)| *id) else { break };
+            self.remove(id);
+        }
     }
 
     fn remove_all(

@@ -93,6 +93,14 @@ impl Transactions {
         }
     }
 
+    /// The same, with a `Reason` for the phone (RFC 3326).
+    pub fn cancel_with_reason(&mut self, now: Monotonic, id: ClientId, reason: &str, out: &mut Vec<Output>) {
+        if let Some(invite) = self.clients.by_id.get_mut(&id.0).and_then(|entry| entry.invite.as_mut()) {
+            invite.headers.set("Reason", reason);
+        }
+        self.cancel(now, id, out);
+    }
+
     fn start_client(
         &mut self,
         now: Monotonic,
@@ -168,7 +176,10 @@ impl Transactions {
             return;
         }
         // RFC 3261 §9.1: the same Request-URI, To, From, Call-ID, Route, CSeq number and branch.
-        let cancel = companion(invite, Method::Cancel, invite.headers.first("To"));
+        let mut cancel = companion(invite, Method::Cancel, invite.headers.first("To"));
+        if let Some(reason) = invite.headers.first("Reason") {
+            cancel.headers.push("Reason", reason);
+        }
         let (via, to) = (entry.via.clone(), entry.to);
         self.start_client(now, cancel, via, to, false, out);
     }
