@@ -137,7 +137,10 @@ fn values_of_the_wrong_kind_say_what_was_expected_and_what_came() {
          such as \"udp:127.0.0.1:5060\", got \"127.0.0.1:5060\"",
     );
     let message = errors("[[queue]]", "[queue]");
-    assert!(message.contains("site.toml:5:1: queue: expected tables headed [[queue]], got a table"), "{message}");
+    assert!(
+        message.contains("site.toml:5:1: queue: expected tables headed [[queue]], got a table"),
+        "{message}"
+    );
 }
 
 #[test]
