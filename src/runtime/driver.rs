@@ -7,14 +7,16 @@ use super::clock::Clock;
 use super::facts::FactSinks;
 use crate::engine::command::{Command, Commands, Refusal};
 use crate::engine::event::Request;
-use crate::engine::id::RequestId;
+use crate::engine::id::{LegId, RequestId};
 use crate::engine::time::Now;
 use crate::engine::{Engine, Event, Snapshot};
 use crate::media::{self, MediaEvent};
-use crate::sip::core::{SipCore, SipOutputs};
-use crate::sip::transport::{self, Incoming, TransportSender};
+use crate::http::Asked;
+use crate::sip::core::{SipCore, SipCounts, SipOutputs};
+use crate::sip::transport::{Received, TransportSender};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -25,14 +27,14 @@ const PICTURE_EVERY: Duration = Duration::from_millis(200);
 /// Messages taken from the network in one go, before timers and requests get their turn.
 const BATCH: usize = 64;
 
-/// A request of the API, and where its answer goes.
-pub type ApiRequest = (Request, oneshot::Sender<Result<(), Refusal>>);
+/// Once no call is left, the last BYEs get this long to be answered.
+const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 /// What comes in.
 pub(super) struct Inputs {
-    pub network: mpsc::Receiver<Incoming>,
+    pub network: mpsc::Receiver<Received>,
     pub media: mpsc::Receiver<MediaEvent>,
-    pub api: mpsc::Receiver<ApiRequest>,
+    pub api: mpsc::Receiver<Asked>,
     /// Becomes true once no new calls are to be taken.
     pub drain: watch::Receiver<bool>,
 }
@@ -49,6 +51,14 @@ pub(super) struct Driver {
     pub work: Work,
 }
 
+/// Figures of the shells, for the metrics.
+pub(super) struct Figures {
+    pub sip: SipCounts,
+    /// What came in by the sockets and was no SIP message.
+    pub malformed: u64,
+    pub media: media::Figures,
+}
+
 /// What is being passed around within one turn of the loop; kept for its memory.
 #[derive(Default)]
 pub(super) struct Work {
@@ -56,6 +66,7 @@ pub(super) struct Work {
     sip: SipOutputs,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
     next_request: u64,
+    quiet_since: Option<Instant>,
 }
 
 impl Driver {
@@ -67,7 +78,7 @@ impl Driver {
         loop {
             self.turn(&mut inputs, &mut pictures, &mut batch).await;
             self.pump();
-            if *inputs.drain.borrow() && self.engine.is_idle() && self.sip.counts().legs == 0 {
+            if self.is_drained(&inputs) {
                 break;
             }
         }
@@ -76,7 +87,17 @@ impl Driver {
         self.media.shut_down();
     }
 
-    async fn turn(&mut self, inputs: &mut Inputs, pictures: &mut Interval, batch: &mut Vec<Incoming>) {
+    /// Whether no call is left and the last BYEs were answered, or were given the time for it.
+    fn is_drained(&mut self, inputs: &Inputs) -> bool {
+        if !*inputs.drain.borrow() || !self.engine.is_idle() {
+            return false;
+        }
+        let SipCounts { legs, offers, forks, requests, .. } = self.sip.counts();
+        let quiet_since = *self.work.quiet_since.get_or_insert_with(Instant::now);
+        (legs == 0 && offers == 0 && forks == 0 && requests == 0) || quiet_since.elapsed() > FAREWELL_MAX
+    }
+
+    async fn turn(&mut self, inputs: &mut Inputs, pictures: &mut Interval, batch: &mut Vec<Received>) {
         let deadline = [self.engine.next_deadline(), self.sip.next_deadline()].into_iter().flatten().min();
         let alarm = deadline.map(|at| Instant::from_std(self.clock.instant(at)));
         let draining = *inputs.drain.borrow();
@@ -106,14 +127,17 @@ impl Driver {
         }
     }
 
-    fn receive(&mut self, incoming: Incoming) {
+    fn receive(&mut self, incoming: Received) {
         let now = self.clock.now();
         match incoming {
-            Incoming::Message { message, flow } => {
+            Received::Message { message, flow } => {
                 self.facts.received(&message);
-                self.sip.receive(now, message, flow, &mut self.media, &mut self.work.sip);
+                self.sip.receive(now, Ok(message), flow, &mut self.media, &mut self.work.sip);
             }
-            Incoming::Failed { flow } => {
+            Received::Malformed { malformed, flow } => {
+                self.sip.receive(now, Err(malformed), flow, &mut self.media, &mut self.work.sip);
+            }
+            Received::Failed { flow } => {
                 self.sip.transport_failed(now, flow, &mut self.media, &mut self.work.sip);
             }
         }
@@ -166,7 +190,7 @@ impl Driver {
         self.engine.handle(now, event, &mut self.work.commands);
         self.facts.decided(began.elapsed());
         for stamped in self.work.commands.take_facts() {
-            self.facts.record(stamped);
+            self.facts.record(&stamped);
         }
     }
 
@@ -175,7 +199,6 @@ impl Driver {
         match command {
             Command::Play { leg, program } => self.media.play(leg, &program),
             Command::Bridge { call, offer } => {
-                use crate::engine::id::LegId;
                 self.media.bridge(LegId::Caller(call), LegId::Agent(offer));
             }
             Command::Reply { id, result } => {
@@ -196,7 +219,12 @@ impl Driver {
 
     fn publish(&mut self) {
         let snapshot = Arc::new(self.engine.snapshot(self.clock.now()));
-        self.facts.picture(&snapshot, &self.sip.counts(), &self.transport, &self.media);
+        let figures = Figures {
+            sip: self.sip.counts(),
+            malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
+            media: self.media.figures(),
+        };
+        self.facts.picture(&snapshot, &figures);
         self.pictures.send_replace(snapshot);
     }
 }
