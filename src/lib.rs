@@ -1,10 +1,13 @@
 //! Holdfast: a call-centre queue engine.
 
+pub mod cidr;
 pub mod config;
 pub mod engine;
 pub mod http;
 pub mod media;
 pub mod metrics;
+pub mod runtime;
+pub mod secret;
 pub mod sip;
 pub mod stats;
 pub mod store;

@@ -14,6 +14,8 @@ use prometheus::{
 };
 use std::time::Duration;
 
+pub use prometheus::Error;
+
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 

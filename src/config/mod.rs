@@ -3,24 +3,22 @@
 //! It owns the format. It never starts anything, and past it nothing is a loose string.
 
 mod agents;
-mod cidr;
 mod numbers;
 mod problem;
 mod queues;
 mod requirement;
 mod scalar;
-mod secret;
 mod section;
 mod shells;
 mod sounds;
 mod words;
 
-pub use cidr::{Cidr, CidrError};
 pub use problem::{ConfigErrors, Problem};
-pub use secret::{PLACEHOLDER, Secret};
 
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::settings::Settings;
+use crate::secret::Secret;
 use problem::Diagnostics;
 use section::Section;
 use std::net::{IpAddr, SocketAddr};

@@ -2,7 +2,7 @@
 
 use super::problem::{Diagnostics, nearest};
 use super::scalar;
-use super::secret::Secret;
+use crate::secret::Secret;
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;

@@ -4,10 +4,12 @@ use super::agents::PlacedAccount;
 use super::queues::name;
 use super::section::Section;
 use super::{
-    ApiToken, Cidr, CodecName, HttpConfig, Listen, LogConfig, MediaConfig, PLACEHOLDER, SipConfig,
-    StoreConfig, TokenRole, Transport, Trunk, scalar,
+    ApiToken, CodecName, HttpConfig, Listen, LogConfig, MediaConfig, SipConfig, StoreConfig, TokenRole,
+    Transport, Trunk, scalar,
 };
+use crate::cidr::Cidr;
 use crate::engine::settings::Limits;
+use crate::secret::PLACEHOLDER;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

@@ -5,13 +5,14 @@
 
 use super::clock::Clock;
 use super::facts::FactSinks;
+use super::figures::MediaFigures;
 use crate::engine::command::{Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
 use crate::engine::time::Now;
 use crate::engine::{Engine, Event, Snapshot};
-use crate::media::{self, MediaEvent};
 use crate::http::Asked;
+use crate::media::{self, MediaEvent};
 use crate::sip::core::{SipCore, SipCounts, SipOutputs};
 use crate::sip::transport::{Received, TransportSender};
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ pub(super) struct Figures {
     pub sip: SipCounts,
     /// What came in by the sockets and was no SIP message.
     pub malformed: u64,
-    pub media: media::Figures,
+    pub media: MediaFigures,
 }
 
 /// What is being passed around within one turn of the loop; kept for its memory.
@@ -84,7 +85,7 @@ impl Driver {
         }
         self.publish();
         self.facts.finish().await;
-        self.media.shut_down();
+        self.media.shutdown();
     }
 
     /// Whether no call is left and the last BYEs were answered, or were given the time for it.
@@ -199,7 +200,9 @@ impl Driver {
         match command {
             Command::Play { leg, program } => self.media.play(leg, &program),
             Command::Bridge { call, offer } => {
-                self.media.bridge(LegId::Caller(call), LegId::Agent(offer));
+                if let Err(error) = self.media.bridge(LegId::Caller(call), LegId::Agent(offer)) {
+                    tracing::warn!(%call, %offer, %error, "the two cannot hear each other");
+                }
             }
             Command::Reply { id, result } => {
                 if let Some(reply) = self.work.replies.remove(&id) {
@@ -222,7 +225,7 @@ impl Driver {
         let figures = Figures {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
-            media: self.media.figures(),
+            media: MediaFigures::of(&self.media),
         };
         self.facts.picture(&snapshot, &figures);
         self.pictures.send_replace(snapshot);

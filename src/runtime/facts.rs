@@ -59,7 +59,9 @@ impl FactSinks {
     /// Counts a message that came.
     pub(super) fn received(&self, message: &Message) {
         match message {
-            Message::Request(request) => self.metrics.sip.request(Direction::Received, request.method.as_str()),
+            Message::Request(request) => {
+                self.metrics.sip.request(Direction::Received, request.method.as_str())
+            }
             Message::Response(response) => self.metrics.sip.response(Direction::Received, response.status),
         }
     }
@@ -67,7 +69,8 @@ impl FactSinks {
     /// Counts a message that goes, by its first line (RFC 3261 §7.1, §7.2).
     pub(super) fn sent(&self, bytes: &[u8]) {
         let line = bytes.get(..bytes.len().min(64)).unwrap_or_default();
-        let mut words = line.split(|byte| *byte == b' ').map(|word| std::str::from_utf8(word).unwrap_or_default());
+        let mut words =
+            line.split(|byte| *byte == b' ').map(|word| std::str::from_utf8(word).unwrap_or_default());
         match (words.next(), words.next()) {
             (Some("SIP/2.0"), Some(status)) => {
                 self.metrics.sip.response(Direction::Sent, status.parse().unwrap_or_default());

@@ -3,6 +3,7 @@
 mod clock;
 mod driver;
 mod facts;
+mod figures;
 mod parts;
 
 pub use parts::StartError;

@@ -5,7 +5,6 @@ use crate::engine::id::CallId;
 use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
 use crate::media::library::Library;
 use crate::media::{self, Codec, MediaError, MediaEvent, MediaSettings};
-use crate::sip::auth::Secret;
 use crate::sip::core::SettingsError;
 use crate::sip::flow::Transport;
 use crate::sip::settings::{Account, Listener, SipSettings};
@@ -14,7 +13,11 @@ use crate::store::{SqliteStore, StoreError};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// How long an RTP port rests: the last packets of a call must not reach the next one.
+const PORT_REST: Duration = Duration::from_secs(30);
 
 /// Why the engine cannot start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +96,9 @@ pub(super) async fn media(
         listen: config.media.listen,
         advertise: config.media.advertise.or_else(|| outward(config.media.listen)),
         ports: config.media.ports.clone(),
-        workers: config.media.workers,
+        workers: config.media.workers.unwrap_or(0),
         codecs: codecs.collect(),
-        ..MediaSettings::default()
+        quarantine: PORT_REST,
     };
     Ok(media::start(settings, Arc::new(library), events)?)
 }
@@ -122,7 +125,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
     };
     let accounts = config.sip.accounts.iter().map(|account| Account {
         name: account.name.clone(),
-        password: account.password.as_ref().map(|password| Secret::new(password.expose())),
+        password: account.password.clone(),
         agent: account.agent,
         contact: account.contact.clone(),
     });
@@ -142,8 +145,11 @@ fn outward(listen: IpAddr) -> Option<IpAddr> {
         return None;
     }
     // Addresses for documentation (RFC 5737, RFC 3849): routed like any other, and nobody's.
-    let elsewhere: SocketAddr =
-        if listen.is_ipv4() { ([192, 0, 2, 1], 9).into() } else { ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9).into() };
+    let elsewhere: SocketAddr = if listen.is_ipv4() {
+        ([192, 0, 2, 1], 9).into()
+    } else {
+        ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9).into()
+    };
     let probe = UdpSocket::bind(SocketAddr::new(listen, 0)).ok()?;
     probe.connect(elsewhere).ok()?;
     let ip = probe.local_addr().ok()?.ip();

@@ -5,8 +5,8 @@ use super::flow::Flow;
 use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::Account;
-use super::trunk::Network;
 use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub enum Admission {
 /// The accounts and networks, and the checks on them.
 pub struct Gate {
     guard: Guard,
-    trunks: Vec<Network>,
+    trunks: Vec<Cidr>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
@@ -44,7 +44,7 @@ struct Known {
 
 impl Gate {
     /// Hashes the passwords once; they are not kept.
-    pub fn new(guard: Guard, realm: &str, trunks: Vec<Network>, accounts: &[Account]) -> Self {
+    pub fn new(guard: Guard, realm: &str, trunks: Vec<Cidr>, accounts: &[Account]) -> Self {
         let mut gate =
             Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
         for (index, account) in accounts.iter().enumerate() {

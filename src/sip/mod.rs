@@ -20,7 +20,6 @@ pub mod settings;
 pub mod tokens;
 pub mod transaction;
 pub mod transport;
-pub mod trunk;
 pub mod uri;
 pub mod validate;
 pub mod via;
