@@ -1,5 +1,6 @@
 //! Holdfast: a call-centre queue engine.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
