@@ -1,6 +1,8 @@
 //! Holdfast: a call-centre queue engine.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod cidr;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;

@@ -317,6 +317,6 @@ fn the_shipped_configurations_are_right_and_complete() {
 #[test]
 fn the_demo_can_replace_every_password() {
     let mut demo = Config::demo().unwrap();
-    demo.replace_passwords(&holdfast::config::Secret::new("fresh"));
+    demo.replace_passwords(&holdfast::secret::Secret::new("fresh"));
     assert!(demo.sip.accounts.iter().all(|account| account.password.as_ref().unwrap().expose() == "fresh"));
 }

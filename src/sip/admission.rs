@@ -38,7 +38,8 @@ pub struct Gate {
 
 struct Known {
     name: String,
-    hashes: Hashes,
+    /// `None`: no password, so no proof of being this one.
+    hashes: Option<Hashes>,
     agent: Option<AgentId>,
 }
 
@@ -48,7 +49,8 @@ impl Gate {
         let mut gate =
             Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
         for (index, account) in accounts.iter().enumerate() {
-            let hashes = Hashes::new(&account.name, realm, &account.password);
+            let hashes =
+                account.password.as_ref().map(|password| Hashes::new(&account.name, realm, password));
             gate.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
             gate.by_name.insert(account.name.clone(), AccountId(index));
             if let Some(agent) = account.agent {
@@ -108,8 +110,9 @@ impl Gate {
 
     fn authenticate(&mut self, now: Monotonic, request: &Request, identity: &str) -> Admission {
         let Self { guard, accounts, by_name, .. } = self;
-        let hashes =
-            |name: &str| by_name.get(name).and_then(|id| accounts.get(id.0)).map(|known| &known.hashes);
+        let hashes = |name: &str| {
+            by_name.get(name).and_then(|id| accounts.get(id.0)).and_then(|known| known.hashes.as_ref())
+        };
         let authorization = request.headers.all("Authorization");
         match guard.check(now, request.method.as_str(), &request.uri, authorization, hashes) {
             Verdict::Accepted { username } if user_of(request, identity).as_ref() == Some(&username) => {

@@ -5,8 +5,8 @@
 
 use super::params::quoted;
 use super::{Algorithm, Hashes, Input, Params, response, same};
-use crate::secret::Secret;
 use crate::engine::time::Monotonic;
+use crate::secret::Secret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::time::Duration;
