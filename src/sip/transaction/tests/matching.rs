@@ -103,6 +103,18 @@ fn peers_of_rfc_2543_are_told_apart_by_everything_else() {
 }
 
 #[test]
+fn the_ack_of_an_answer_with_the_branch_of_its_invite_is_handed_up() {
+    let mut end = called();
+    let via = "SIP/2.0/UDP h:5070;branch=1";
+    let out = receive(&mut end, with_via(Method::Invite, via), from(1));
+    let Some(Output::Request { id, request, .. }) = out.last() else { panic!("{out:?}") };
+    end.respond(Monotonic(0), *id, Response::reply_to(request, 200, "", Some("t")), &mut Vec::new());
+    let mut ack = with_via(Method::Ack, via);
+    ack.headers.set("To", "<sip:called@example.org>;tag=t");
+    assert!(matches!(receive(&mut end, ack, from(1)).as_slice(), [Output::Ack { .. }]));
+}
+
+#[test]
 fn stray_responses_are_dropped_and_counted() {
     let mut pair = Pair::new(Transport::Udp);
     pair.send(Method::Options);
