@@ -141,6 +141,7 @@ fn read_status_line(line: &str) -> Result<StartLine, Fault> {
         return Err(Fault::StartLine);
     }
     let status = code.parse().ok().filter(|status| (100..700).contains(status)).ok_or(Fault::StartLine)?;
+    let reason = reason.replace(|c: char| c.is_ascii_control(), " ");
     Ok(StartLine::Response { status, reason: reason.trim().to_owned() })
 }
 

@@ -73,13 +73,20 @@ impl Connections {
         Some(Admitted { id, queue, jobs })
     }
 
+    /// Nothing more comes by a connection: it may still bring answers back, but nothing new is sent by it.
+    pub fn retire(&self, id: ConnectionId) {
+        let mut table = self.table();
+        let Some(remote) = table.open.get(&id).map(|open| open.remote) else { return };
+        if table.by_remote.get(&remote) == Some(&id) {
+            table.by_remote.remove(&remote);
+        }
+    }
+
     /// A connection is over.
     pub fn forget(&self, id: ConnectionId) {
+        self.retire(id);
         let mut table = self.table();
         let Some(open) = table.open.remove(&id) else { return };
-        if table.by_remote.get(&open.remote) == Some(&id) {
-            table.by_remote.remove(&open.remote);
-        }
         if let (true, Some(sources)) = (open.is_inbound, table.by_source.get_mut(&open.remote.ip())) {
             *sources = sources.saturating_sub(1);
             if *sources == 0 {

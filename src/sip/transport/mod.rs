@@ -6,6 +6,7 @@
 mod connections;
 pub mod framing;
 mod listen;
+mod local;
 mod tcp;
 mod udp;
 
@@ -19,7 +20,7 @@ use super::fault::{Fault, Malformed};
 use super::flow::{Flow, Transport};
 use super::message::Message;
 use connections::Connections;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -184,12 +185,8 @@ impl TransportSender {
         let listens: Vec<Listen> =
             self.0.bound.iter().copied().filter(|listen| listen.transport == transport).collect();
         let anywhere = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
-        let mut local = pick(&listens, anywhere, remote.ip(), |listen| listen.address)?.address;
-        if local.ip().is_unspecified() {
-            let probe = UdpSocket::bind(SocketAddr::new(local.ip(), 0)).ok()?;
-            probe.connect(remote).ok()?;
-            local.set_ip(probe.local_addr().ok()?.ip());
-        }
+        let listen = pick(&listens, anywhere, remote.ip(), |listen| listen.address)?;
+        let local = local::towards(listen.address, remote.ip());
         Some(Flow { transport, local, remote, connection: None })
     }
 

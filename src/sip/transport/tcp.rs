@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a stream that broke stays open for the answer.
+/// How long a stream that brings no more stays open for the answers.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Something to write.
@@ -55,7 +55,8 @@ impl Listener {
                 Ok((stream, remote)) => {
                     // Too many: the stream is dropped, which closes it.
                     let Some(admitted) = connections.admit(remote, true) else { continue };
-                    let flow = Flow { connection: Some(admitted.id), ..Flow::tcp(self.local, remote) };
+                    let local = stream.local_addr().unwrap_or(self.local);
+                    let flow = Flow { connection: Some(admitted.id), ..Flow::tcp(local, remote) };
                     tokio::spawn(serve(connections.clone(), admitted, stream, flow));
                 }
                 Err(error) => {
@@ -97,13 +98,22 @@ async fn serve(connections: Arc<Connections>, mut admitted: Admitted, stream: Tc
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
     let (inlet, settings) = (&connections.inlet, &connections.settings);
-    let queue = admitted.queue.clone();
+    let mut writing = None;
+    let reading = async {
+        read(reader, flow, &admitted.queue, inlet, settings).await;
+        // A peer may close its direction only, and still want its answers.
+        connections.retire(admitted.id);
+        tokio::time::sleep(LINGER).await;
+    };
     tokio::select! {
-        () = read(reader, flow, queue, inlet, settings) => {}
-        () = write(writer, &mut admitted.jobs, inlet, settings) => {}
+        () = reading => {}
+        () = write(writer, &mut admitted.jobs, &mut writing, inlet, settings) => {}
         () = inlet.events.closed() => {}
     }
     connections.forget(admitted.id);
+    if let Some(to) = writing {
+        inlet.failed(to);
+    }
     fail_all(&mut admitted.jobs, inlet);
 }
 
@@ -119,7 +129,7 @@ fn fail_all(jobs: &mut mpsc::Receiver<Job>, inlet: &Inlet) {
 async fn read(
     mut reader: OwnedReadHalf,
     flow: Flow,
-    queue: mpsc::Sender<Job>,
+    queue: &mpsc::Sender<Job>,
     inlet: &Inlet,
     settings: &TransportSettings,
 ) {
@@ -132,12 +142,9 @@ async fn read(
         };
         let was_inside = framer.is_inside_a_message();
         framer.push(&buffer[..size]);
-        let found_any = match take_frames(&mut framer, flow, &queue, inlet).await {
+        let found_any = match take_frames(&mut framer, flow, queue, inlet).await {
             Ok(found_any) => found_any,
-            Err(broken) => {
-                tell_broken(broken, flow, inlet).await;
-                return tokio::time::sleep(LINGER).await;
-            }
+            Err(broken) => return tell_broken(broken, flow, inlet).await,
         };
         // One deadline per message, not per byte: a peer that trickles is a peer that stalls.
         if !framer.is_inside_a_message() {
@@ -183,23 +190,26 @@ async fn tell_broken(broken: Broken, flow: Flow, inlet: &Inlet) {
     }
 }
 
+/// Writes what is queued; `writing` is the flow of a message that is not wholly written.
 async fn write(
     mut writer: OwnedWriteHalf,
     jobs: &mut mpsc::Receiver<Job>,
+    writing: &mut Option<Flow>,
     inlet: &Inlet,
     settings: &TransportSettings,
 ) {
     while let Some(job) = jobs.recv().await {
         let bytes: &[u8] = match &job {
-            Job::Send { bytes, .. } => bytes,
+            Job::Send { to, bytes } => {
+                *writing = Some(*to);
+                bytes
+            }
             Job::Pong => b"\r\n",
         };
         if !matches!(timeout(settings.patience, writer.write_all(bytes)).await, Ok(Ok(()))) {
-            if let Job::Send { to, .. } = job {
-                inlet.failed(to);
-            }
             return;
         }
+        *writing = None;
         count(&inlet.counts.sent);
     }
 }

@@ -109,6 +109,42 @@ async fn a_stream_is_cut_into_messages_and_pings_are_answered() {
 }
 
 #[tokio::test]
+async fn a_listener_on_all_addresses_tells_the_one_it_was_reached_by() {
+    let all = |transport| Listen { transport, address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)) };
+    let (sender, mut receiver) =
+        bind(&[all(Transport::Udp), all(Transport::Tcp)], TransportSettings::default()).await.unwrap();
+    let [udp, tcp] =
+        [0, 1].map(|index| SocketAddr::from((Ipv4Addr::LOCALHOST, sender.bound()[index].address.port())));
+    let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    phone.send_to(options("\r\n").as_bytes(), udp).await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    assert_eq!(flow.local, udp);
+    sender.send(flow, b"answer".as_slice().into());
+    let mut buffer = [0; 100];
+    let (_, from) = timeout(DEADLINE, phone.recv_from(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(from, udp);
+    assert_eq!(sender.flow_to(Transport::Udp, phone.local_addr().unwrap()).unwrap().local, udp);
+    let mut stream = TcpStream::connect(tcp).await.unwrap();
+    stream.write_all(options("l: 0\r\n\r\n").as_bytes()).await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    assert_eq!(flow.local, tcp);
+}
+
+#[tokio::test]
+async fn a_peer_that_has_said_all_still_gets_its_answer() {
+    let (sender, mut receiver, _, tcp) = open(TransportSettings::default()).await;
+    let mut phone = TcpStream::connect(tcp).await.unwrap();
+    phone.write_all(options("l: 0\r\n\r\n").as_bytes()).await.unwrap();
+    phone.shutdown().await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    sender.send(flow, b"answer".as_slice().into());
+    let mut answer = [0; 6];
+    timeout(DEADLINE, phone.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"answer");
+    closed(&mut phone).await;
+}
+
+#[tokio::test]
 async fn a_stream_without_length_is_refused_and_closed() {
     let (sender, mut receiver, _, tcp) = open(TransportSettings::default()).await;
     let mut phone = TcpStream::connect(tcp).await.unwrap();

@@ -1,5 +1,6 @@
 //! One UDP socket: datagrams in, one message each.
 
+use super::local::Locals;
 use super::{Inlet, TransportSettings};
 use crate::sip::flow::Flow;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -35,7 +36,7 @@ impl Endpoint {
 
     /// Receives until nobody listens any more.
     pub async fn receive(self, inlet: Inlet) {
-        let mut buffer = vec![0; 65_536];
+        let (mut buffer, mut locals) = (vec![0; 65_536], Locals::default());
         loop {
             let received = tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => received,
@@ -43,7 +44,7 @@ impl Endpoint {
             };
             match received {
                 Ok((size, remote)) => {
-                    let flow = Flow::udp(self.local, remote);
+                    let flow = Flow::udp(locals.towards(self.local, remote.ip()), remote);
                     if let Some(received) = inlet.read(&buffer[..size], flow) {
                         inlet.offer(received);
                     }
