@@ -1,8 +1,15 @@
 //! Holdfast: a call-centre queue engine.
+#![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod cidr;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod http;
 pub mod media;
+pub mod metrics;
+pub mod runtime;
+pub mod secret;
 pub mod sip;
 pub mod stats;
 pub mod store;

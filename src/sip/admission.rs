@@ -5,8 +5,8 @@ use super::flow::Flow;
 use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::Account;
-use super::trunk::Network;
 use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub enum Admission {
 /// The accounts and networks, and the checks on them.
 pub struct Gate {
     guard: Guard,
-    trunks: Vec<Network>,
+    trunks: Vec<Cidr>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
@@ -38,17 +38,19 @@ pub struct Gate {
 
 struct Known {
     name: String,
-    hashes: Hashes,
+    /// `None`: no password, so no proof of being this one.
+    hashes: Option<Hashes>,
     agent: Option<AgentId>,
 }
 
 impl Gate {
     /// Hashes the passwords once; they are not kept.
-    pub fn new(guard: Guard, realm: &str, trunks: Vec<Network>, accounts: &[Account]) -> Self {
+    pub fn new(guard: Guard, realm: &str, trunks: Vec<Cidr>, accounts: &[Account]) -> Self {
         let mut gate =
             Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
         for (index, account) in accounts.iter().enumerate() {
-            let hashes = Hashes::new(&account.name, realm, &account.password);
+            let hashes =
+                account.password.as_ref().map(|password| Hashes::new(&account.name, realm, password));
             gate.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
             gate.by_name.insert(account.name.clone(), AccountId(index));
             if let Some(agent) = account.agent {
@@ -108,8 +110,9 @@ impl Gate {
 
     fn authenticate(&mut self, now: Monotonic, request: &Request, identity: &str) -> Admission {
         let Self { guard, accounts, by_name, .. } = self;
-        let hashes =
-            |name: &str| by_name.get(name).and_then(|id| accounts.get(id.0)).map(|known| &known.hashes);
+        let hashes = |name: &str| {
+            by_name.get(name).and_then(|id| accounts.get(id.0)).and_then(|known| known.hashes.as_ref())
+        };
         let authorization = request.headers.all("Authorization");
         match guard.check(now, request.method.as_str(), &request.uri, authorization, hashes) {
             Verdict::Accepted { username } if user_of(request, identity).as_ref() == Some(&username) => {

@@ -19,7 +19,7 @@ pub mod reply;
 pub mod settings;
 pub mod tokens;
 pub mod transaction;
-pub mod trunk;
+pub mod transport;
 pub mod uri;
 pub mod validate;
 pub mod via;

@@ -1,10 +1,10 @@
 //! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
 
-use super::auth::Secret;
 use super::flow::Transport;
 use super::registrar::RegistrarRules;
-use super::trunk::Network;
+use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
+use crate::secret::Secret;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct SipSettings {
     /// The sockets, in order of preference.
     pub listeners: Vec<Listener>,
     /// Calls from these networks need no password.
-    pub trunks: Vec<Network>,
+    pub trunks: Vec<Cidr>,
     /// Who may register and call.
     pub accounts: Vec<Account>,
     /// What the registrar goes by.
@@ -66,8 +66,8 @@ pub struct Listener {
 pub struct Account {
     /// The user name: in the digest, and in From and To.
     pub name: String,
-    /// The password.
-    pub password: Secret,
+    /// The password; without one the account can neither register nor call.
+    pub password: Option<Secret>,
     /// The agent whose account it is.
     pub agent: Option<AgentId>,
     /// Where the phone is, when it does not register: a SIP URI with an IP address.

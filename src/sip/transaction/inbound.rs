@@ -9,6 +9,7 @@ use super::timers::{Acts, Owner};
 use super::{Transactions, route};
 use crate::engine::time::Monotonic;
 use crate::sip::codec;
+use crate::sip::fault::Malformed;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::uri::Via;
@@ -126,6 +127,20 @@ impl Transactions {
             self.start_server(now, key, request, &via, from, out);
         } else {
             self.refuse(&request, &via, from, out);
+        }
+    }
+
+    /// Refuses what is no proper request, if it says enough to be refused: one answer, nothing remembered.
+    pub fn receive_malformed(&mut self, mut malformed: Malformed, from: Flow, out: &mut Vec<Output>) {
+        let Some(request) = malformed.request.as_deref_mut() else { return };
+        let via = route::top_via(&request.headers);
+        if let Some(via) = &via {
+            route::note_source(request, via, &from);
+        }
+        let to = via.map_or(from, |via| route::reply_flow(&via, &from));
+        let tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
+        if let Some(response) = malformed.reply(&tag) {
+            out.push(Output::Send { to, bytes: codec::print_response(&response).into() });
         }
     }
 

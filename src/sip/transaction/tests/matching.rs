@@ -103,6 +103,18 @@ fn peers_of_rfc_2543_are_told_apart_by_everything_else() {
 }
 
 #[test]
+fn the_ack_of_an_answer_with_the_branch_of_its_invite_is_handed_up() {
+    let mut end = called();
+    let via = "SIP/2.0/UDP h:5070;branch=1";
+    let out = receive(&mut end, with_via(Method::Invite, via), from(1));
+    let Some(Output::Request { id, request, .. }) = out.last() else { panic!("{out:?}") };
+    end.respond(Monotonic(0), *id, Response::reply_to(request, 200, "", Some("t")), &mut Vec::new());
+    let mut ack = with_via(Method::Ack, via);
+    ack.headers.set("To", "<sip:called@example.org>;tag=t");
+    assert!(matches!(receive(&mut end, ack, from(1)).as_slice(), [Output::Ack { .. }]));
+}
+
+#[test]
 fn stray_responses_are_dropped_and_counted() {
     let mut pair = Pair::new(Transport::Udp);
     pair.send(Method::Options);
@@ -149,4 +161,18 @@ fn the_advertised_host_stands_in_our_via() {
     let [Output::Send { bytes, .. }] = out.as_slice() else { panic!("{out:?}") };
     let Message::Request(request) = codec::parse(bytes).unwrap() else { panic!("no request") };
     assert!(request.headers.first("Via").unwrap().starts_with("SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bK"));
+}
+
+#[test]
+fn a_malformed_request_is_refused_where_it_came_from() {
+    let mut broken = with_via(Method::Invite, "SIP/2.0/UDP h;rport;branch=z9hG4bKa");
+    broken.headers.push("CSeq", "8 INVITE");
+    let malformed = codec::parse(&codec::print_request(&broken)).unwrap_err();
+    let (mut end, mut out) = (called(), Vec::new());
+    end.receive_malformed(malformed, from(9999), &mut out);
+    let [Output::Send { to, bytes }] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!(*to, from(9999));
+    let text = String::from_utf8_lossy(bytes);
+    assert!(text.starts_with("SIP/2.0 400 ") && text.contains("rport=9999"), "{text}");
+    assert_eq!(end.counts().servers, 0);
 }
