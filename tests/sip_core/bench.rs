@@ -6,7 +6,7 @@ use holdfast::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
 use holdfast::engine::settings::{Queue, Settings};
 use holdfast::engine::time::{Monotonic, Now};
 use holdfast::engine::{Command, Event};
-use holdfast::sip::auth::Secret;
+use holdfast::secret::Secret;
 use holdfast::sip::codec;
 use holdfast::sip::core::{SipCore, SipOutputs};
 use holdfast::sip::flow::{Flow, Transport};
@@ -48,7 +48,7 @@ pub fn settings() -> SipSettings {
     };
     let account = |name: &str, agent| Account {
         name: name.into(),
-        password: Secret::new(format!("{name}-secret")),
+        password: Some(Secret::new(format!("{name}-secret"))),
         agent,
         contact: None,
     };

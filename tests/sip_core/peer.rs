@@ -4,7 +4,8 @@ use crate::bench::{Bench, udp};
 use holdfast::engine::Event;
 use holdfast::engine::event::Caller;
 use holdfast::engine::id::CallId;
-use holdfast::sip::auth::{Answerer, Login, Secret};
+use holdfast::secret::Secret;
+use holdfast::sip::auth::{Answerer, Login};
 use holdfast::sip::flow::Flow;
 use holdfast::sip::message::{Headers, Method, Request, Response};
 
