@@ -12,17 +12,16 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let code = match Cli::parse().command {
+    match Cli::parse().command {
         Command::Run(args) => run(&args),
-        Command::Demo(_) | Command::Bench(_) => exit::RUNTIME,
+        Command::Demo(_) | Command::Bench(_) => exit::RUNTIME.into(),
         Command::Calls(args) => cli::calls(&args),
         Command::CheckConfig(args) => cli::check_config(&args),
-    };
-    ExitCode::from(code)
+    }
 }
 
 /// Takes calls until a signal; then finishes those in progress.
-fn run(args: &RunArgs) -> u8 {
+fn run(args: &RunArgs) -> ExitCode {
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(errors) => return told(&errors, exit::CONFIG),
@@ -52,22 +51,22 @@ fn run(args: &RunArgs) -> u8 {
 }
 
 /// Runs something asynchronous to its end; an error is told on the last line.
-fn in_tokio(work: impl Future<Output = anyhow::Result<()>>) -> u8 {
+fn in_tokio(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     let done = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|tokio| {
         let done = tokio.block_on(work);
         tokio.shutdown_background();
         done
     });
     match done {
-        Ok(()) => exit::OK,
+        Ok(()) => exit::OK.into(),
         Err(error) => told(&error, exit::RUNTIME),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "the last word before the process ends")]
-fn told(error: &dyn std::fmt::Display, code: u8) -> u8 {
+fn told(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
     eprintln!("holdfast: {error:#}");
-    code
+    code.into()
 }
 
 /// Logs to standard error; `RUST_LOG` overrides the configuration.
