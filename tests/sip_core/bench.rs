@@ -121,10 +121,15 @@ impl Bench {
             assert!(step < 100_000, "ticks lead nowhere");
             let Some(at) = self.core.next_deadline().filter(|at| *at <= until) else { break };
             self.now.mono = at.max(self.now.mono);
-            self.core.tick(self.now, &mut self.media, &mut self.out);
-            self.collect();
+            self.tick();
         }
         self.now.mono = until;
+    }
+
+    /// Does what is due now.
+    pub fn tick(&mut self) {
+        self.core.tick(self.now, &mut self.media, &mut self.out);
+        self.collect();
     }
 
     fn collect(&mut self) {

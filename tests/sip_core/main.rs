@@ -10,3 +10,4 @@ mod media;
 mod peer;
 mod refusals;
 mod registrations;
+mod storm;
