@@ -249,7 +249,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     let (queues, queue_places) = queues::read(&root, &words);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
-    let numbers = numbers::read(&root, &words, &queues, &agents);
+    let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
     queues::check_staffing(&queues, &queue_places, &agents, &words, &diagnostics);
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
@@ -258,6 +258,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     let sounds = sounds::read(&root);
     if look_for_sounds {
         sounds::check(&sounds, &queues, &queue_places, &diagnostics);
+        sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
     }
     let limits = shells::limits(&root);
     let log = shells::log(&root);
