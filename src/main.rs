@@ -12,16 +12,17 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let code = match Cli::parse().command {
         Command::Run(args) => run(&args),
-        Command::Demo(_) | Command::Bench(_) => exit::RUNTIME.into(),
-        Command::Calls(args) => cli::calls(&args),
+        Command::Demo(_) | Command::Bench(_) => exit::RUNTIME,
+        Command::Calls(args) => in_tokio(async { Ok(cli::calls(&args).await) }),
         Command::CheckConfig(args) => cli::check_config(&args),
-    }
+    };
+    code.into()
 }
 
 /// Takes calls until a signal; then finishes those in progress.
-fn run(args: &RunArgs) -> ExitCode {
+fn run(args: &RunArgs) -> u8 {
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(errors) => return told(&errors, exit::CONFIG),
@@ -46,27 +47,27 @@ fn run(args: &RunArgs) -> ExitCode {
             () = asked() => tracing::warn!("stopped at once by a second signal"),
         }
         tracing::info!("stopped");
-        Ok(())
+        Ok(exit::OK)
     })
 }
 
 /// Runs something asynchronous to its end; an error is told on the last line.
-fn in_tokio(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+fn in_tokio(work: impl Future<Output = anyhow::Result<u8>>) -> u8 {
     let done = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|tokio| {
         let done = tokio.block_on(work);
         tokio.shutdown_background();
         done
     });
     match done {
-        Ok(()) => exit::OK.into(),
+        Ok(code) => code,
         Err(error) => told(&error, exit::RUNTIME),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "the last word before the process ends")]
-fn told(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+fn told(error: &dyn std::fmt::Display, code: u8) -> u8 {
     eprintln!("holdfast: {error:#}");
-    code.into()
+    code
 }
 
 /// Logs to standard error; `RUST_LOG` overrides the configuration.

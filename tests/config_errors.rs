@@ -1,6 +1,8 @@
 //! What an operator reads when the configuration is wrong: file, line, what was expected, a suggestion.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
 
 use holdfast::config::{Config, DEFAULT_TEXT};
+use proptest::prelude::*;
 
 /// A small configuration in which everything is right.
 const GOOD: &str = r#"skills = ["english", "sales"]
@@ -159,6 +161,15 @@ fn every_error_is_reported_at_once_in_the_order_of_the_file() {
 fn a_syntax_error_has_its_line() {
     let message = errors("name = \"anna\"", "name = \"anna");
     assert!(message.starts_with("site.toml:15:"), "{message}");
+    check(
+        "\"15s\"",
+        "15s",
+        "site.toml:9:16: expected a value; a text or a duration stands in quotation marks, such as \"15s\"",
+    );
+    assert!(
+        errors("[[queue]]", "[sip]\n[[queue]]")
+            .starts_with("site.toml:5:2: this key or table is there already")
+    );
 }
 
 #[test]
@@ -319,4 +330,25 @@ fn the_demo_can_replace_every_password() {
     let mut demo = Config::demo().unwrap();
     demo.replace_passwords(&holdfast::secret::Secret::new("fresh"));
     assert!(demo.sip.accounts.iter().all(|account| account.password.as_ref().unwrap().expose() == "fresh"));
+}
+
+proptest! {
+    /// However a file is mangled, the answer is a configuration or a list of problems inside the file.
+    #[test]
+    fn a_mangled_file_never_makes_the_reader_panic(
+        from in 0..GOOD.len(),
+        length in 0usize..40,
+        insert in "[a-z0-9\"=\\[\\]{}.,#é \n-]{0,12}",
+    ) {
+        let mut text = GOOD.to_owned();
+        let to = (from + length).min(GOOD.len());
+        text.replace_range(from..to, &insert);
+        if let Err(errors) = Config::from_str("site.toml", &text) {
+            prop_assert!(!errors.problems.is_empty());
+            let lines = text.split('\n').count();
+            for problem in &errors.problems {
+                prop_assert!(problem.place.is_some_and(|(line, column)| (1..=lines).contains(&line) && column >= 1));
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! The HTTP port over real sockets: who may do what, what is shown, and what is said when it goes wrong.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
 
 use holdfast::engine::command::Refusal;
 use holdfast::engine::event::{Caller, Request};

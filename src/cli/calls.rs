@@ -43,7 +43,7 @@ pub(super) fn outcome(word: &str) -> Result<Outcome, String> {
 fn store_path(args: &CallsArgs) -> Result<PathBuf, u8> {
     match &args.store {
         Some(path) => Ok(path.clone()),
-        None => Config::load(&args.config).map(|config| config.store.path).map_err(|errors| {
+        None => Config::load_without_sounds(&args.config).map(|config| config.store.path).map_err(|errors| {
             eprintln!("{errors}");
             exit::CONFIG
         }),

@@ -193,8 +193,12 @@ pub struct LogConfig {
 impl Config {
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
-        read(&path.display().to_string(), &text, true)
+        read(&path.display().to_string(), &text_of(path)?, true)
+    }
+
+    /// Reads a file without looking for audio files: enough for commands that play nothing.
+    pub fn load_without_sounds(path: &Path) -> Result<Self, ConfigErrors> {
+        read(&path.display().to_string(), &text_of(path)?, false)
     }
 
     /// Reads a text; `name` is what errors call it. Audio files are not looked for.
@@ -232,11 +236,15 @@ impl Config {
     }
 }
 
+fn text_of(path: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))
+}
+
 fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigErrors> {
     let diagnostics = Diagnostics::new(name, text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
-        diagnostics.error(&error.span().unwrap_or(0..0), error.message());
+        diagnostics.error(&error.span().unwrap_or(0..0), syntax_remedy(error.message()));
     }
     if !syntax.is_empty() {
         // Half a document would only yield problems that are none.
@@ -247,7 +255,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     let (queues, queue_places) = queues::read(&root, &words);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
-    let numbers = numbers::read(&root, &words, &queues, &agents);
+    let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
     queues::check_staffing(&queues, &queue_places, &agents, &words, &diagnostics);
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
@@ -256,6 +264,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     let sounds = sounds::read(&root);
     if look_for_sounds {
         sounds::check(&sounds, &queues, &queue_places, &diagnostics);
+        sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
     }
     let limits = shells::limits(&root);
     let log = shells::log(&root);
@@ -272,4 +281,15 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     root.finish();
     let warnings = diagnostics.finish()?;
     Ok(Config { settings, sip, media, http, store, sounds, log, warnings })
+}
+
+/// The parser's message in the words of somebody who edits the file.
+fn syntax_remedy(message: &str) -> String {
+    if message.starts_with("string values must be quoted") {
+        "expected a value; a text or a duration stands in quotation marks, such as \"15s\"".into()
+    } else if message == "duplicate key" {
+        "this key or table is there already; remove one (tables that may repeat are headed [[…]])".into()
+    } else {
+        format!("not TOML: {message}")
+    }
 }

@@ -18,8 +18,14 @@ const FEATURES: [(&str, Feature); 4] = [
     ("ready", Feature::Ready),
 ];
 
-pub(super) fn read(root: &Section<'_>, words: &Words, queues: &[Queue], agents: &[Agent]) -> Vec<Number> {
-    let mut numbers: Vec<Number> = Vec::new();
+/// The numbers, and where each stands.
+pub(super) fn read(
+    root: &Section<'_>,
+    words: &Words,
+    queues: &[Queue],
+    agents: &[Agent],
+) -> (Vec<Number>, Vec<Range<usize>>) {
+    let (mut numbers, mut places): (Vec<Number>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
     for section in root.tables("number") {
         if let Some((number, span)) = read_one(&section, words, queues) {
             if numbers.iter().any(|known| known.dialled == number.dialled) {
@@ -27,13 +33,14 @@ pub(super) fn read(root: &Section<'_>, words: &Words, queues: &[Queue], agents: 
             }
             check_staffing(&section, &span, &number, words, queues, agents);
             numbers.push(number);
+            places.push(span);
         }
         section.finish();
     }
     if numbers.is_empty() {
         root.warn(&(0..0), "there is no [[number]], so no caller can reach a queue");
     }
-    numbers
+    (numbers, places)
 }
 
 fn dialled<'a>(section: &Section<'a>) -> Option<(String, Range<usize>)> {

@@ -4,7 +4,7 @@ use super::SoundsConfig;
 use super::problem::{Diagnostics, unknown};
 use super::queues::QueuePlaces;
 use super::section::Section;
-use crate::engine::settings::Queue;
+use crate::engine::settings::{Number, Queue};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,26 @@ pub(super) fn check(
         let folder = sounds.prompts.display();
         diagnostics
             .warn(&(0..0), format!("the prompt {wanted:?} is missing in {folder}; silence is heard instead"));
+    }
+}
+
+/// Warns of numbers in whose language nothing is spoken.
+pub(super) fn check_languages(
+    sounds: &SoundsConfig,
+    numbers: &[Number],
+    places: &[Range<usize>],
+    diagnostics: &Diagnostics<'_>,
+) {
+    for (number, place) in numbers.iter().zip(places) {
+        let Some(language) = &number.language else { continue };
+        let folder = sounds.prompts.join(language);
+        if !folder.is_dir() {
+            let (dialled, folder) = (&number.dialled, folder.display());
+            diagnostics.warn(
+                place,
+                format!("number {dialled:?}: there are no prompts in {language:?}: no folder {folder}"),
+            );
+        }
     }
 }
 

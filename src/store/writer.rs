@@ -156,7 +156,7 @@ impl<S: Store> Work<S> {
     fn failed(&self, error: &StoreError, pause: Duration) {
         let failures = self.counters.failures.fetch_add(1, Ordering::Relaxed);
         // The first of a series is worth a line, the rest only now and then.
-        if pause == RETRY_FIRST || failures % 16 == 0 {
+        if pause == RETRY_FIRST || failures.is_multiple_of(16) {
             tracing::warn!(%error, waiting = self.batch.len() + self.waiting.len(), "call records wait to be written");
         }
     }
