@@ -1,3 +1,15 @@
 //! Everything SIP: pure transactions and dialogs, thin transports.
 
+pub mod codec;
+pub mod cseq;
+pub mod fault;
+pub mod flow;
+pub mod host;
 pub mod message;
+pub mod name_addr;
+pub mod params;
+pub mod reply;
+pub mod uri;
+pub mod validate;
+pub mod via;
+mod wire;
