@@ -1,1 +1,69 @@
-//! The media plane.
+//! The media plane: RTP in and out, hold music, prompts, bridges. It knows legs, not calls, and decides nothing.
+
+pub mod codec;
+pub mod sdp;
+
+pub use codec::Codec;
+pub use sdp::{Direction, Origin, SdpError, Stream};
+
+use crate::engine::id::LegId;
+use std::net::SocketAddr;
+
+/// Our side of a leg's media, as it goes into SDP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalMedia {
+    /// Where the far side shall send: the advertised address and the leg's own (even) port.
+    pub rtp: SocketAddr,
+    /// What we can speak, the most preferred first.
+    pub codecs: Vec<Codec>,
+}
+
+/// Why a leg got no media. Each leads to 503 (RFC 3261 §21.5.4), with Retry-After.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Every port of the configured range is in use or resting.
+    #[error("no RTP port is free: all of the configured range are in use or resting")]
+    NoPorts,
+    /// The leg has media already; it must be closed first.
+    #[error("leg {0} has media already")]
+    AlreadyOpen(LegId),
+    /// The operating system refused a socket on every port that was tried.
+    #[error("cannot open an RTP socket: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The media threads have stopped, or one no longer keeps up with its messages.
+    #[error("the media worker takes no more work")]
+    Overloaded,
+}
+
+/// What the media plane reports. Delivered through the bounded channel given at the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MediaEvent {
+    /// The prompts of the program last played on the leg have been heard to their end.
+    PromptFinished {
+        /// Whose.
+        leg: LegId,
+    },
+    /// A key was pressed (RFC 4733); once per key, however many packets told of it.
+    DigitPressed {
+        /// On whose phone.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+}
+
+/// What `sip` needs of the media plane. The real one is the handle that starting the media plane returns; tests bring their own.
+pub trait Sessions {
+    /// Opens media for a leg: takes a port. `near` is a leg it may later be bridged to: both then live on one worker.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing is left open then.
+    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError>;
+
+    /// The far side's media is known, or known anew: sending starts or is redirected, its packets are accepted.
+    /// Unknown legs are ignored: the leg may just have ended.
+    fn connect(&mut self, leg: LegId, stream: Stream);
+
+    /// The leg is over: its port rests, then it is used again. Unknown legs are ignored.
+    fn close(&mut self, leg: LegId);
+}

@@ -1,5 +1,7 @@
 //! Everything SIP: pure transactions and dialogs, thin transports.
 
+pub mod auth;
+pub mod cause;
 pub mod codec;
 pub mod cseq;
 pub mod fault;
@@ -9,6 +11,8 @@ pub mod message;
 pub mod name_addr;
 pub mod params;
 pub mod reply;
+pub mod token;
+pub mod trunk;
 pub mod uri;
 pub mod validate;
 pub mod via;

@@ -1,0 +1,124 @@
+//! From text to [`Description`]: caps first, then the crate's parser, then the few lines that matter to us.
+
+use super::{
+    BYTES_MAX, Description, Direction, Encoding, FORMATS_MAX, Format, LINES_MAX, MEDIAS_MAX, Media, Origin,
+    RtcpPort, SdpError,
+};
+use crate::media::codec::{CLOCK_HZ, Codec};
+use sdp_types::{Attribute, Connection, Session};
+use std::net::IpAddr;
+
+/// Reads a session description.
+///
+/// # Errors
+/// [`SdpError::TooLarge`] beyond a cap, [`SdpError::Malformed`] for what is no SDP. A description without audio is
+/// none of the two: only [`answer`](super::answer) and [`accept`](super::accept) need audio.
+pub fn parse(body: &[u8]) -> Result<Description, SdpError> {
+    within_caps(body)?;
+    let session = Session::parse(body).map_err(|error| SdpError::Malformed(error.to_string()))?;
+    let origin = Origin {
+        id: session.origin.sess_id.parse().unwrap_or_default(),
+        version: session.origin.sess_version,
+    };
+    let medias = session.medias.iter().map(|media| read_media(media, &session)).collect();
+    Ok(Description { origin, medias })
+}
+
+/// Looked at before the parser allocates anything.
+fn within_caps(body: &[u8]) -> Result<(), SdpError> {
+    let over = |what, max| Err(SdpError::TooLarge { what, max });
+    if body.len() > BYTES_MAX {
+        return over("bytes", BYTES_MAX);
+    }
+    let lines = body.split(|&byte| byte == b'\n');
+    if lines.clone().count() > LINES_MAX {
+        return over("lines", LINES_MAX);
+    }
+    if lines.filter(|line| line.starts_with(b"m=")).count() > MEDIAS_MAX {
+        return over("media", MEDIAS_MAX);
+    }
+    Ok(())
+}
+
+fn read_media(media: &sdp_types::Media, session: &Session) -> Media {
+    let direction =
+        direction(&media.attributes).or_else(|| direction(&session.attributes)).unwrap_or_default();
+    Media {
+        kind: media.media.clone(),
+        port: media.port,
+        proto: media.proto.clone(),
+        formats_text: media.fmt.clone(),
+        formats: formats(media),
+        address: media.connections.first().or(session.connection.as_ref()).and_then(unicast),
+        rtcp: rtcp(&media.attributes),
+        direction,
+        ptime_ms: value(&media.attributes, "ptime").and_then(ptime),
+    }
+}
+
+fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|attribute| attribute.attribute == name)?.value.as_deref()
+}
+
+fn direction(attributes: &[Attribute]) -> Option<Direction> {
+    attributes.iter().find_map(|attribute| Direction::from_attribute(&attribute.attribute))
+}
+
+/// A `c=` line's address, when it is a single host's. Names are not looked up: a lookup per call is a weapon.
+fn unicast(connection: &Connection) -> Option<IpAddr> {
+    let ip = connection.try_address().ok()?.ip;
+    (!ip.is_multicast()).then_some(ip)
+}
+
+/// `20`, and what some phones write: `20.0`.
+fn ptime(value: &str) -> Option<u8> {
+    value.split('.').next()?.trim().parse().ok().filter(|ms| (1..=200).contains(ms))
+}
+
+fn rtcp(attributes: &[Attribute]) -> RtcpPort {
+    if attributes.iter().any(|attribute| attribute.attribute == "rtcp-mux") {
+        return RtcpPort::Shared;
+    }
+    let Some(value) = value(attributes, "rtcp") else { return RtcpPort::Next };
+    // RFC 3605 §2.1: "53020" or "53020 IN IP4 126.16.64.4".
+    let port = value.split_ascii_whitespace().next().and_then(|port| port.parse().ok());
+    port.filter(|&port| port != 0).map_or(RtcpPort::Next, RtcpPort::At)
+}
+
+fn formats(media: &sdp_types::Media) -> Vec<Format> {
+    let numbers = media.fmt.split_ascii_whitespace().take(FORMATS_MAX);
+    let payload_types = numbers.filter_map(|number| number.parse().ok()).filter(|&number: &u8| number < 128);
+    payload_types
+        .map(|payload_type| Format { payload_type, encoding: encoding(payload_type, &media.attributes) })
+        .collect()
+}
+
+/// What the number stands for: by `a=rtpmap`, or by RFC 3551 §6 where there is none.
+fn encoding(payload_type: u8, attributes: &[Attribute]) -> Encoding {
+    let mapped = attributes
+        .iter()
+        .filter(|attribute| attribute.attribute == "rtpmap")
+        .filter_map(|attribute| attribute.value.as_deref()?.trim().split_once([' ', '\t']))
+        .find(|(number, _)| number.parse() == Ok(payload_type));
+    match mapped {
+        Some((_, mapping)) => mapped_encoding(mapping.trim()),
+        None => Codec::ALL
+            .into_iter()
+            .find(|codec| codec.static_payload_type() == payload_type)
+            .map_or(Encoding::Unknown, Encoding::Audio),
+    }
+}
+
+/// `PCMU/8000`, `PCMU/8000/1`, `telephone-event/8000`: name and clock must be ours, channels one.
+fn mapped_encoding(mapping: &str) -> Encoding {
+    let mut parts = mapping.split('/');
+    let (name, clock, channels) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let clock_fits = clock.and_then(|clock| clock.trim().parse::<u32>().ok()) == Some(CLOCK_HZ);
+    if !clock_fits || channels.is_some_and(|channels| channels.trim() != "1") {
+        Encoding::Unknown
+    } else if name.eq_ignore_ascii_case("telephone-event") {
+        Encoding::TelephoneEvent
+    } else {
+        name.parse().map_or(Encoding::Unknown, Encoding::Audio)
+    }
+}

@@ -1,0 +1,137 @@
+//! The client's side of digest authentication: answers a challenge, but only its own realm's,
+//! and at most twice: a server can neither harvest digests nor make us loop.
+
+use super::params::quoted;
+use super::{Algorithm, Hashes, Input, Params, Secret, response};
+
+/// Answers before we give up: one, and one more for a stale nonce.
+const ATTEMPTS_MAX: u8 = 2;
+
+/// An account of ours at somebody else's server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Login {
+    /// The account.
+    pub username: String,
+    /// The only realm whose challenges are answered.
+    pub realm: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Why a challenge is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ChallengeError {
+    /// No challenge is for our realm with `qop=auth` and a hash we know.
+    #[error("no challenge for the configured realm in a form we know")]
+    NotOurs,
+    /// Answered before: the password is wrong, or the server plays with us.
+    #[error("the answer was refused")]
+    Refused,
+}
+
+/// Answers the challenges to one request (and its repetitions).
+#[derive(Clone, Debug)]
+pub struct Answerer {
+    login: Login,
+    attempts: u8,
+    answered: Option<String>,
+}
+
+impl Answerer {
+    /// Nothing answered yet.
+    pub fn new(login: Login) -> Self {
+        Self { login, attempts: 0, answered: None }
+    }
+
+    /// The value for `Authorization` (or `Proxy-Authorization`).
+    ///
+    /// # Errors
+    /// When no challenge is ours, or we answered often enough.
+    pub fn answer<'h>(
+        &mut self,
+        challenges: impl Iterator<Item = &'h str>,
+        method: &str,
+        uri: &str,
+        cnonce: &str,
+    ) -> Result<String, ChallengeError> {
+        let (algorithm, params) = self.choose(challenges).ok_or(ChallengeError::NotOurs)?;
+        let nonce = params.value("nonce").ok_or(ChallengeError::NotOurs)?;
+        let stale = params.value("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
+        let again = self.answered.as_deref().is_some_and(|before| before == nonce || !stale);
+        if self.attempts >= ATTEMPTS_MAX || again {
+            return Err(ChallengeError::Refused);
+        }
+        self.attempts += 1;
+        self.answered = Some(nonce.to_owned());
+        let hashes = Hashes::new(&self.login.username, &self.login.realm, &self.login.password);
+        let input = Input { method, uri, nonce, count: "00000001", cnonce };
+        let mut value = format!(
+            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}, cnonce={}, qop=auth, nc=00000001",
+            quoted(&self.login.username),
+            quoted(&self.login.realm),
+            quoted(nonce),
+            quoted(uri),
+            response(algorithm, hashes.of(algorithm), &input),
+            algorithm.as_str(),
+            quoted(cnonce),
+        );
+        if let Some(opaque) = params.value("opaque") {
+            value.push_str(", opaque=");
+            value.push_str(&quoted(opaque));
+        }
+        Ok(value)
+    }
+
+    /// The strongest challenge of our realm.
+    fn choose<'h>(&self, challenges: impl Iterator<Item = &'h str>) -> Option<(Algorithm, Params)> {
+        let mut best: Option<(Algorithm, Params)> = None;
+        for params in challenges.take(8).filter_map(Params::parse) {
+            let ours = params.value("realm") == Some(self.login.realm.as_str());
+            let auth = params.value("qop").is_some_and(|qop| qop.split(',').any(|one| one.trim() == "auth"));
+            let Some(algorithm) = Algorithm::from_param(params.value("algorithm")) else { continue };
+            if ours && auth && (best.is_none() || algorithm == Algorithm::Sha256) {
+                best = Some((algorithm, params));
+            }
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answerer() -> Answerer {
+        let password = Secret::new("pw");
+        Answerer::new(Login { username: "anna".into(), realm: "holdfast".into(), password })
+    }
+
+    fn challenge(nonce: &str, more: &str) -> String {
+        format!("Digest realm=\"holdfast\", nonce=\"{nonce}\", qop=\"auth\"{more}")
+    }
+
+    #[test]
+    fn a_foreign_realm_gets_no_digest() {
+        let header = "Digest realm=\"evil\", nonce=\"1\", qop=\"auth\"";
+        let got = answerer().answer([header].into_iter(), "INVITE", "sip:x", "c");
+        assert_eq!(got, Err(ChallengeError::NotOurs));
+    }
+
+    #[test]
+    fn a_refused_answer_is_not_repeated_but_a_stale_nonce_is_answered_once_more() {
+        let mut answerer = answerer();
+        let mut answer =
+            |header: String| answerer.answer([header.as_str()].into_iter(), "INVITE", "sip:x", "c");
+        assert!(answer(challenge("1", "")).is_ok());
+        assert_eq!(answer(challenge("2", "")), Err(ChallengeError::Refused));
+        assert!(answer(challenge("3", ", stale=true")).is_ok());
+        assert_eq!(answer(challenge("4", ", stale=true")), Err(ChallengeError::Refused));
+    }
+
+    #[test]
+    fn the_stronger_hash_is_chosen_whatever_the_order() {
+        let headers = [challenge("1", ", algorithm=MD5"), challenge("1", ", algorithm=SHA-256")];
+        let value = answerer().answer(headers.iter().map(String::as_str), "INVITE", "sip:x", "c").unwrap();
+        assert!(value.contains("algorithm=SHA-256"), "{value}");
+    }
+}
