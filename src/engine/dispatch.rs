@@ -19,6 +19,9 @@ use std::time::Duration;
 /// No phone may keep an agent from work for longer by asking to be left alone (Retry-After).
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
+/// Nobody who missed a call is rung again at once: a phone that fails instantly would spin for ever.
+const REST_MIN: Duration = Duration::from_secs(1);
+
 impl Engine {
     /// An agent of this group has become free: the next call he may serve is offered.
     pub(super) fn dispatch_to_group(&mut self, now: Now, group: GroupId, out: &mut Commands) {
@@ -141,11 +144,9 @@ impl Engine {
         let rest = rest.max(retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
         if let Some(agent) = self.agents.get_mut(agent_id.0 as usize) {
             agent.activity = Activity::Free;
-            if !rest.is_zero() {
-                let until = now.mono + rest;
-                agent.resting_until = Some(until);
-                self.timers.start(until, Timer::Rest(agent_id));
-            }
+            let until = now.mono + rest.max(REST_MIN);
+            agent.resting_until = Some(until);
+            self.timers.start(until, Timer::Rest(agent_id));
         }
     }
 

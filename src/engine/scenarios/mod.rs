@@ -1,1 +1,235 @@
-//! Behaviours of the engine.
+//! Behaviours of the engine, each a short script with what must come of it.
+//!
+//! A script has one event a line: seconds, then words. What follows is compared as text:
+//! commands as `>`, facts as `·`. `UPDATE_EXPECT=1 cargo test` rewrites the expectations.
+
+mod agents;
+mod distribution;
+mod laws;
+mod queueing;
+mod races;
+mod shutdown;
+mod strategies;
+
+use super::command::{Command, Commands, Program};
+use super::event::{Caller, Event, OfferFailure, Request};
+use super::fact::{Fact, Stamped};
+use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId, SkillId};
+use super::settings::{Agent, Feature, FeatureCode, Login, Number, Queue, Settings};
+use super::skill::{Requirement, SkillSet};
+use super::strategy::StrategyName;
+use super::time::{Monotonic, Now, Wall};
+use super::{Engine, Snapshot};
+use expect_test::Expect;
+use std::fmt::Write;
+use std::time::Duration;
+
+const ENGLISH: SkillId = SkillId(0);
+const SPANISH: SkillId = SkillId(1);
+
+/// Two queues, `sales` (100; 101 for Spanish; 102 with a minute's credit) and `support` (200). anna speaks
+/// English well, ben a little English and Spanish well, carla serves both queues in English and Spanish.
+fn small_centre() -> Settings {
+    let queue = |name: &str| Queue {
+        name: name.into(),
+        title: name.to_uppercase(),
+        music: vec!["tide".into()],
+        welcome: Some("welcome".into()),
+        requirement: needs(ENGLISH, 1),
+        wrap_up: Duration::from_secs(5),
+        ..Queue::default()
+    };
+    let number = |dialled: &str, queue: u32| Number {
+        dialled: dialled.into(),
+        queue: QueueId(queue),
+        priority: Duration::ZERO,
+        requirement: Requirement::ANYBODY,
+        language: None,
+    };
+    let agent = |name: &str, skills: &[(SkillId, u8)], queues: &[u32]| Agent {
+        name: name.into(),
+        title: name.to_uppercase(),
+        skills: SkillSet::new(skills.iter().copied()),
+        queues: queues.iter().copied().map(QueueId).collect(),
+        wrap_up: None,
+        login: Login::Automatic,
+    };
+    let code = |dialled: &str, feature| FeatureCode { dialled: dialled.into(), feature };
+    Settings {
+        skills: vec!["english".into(), "spanish".into()],
+        queues: vec![queue("sales"), queue("support")],
+        agents: vec![
+            agent("anna", &[(ENGLISH, 9)], &[0]),
+            agent("ben", &[(ENGLISH, 2), (SPANISH, 8)], &[0]),
+            agent("carla", &[(ENGLISH, 5), (SPANISH, 5)], &[0, 1]),
+        ],
+        numbers: vec![
+            number("100", 0),
+            Number { requirement: needs(SPANISH, 3), language: Some("es".into()), ..number("101", 0) },
+            Number { priority: Duration::from_secs(60), ..number("102", 0) },
+            number("200", 1),
+        ],
+        feature_codes: vec![
+            code("*11", Feature::Login),
+            code("*12", Feature::Logout),
+            code("*13", Feature::Pause),
+            code("*14", Feature::Ready),
+        ],
+        pause_reasons: vec!["break".into(), "lunch".into()],
+        ..Settings::default()
+    }
+}
+
+fn needs(skill: SkillId, min: u8) -> Requirement {
+    Requirement::Skill { skill, min }
+}
+
+/// The small centre with changed rules.
+fn centre(change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = small_centre();
+    change(&mut settings);
+    settings
+}
+
+/// Runs a script and compares what came of it.
+fn check(settings: Settings, script: &str, expected: Expect) {
+    let (_, story) = play(settings, script);
+    expected.assert_eq(&story);
+}
+
+/// Runs a script; gives the engine as it then is, and the story.
+fn play(settings: Settings, script: &str) -> (Engine, String) {
+    let mut engine = Engine::new(settings, 1);
+    let mut story = String::new();
+    let mut requests = 0;
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (at, words) = line.split_once(' ').expect("seconds, then words");
+        let at = Duration::from_secs_f64(at.parse().expect("seconds"));
+        // Deadlines are met on time, as the runtime does.
+        while let Some(due) = engine.next_deadline().filter(|due| due.0 < micros(at)) {
+            deliver(&mut engine, due, Event::Tick, "", &mut story);
+        }
+        let event = parse(words, engine.settings(), &mut requests);
+        deliver(&mut engine, Monotonic(micros(at)), event, words, &mut story);
+    }
+    (engine, story)
+}
+
+fn micros(at: Duration) -> u64 {
+    u64::try_from(at.as_micros()).expect("short scripts")
+}
+
+fn now(mono: Monotonic) -> Now {
+    Now { mono, wall: Wall(i64::try_from(mono.0 / 1000).expect("short scripts")) }
+}
+
+fn deliver(engine: &mut Engine, at: Monotonic, event: Event, words: &str, story: &mut String) {
+    let mut out = Commands::new();
+    engine.handle(now(at), event, &mut out);
+    let cause = if words.is_empty() { "(time)" } else { words };
+    writeln!(story, "{:.1} {cause}", at.0 as f64 / 1e6).expect("a string takes everything");
+    for command in out.take_commands() {
+        writeln!(story, "  > {}", told(&command, engine.settings())).expect("a string takes everything");
+    }
+    for Stamped { fact, .. } in out.take_facts() {
+        if let Some(fact) = remembered(&fact, engine.settings()) {
+            writeln!(story, "  · {fact}").expect("a string takes everything");
+        }
+    }
+    assert!(out.is_empty());
+}
+
+fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Event {
+    let words: Vec<_> = words.split_whitespace().collect();
+    let id = |at: usize| words[at].parse::<u64>().expect("an identity");
+    let agent = |at: usize| settings.agent_named(words[at]).expect("a known agent");
+    let mut request = |request| {
+        *requests += 1;
+        Event::Requested { id: RequestId(*requests), request }
+    };
+    match words[0] {
+        "call" => Event::CallArrived {
+            call: CallId(id(1)),
+            dialled: words[2].into(),
+            caller: Caller { number: format!("555{}", words[1]), name: String::new() },
+            agent: words.get(3).map(|_| agent(3)),
+            sip_call_id: format!("sip-{}", words[1]),
+        },
+        "ringing" => Event::OfferRinging { offer: OfferId(id(1)) },
+        "answer" => Event::OfferAnswered { offer: OfferId(id(1)) },
+        "fail" => Event::OfferFailed {
+            offer: OfferId(id(1)),
+            failure: match words[2] {
+                "busy" => OfferFailure::Busy,
+                "declined" => OfferFailure::Declined,
+                "no-answer" => OfferFailure::NoAnswer,
+                "unreachable" => OfferFailure::Unreachable,
+                other => panic!("no such failure: {other}"),
+            },
+            retry_after: words.get(3).map(|secs| Duration::from_secs(secs.parse().expect("seconds"))),
+        },
+        "caller-gone" => Event::LegEnded { leg: LegId::Caller(CallId(id(1))) },
+        "agent-gone" => Event::LegEnded { leg: LegId::Agent(OfferId(id(1))) },
+        "heard" => Event::PromptFinished { leg: LegId::Caller(CallId(id(1))) },
+        "up" => Event::AgentReachable { agent: agent(1), reachable: true },
+        "down" => Event::AgentReachable { agent: agent(1), reachable: false },
+        "login" => request(Request::Login { agent: agent(1) }),
+        "logout" => request(Request::Logout { agent: agent(1) }),
+        "ready" => request(Request::Ready { agent: agent(1) }),
+        "pause" => request(Request::Pause { agent: agent(1), reason: words[2].into() }),
+        "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
+        "drain" => Event::DrainStarted,
+        "tick" => Event::Tick,
+        other => panic!("no such event: {other}"),
+    }
+}
+
+fn told(command: &Command, settings: &Settings) -> String {
+    match command {
+        Command::Answer { call } => format!("answer {call}"),
+        Command::Progress { call } => format!("progress {call}"),
+        Command::Refuse { call, because } => format!("refuse {call} {}", because.status()),
+        Command::Play { leg, program: Program { prompts, language, then } } => {
+            format!("play {leg} {prompts:?} {language} {then:?}")
+        }
+        Command::OfferAgent { offer, call, agent, queue, caller } => format!(
+            "offer {offer}: {call} ({}) to {} from {}",
+            caller.number, settings.agents[agent.0 as usize].name, settings.queues[queue.0 as usize].name
+        ),
+        Command::CancelOffer { offer, answered_elsewhere: false } => format!("cancel {offer}"),
+        Command::CancelOffer { offer, answered_elsewhere: true } => format!("cancel {offer} (elsewhere)"),
+        Command::Bridge { call, offer } => format!("bridge {call} with {offer}"),
+        Command::Hangup { leg } => format!("hang up {leg}"),
+        Command::Reply { id, result } => format!("reply {id} {result:?}"),
+    }
+}
+
+fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
+    let agent_name = |agent: &AgentId| settings.agents[agent.0 as usize].name.as_str();
+    Some(match fact {
+        Fact::CallRefused { call, because } => format!("{call} refused {because:?}"),
+        Fact::CallQueued { call, queue, waiting, .. } => {
+            format!("{call} queued in {} ({waiting} waiting)", settings.queues[queue.0 as usize].name)
+        }
+        Fact::OfferMade { .. } => return None,
+        Fact::OfferEnded { offer, outcome, ring, .. } => {
+            format!("offer {offer} {} after {:.1} s", outcome.as_str(), ring.as_secs_f64())
+        }
+        Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, .. } => format!(
+            "{call} {} after {:.1} s{}",
+            outcome.as_str(),
+            wait.as_secs_f64(),
+            if *answered_in_threshold { ", in time" } else { "" }
+        ),
+        Fact::CallEnded { call, ended_by, talk, .. } => {
+            format!("{call} ended by {}, talked {:.1} s", ended_by.as_str(), talk.as_secs_f64())
+        }
+        Fact::AgentStateChanged { agent, to, reason, .. } => {
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            format!("{} {}{reason}", agent_name(agent), to.as_str())
+        }
+        Fact::WrapUpEnded { agent, lasted, .. } => {
+            format!("{} wrapped up in {:.1} s", agent_name(agent), lasted.as_secs_f64())
+        }
+    })
+}
