@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod http;
 pub mod media;
+pub mod phone;
 pub mod sip;
 pub mod stats;
 pub mod store;
