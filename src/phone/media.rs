@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 const PACKET: Duration = Duration::from_millis(20);
-/// Between two sender reports: the least interval RFC 3550 §6.2 suggests.
-const REPORT: Duration = Duration::from_secs(5);
+/// Packets between two sender reports: five seconds' worth, the least interval RFC 3550 §6.2 suggests.
+const REPORT_PACKETS: u32 = 250;
 /// Attempts at an even port whose successor is free too (RFC 3550 §11).
 const PORT_TRIES: usize = 64;
 /// Keys waiting to be sent.
@@ -112,12 +112,15 @@ async fn run(rtp: UdpSocket, rtcp: UdpSocket, mut talker: Talker, ear: Arc<Mutex
     // Burst: a late tick is made up for, so that the rate is exactly 50 packets a second.
     let mut pace = interval(PACKET);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut reports = interval(REPORT);
     let (mut datagram, mut report) = ([0; 2048], [0; 2048]);
     loop {
         tokio::select! {
-            _ = pace.tick() => talker.tick(&rtp).await,
-            _ = reports.tick() => talker.report(&rtcp).await,
+            _ = pace.tick() => {
+                talker.tick(&rtp).await;
+                if talker.packets % REPORT_PACKETS == 1 {
+                    talker.report(&rtcp).await;
+                }
+            }
             got = rtp.recv_from(&mut datagram) => {
                 // An ICMP error of an earlier packet is reported here; the socket stays good.
                 if let Ok((length, _)) = got {

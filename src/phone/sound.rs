@@ -104,7 +104,7 @@ fn sample_at(sound: &Sound, at: u64) -> i16 {
 fn babble(seed: u32, seconds: f64) -> i16 {
     let syllable = (seconds / 0.2) as u32;
     let dice = (syllable ^ seed.rotate_left(16)).wrapping_mul(0x9E37_79B1) >> 16;
-    if dice % 5 == 0 {
+    if dice.is_multiple_of(5) {
         return 0;
     }
     let pitch = 110.0 + f64::from(seed % 7) * 15.0 + f64::from(dice % 30);
