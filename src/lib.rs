@@ -1,5 +1,6 @@
 //! Holdfast: a call-centre queue engine.
 
+pub mod bench;
 pub mod demo;
 pub mod engine;
 pub mod http;

@@ -1,4 +1,5 @@
 //! Two phones on the loopback, and waiting for a condition with a deadline.
+#![allow(dead_code)] // each test file uses its part
 
 use holdfast::phone::{Call, IncomingCall, Phone, PhoneSettings};
 use std::net::SocketAddr;
