@@ -59,7 +59,7 @@ impl Splice {
     /// Whether the packet goes on where the source was; otherwise a new splice is needed.
     pub fn continues(&self, now: Monotonic, packet: &Packet<'_>) -> bool {
         let ahead = packet.sequence.wrapping_sub(self.last.sequence);
-        let in_reach = ahead < DROPOUT_MAX || ahead > u16::MAX - MISORDER_MAX;
+        let in_reach = !(DROPOUT_MAX..=u16::MAX - MISORDER_MAX).contains(&ahead);
         let passed = packet.timestamp.wrapping_sub(self.last.timestamp);
         let drift = (passed.wrapping_sub(samples(self.at, now)) as i32).unsigned_abs();
         // A telephone event keeps its timestamp however long the key is held (RFC 4733 §2.1).

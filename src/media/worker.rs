@@ -126,9 +126,12 @@ impl Worker {
     /// Runs until told to stop.
     pub(super) fn run(mut self) {
         let mut ready = Events::with_capacity(1_024);
-        while !self.stopping {
+        loop {
             self.run_due_slots();
             self.take_messages();
+            if self.stopping {
+                break;
+            }
             self.deliver_backlog();
             self.wait(&mut ready);
             for event in &ready {

@@ -1,0 +1,249 @@
+//! The engine as a process of its own: a temporary configuration, a start, a look at `/proc`, an end.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, SysconfVar, sysconf};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+/// Below the ports the system hands out by itself (32768 and up), so that nobody is in the way.
+const MEDIA_PORTS: &str = "10000-32767";
+/// What the callers of the benchmark dial.
+pub(super) const NUMBER: &str = "4001";
+
+/// Why there is no engine to measure.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The temporary folder, the configuration or the process.
+    #[error("the engine cannot be started: {0}")]
+    Start(#[from] io::Error),
+    /// The hold music of the benchmark can't be written.
+    #[error("the benchmark's music cannot be written: {0}")]
+    Music(String),
+    /// It ended by itself.
+    #[error("the engine ended before it was ready ({status}):\n{log}")]
+    Ended {
+        /// Its exit status.
+        status: String,
+        /// The end of what it wrote.
+        log: String,
+    },
+    /// Not ready in time.
+    #[error("the engine was not ready within {} s:\n{log}", READY_WITHIN.as_secs())]
+    NotReady {
+        /// The end of what it wrote.
+        log: String,
+    },
+}
+
+/// What the engine of a benchmark has to carry.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub calls_max: usize,
+    /// Where the simulated agents' phones listen, and how many agents share that address.
+    pub agents: Option<(SocketAddr, usize)>,
+}
+
+/// The running engine. Ended when dropped.
+pub(super) struct Engine {
+    child: Child,
+    pub sip: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Engine {
+    /// Starts `current_exe() run` with a configuration of its own, and waits until it is ready.
+    pub fn start(wanted: &Wanted) -> Result<Engine, EngineError> {
+        let folder = temporary_folder()?;
+        let (sip, http) = (free_udp_port()?, free_tcp_port()?);
+        write_music(&folder)?;
+        let config = folder.join("bench.toml");
+        fs::write(&config, configuration(&folder, sip, http, wanted))?;
+        let log = fs::File::create(folder.join("engine.log"))?;
+        let child = Command::new(std::env::current_exe()?)
+            .arg("run")
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let mut engine = Engine { child, sip, folder };
+        engine.wait_until_ready(http)?;
+        Ok(engine)
+    }
+
+    fn wait_until_ready(&mut self, http: SocketAddr) -> Result<(), EngineError> {
+        let began = Instant::now();
+        while began.elapsed() < READY_WITHIN {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(EngineError::Ended { status: status.to_string(), log: self.log() });
+            }
+            if is_ready(http).unwrap_or(false) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Err(EngineError::NotReady { log: self.log() })
+    }
+
+    fn log(&self) -> String {
+        let text = fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(20).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// CPU time so far, user and system, of all threads (proc(5), `/proc/PID/stat`).
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        cpu_of(&stat, ticks_per_second()).ok_or_else(|| io::Error::other("/proc/PID/stat is not as expected"))
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no VmRSS"))
+    }
+
+    /// SIGTERM, and SIGKILL to whoever does not listen.
+    fn stop(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().map(Pid::from_raw);
+        if let (Ok(None), Some(pid)) = (self.child.try_wait(), pid) {
+            let _ = kill(pid, Signal::SIGTERM);
+            let began = Instant::now();
+            while began.elapsed() < GONE_WITHIN {
+                if !matches!(self.child.try_wait(), Ok(None)) {
+                    return;
+                }
+                sleep(Duration::from_millis(20));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn temporary_folder() -> io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
+    fs::create_dir_all(folder.join("music"))?;
+    fs::create_dir_all(folder.join("prompts").join("en"))?;
+    fs::create_dir_all(folder.join("data"))?;
+    Ok(folder)
+}
+
+fn free_udp_port() -> io::Result<SocketAddr> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+fn free_tcp_port() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// Half a minute of music, so that the benchmark needs no file but itself.
+fn write_music(folder: &Path) -> Result<(), EngineError> {
+    let sample = |n: u32| {
+        let seconds = f64::from(n) / 8_000.0;
+        let tone = |hz: f64| (std::f64::consts::TAU * hz * seconds).sin();
+        ((tone(220.0) + tone(277.2) + tone(329.6)) * 4_000.0 * (0.6 + 0.4 * tone(0.5))) as i16
+    };
+    let samples: Vec<i16> = (0..8_000 * 30).map(sample).collect();
+    let path = folder.join("music").join("bench.wav");
+    crate::phone::write_wav(&path, &samples).map_err(|error| EngineError::Music(error.to_string()))
+}
+
+fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Wanted) -> String {
+    let path = |name: &str| toml_text(&folder.join(name).display().to_string());
+    let calls_max = wanted.calls_max;
+    let mut text = format!(
+        "skills = []\npause_reasons = [\"break\"]\n\
+         [sip]\nlisten = [\"udp:{sip}\"]\nrealm = \"bench\"\n\
+         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 0\ncodecs = [\"pcmu\", \"pcma\"]\n\
+         [http]\nlisten = \"{http}\"\n\
+         [store]\npath = {}\n[sounds]\nmusic = {}\nprompts = {}\n\
+         [limits]\ncalls_max = {calls_max}\ndrain = \"1s\"\n[log]\nfilter = \"warn\"\n\
+         [[trunk]]\nname = \"bench\"\naddresses = [\"127.0.0.0/8\"]\n\
+         [[queue]]\nname = \"bench\"\ntitle = \"Bench\"\nstrategy = \"longest-idle\"\nmusic = [\"bench\"]\n\
+         waiting_max = {calls_max}\nring_timeout = \"10s\"\nwrap_up = \"0s\"\nrest_after_miss = \"1s\"\n\
+         [[number]]\ndialled = \"{NUMBER}\"\nqueue = \"bench\"\n",
+        path("data/bench.sqlite"),
+        path("music"),
+        path("prompts"),
+    );
+    if let Some((phones, count)) = wanted.agents {
+        for agent in 1..=count {
+            let _ = write!(
+                text,
+                "[[agent]]\nname = \"agent{agent}\"\ntitle = \"Agent {agent}\"\npassword = \"bench-{agent}\"\n\
+                 skills = {{}}\nqueues = [\"bench\"]\nlogin = \"automatic\"\ncontact = \"sip:agent{agent}@{phones}\"\n"
+            );
+        }
+    }
+    text
+}
+
+fn toml_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn is_ready(http: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&http, Duration::from_millis(200))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(
+        format!("GET /health/ready HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(answer == *b"HTTP/1.1 200")
+}
+
+fn ticks_per_second() -> u64 {
+    let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    ticks.and_then(|ticks| u64::try_from(ticks).ok()).unwrap_or(100)
+}
+
+/// utime and stime are the 14th and 15th field; the second may hold blanks and ends with the last parenthesis.
+fn cpu_of(stat: &str, ticks_per_second: u64) -> Option<Duration> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((user + system) * 1_000 / ticks_per_second.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_toml_and_names_what_it_must() {
+        let any: SocketAddr = "127.0.0.1:5060".parse().unwrap();
+        let wanted = Wanted { calls_max: 70, agents: Some((any, 3)) };
+        let text = configuration(Path::new("/tmp/a \"b\""), any, any, &wanted);
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["agent"].as_array().unwrap().len(), 3);
+        assert_eq!(table["sounds"]["music"].as_str(), Some("/tmp/a \"b\"/music"));
+        assert_eq!(table["limits"]["calls_max"].as_integer(), Some(70));
+    }
+
+    #[test]
+    fn cpu_time_is_read_behind_a_strange_process_name() {
+        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0";
+        assert_eq!(cpu_of(stat, 100), Some(Duration::from_secs(3)));
+        assert_eq!(cpu_of("rubbish", 100), None);
+    }
+}

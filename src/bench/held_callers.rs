@@ -1,0 +1,222 @@
+//! How many callers can be held on music: packets per second, loss, jitter, CPU per packet, memory per caller.
+
+use super::engine::{Engine, Wanted};
+use super::load::{Load, Plan, Tally};
+use super::sinks::{Received, Sinks};
+use super::{BenchError, Target, raw};
+use serde::Serialize;
+use std::fmt;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Sound flows this long before it counts: streams find their grid, the engine's memory its size.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// The plain `sendto` is measured for so long.
+const RAW: Duration = Duration::from_secs(1);
+/// How long callers may take to be answered after the last was placed.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct HeldCallersSettings {
+    /// Callers at once.
+    pub callers: usize,
+    /// How long it is measured, once all wait.
+    pub seconds: u64,
+    /// How many callers a second arrive until all are there.
+    pub ramp_per_second: u32,
+    /// The engine.
+    pub target: Target,
+    /// One JSON object instead of a table.
+    pub json: bool,
+}
+
+impl Default for HeldCallersSettings {
+    /// 500 callers for 20 s, 100 a second.
+    fn default() -> Self {
+        Self { callers: 500, seconds: 20, ramp_per_second: 100, target: Target::OwnEngine, json: false }
+    }
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldCallersReport {
+    /// Callers who waited all the while.
+    pub held_callers: usize,
+    /// Seconds measured.
+    pub seconds: f64,
+    /// RTP packets received per second, all callers together.
+    pub packets_per_second: f64,
+    /// Packets missing by their sequence numbers, 0 to 1.
+    pub loss_share: f64,
+    /// Packets the benchmark's own sockets had no room for; contained in the loss.
+    pub dropped_by_bench: u64,
+    /// |gap − 20 ms| of neighbouring packets, by the kernel's time of arrival: median.
+    pub jitter_ms_p50: Option<f64>,
+    /// Of 99 in 100.
+    pub jitter_ms_p99: Option<f64>,
+    /// Of 999 in 1000.
+    pub jitter_ms_p999: Option<f64>,
+    /// The worst.
+    pub jitter_ms_max: f64,
+    /// The share of packets no later than 2 ms after their time on their stream's 20 ms grid, 0 to 1.
+    pub on_time_share: Option<f64>,
+    /// CPU time of the engine per packet sent, in microseconds; everything else it did meanwhile included.
+    pub cpu_us_per_packet: Option<f64>,
+    /// CPU time of a plain `sendto` of such a packet on this machine, in microseconds.
+    pub raw_us_per_packet: f64,
+    /// The former by the latter.
+    pub ratio_to_raw: Option<f64>,
+    /// How many of one core's hundred percent the engine used.
+    pub cpu_percent: Option<f64>,
+    /// Resident memory per caller, in bytes.
+    pub rss_per_caller_bytes: Option<f64>,
+    /// Resident memory of the engine with all callers, in bytes.
+    pub rss_bytes: Option<u64>,
+    /// INVITE to 200 while they arrived: median, in milliseconds.
+    pub setup_ms_p50: Option<f64>,
+    /// Of 99 in 100.
+    pub setup_ms_p99: Option<f64>,
+    /// Calls that were not answered.
+    pub refused: u64,
+}
+
+/// Measures, prints, and returns what it printed. Blocks its thread all the while.
+///
+/// # Errors
+/// See [`BenchError`].
+pub fn held_callers(settings: &HeldCallersSettings) -> Result<HeldCallersReport, BenchError> {
+    let report = measure(settings)?;
+    if settings.json {
+        println!("{}", serde_json::to_string(&report).unwrap_or_default());
+    } else {
+        println!("{report}");
+    }
+    Ok(report)
+}
+
+fn measure(settings: &HeldCallersSettings) -> Result<HeldCallersReport, BenchError> {
+    let sinks = Sinks::open(settings.callers)?;
+    let (engine, server) = match settings.target {
+        Target::OwnEngine => {
+            let engine = Engine::start(&Wanted { calls_max: settings.callers + 16, agents: None })?;
+            let sip = engine.sip;
+            (Some(engine), sip)
+        }
+        Target::Running(sip) => (None, sip),
+    };
+    // While the engine is up and idle: the same machine in the same minute.
+    let raw_us_per_packet = raw::us_per_packet(RAW)?;
+    let rss_before = engine.as_ref().map(Engine::resident_bytes).transpose()?;
+    let per_second = f64::from(settings.ramp_per_second.max(1));
+    let plan =
+        Plan { server, count: settings.callers, per_second, hold: None, sinks: sinks.addresses.clone() };
+    let load = Load::start(plan)?;
+    wait_for_all(&load, settings);
+    sleep(WARM_UP);
+
+    let before = engine.as_ref().map(Engine::cpu).transpose()?;
+    sinks.measure();
+    let began = Instant::now();
+    let held_before = load.held();
+    sleep(Duration::from_secs(settings.seconds));
+    let held = load.held().min(held_before);
+    let span = began.elapsed();
+    let after = engine.as_ref().map(Engine::cpu).transpose()?;
+    let received = sinks.finish()?;
+    let rss = engine.as_ref().map(Engine::resident_bytes).transpose()?;
+
+    load.stop();
+    let tally = load.finish()?;
+    if held == 0 {
+        let refused = tally.refused.into_iter().collect();
+        return Err(BenchError::TooFew { held, wanted: settings.callers, refused });
+    }
+    let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    let memory = rss.zip(rss_before);
+    Ok(report(held, span, &received, &tally, cpu, memory, raw_us_per_packet))
+}
+
+/// Until all are answered or refused, or the last has had time enough.
+fn wait_for_all(load: &Load, settings: &HeldCallersSettings) {
+    let ramp = Duration::from_secs_f64(settings.callers as f64 / f64::from(settings.ramp_per_second.max(1)));
+    let deadline = Instant::now() + ramp + LAST_ANSWER;
+    while load.held() + load.over() < settings.callers && Instant::now() < deadline && !load.is_finished() {
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn report(
+    held: usize,
+    span: Duration,
+    received: &Received,
+    tally: &Tally,
+    cpu: Option<Duration>,
+    memory: Option<(u64, u64)>,
+    raw_us_per_packet: f64,
+) -> HeldCallersReport {
+    // What our own sockets had no room for was sent all the same.
+    let sent = (received.packets + received.dropped_here).max(1) as f64;
+    let cpu_us_per_packet = cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / sent);
+    HeldCallersReport {
+        held_callers: held,
+        seconds: span.as_secs_f64(),
+        packets_per_second: received.packets as f64 / span.as_secs_f64(),
+        loss_share: received.loss_share(),
+        dropped_by_bench: received.dropped_here,
+        jitter_ms_p50: received.jitter.quantile_ms(0.5),
+        jitter_ms_p99: received.jitter.quantile_ms(0.99),
+        jitter_ms_p999: received.jitter.quantile_ms(0.999),
+        jitter_ms_max: received.jitter.longest().as_secs_f64() * 1e3,
+        on_time_share: received.on_time_share(),
+        cpu_us_per_packet,
+        raw_us_per_packet,
+        ratio_to_raw: cpu_us_per_packet.map(|cpu| cpu / raw_us_per_packet),
+        cpu_percent: cpu.map(|cpu| cpu.as_secs_f64() / span.as_secs_f64() * 100.0),
+        rss_per_caller_bytes: memory.map(|(with, without)| with.saturating_sub(without) as f64 / held as f64),
+        rss_bytes: memory.map(|(with, _)| with),
+        setup_ms_p50: tally.answer.quantile_ms(0.5),
+        setup_ms_p99: tally.answer.quantile_ms(0.99),
+        refused: tally.refused.values().sum(),
+    }
+}
+
+/// A figure, or that there is none.
+pub(super) fn shown(value: Option<f64>, unit: &str) -> String {
+    value.map_or_else(|| "not known".to_owned(), |value| format!("{value:.3} {unit}"))
+}
+
+impl fmt::Display for HeldCallersReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Held callers: {} on hold music, measured for {:.0} s", self.held_callers, self.seconds)?;
+        writeln!(f, "  packets             {:.0} per second", self.packets_per_second)?;
+        write!(f, "  lost                {:.4} %", self.loss_share * 100.0)?;
+        match self.dropped_by_bench {
+            0 => writeln!(f)?,
+            dropped => writeln!(f, " ({dropped} of them dropped by the benchmark's own sockets)")?,
+        }
+        writeln!(
+            f,
+            "  jitter              p50 {}, p99 {}, p99.9 {}, max {:.3} ms",
+            shown(self.jitter_ms_p50, "ms"),
+            shown(self.jitter_ms_p99, "ms"),
+            shown(self.jitter_ms_p999, "ms"),
+            self.jitter_ms_max
+        )?;
+        let on_time = self.on_time_share.map(|share| share * 100.0);
+        writeln!(f, "  on time (2 ms)      {}", shown(on_time, "%"))?;
+        writeln!(f, "  CPU per packet      {}", shown(self.cpu_us_per_packet, "µs"))?;
+        writeln!(f, "  plain sendto        {:.3} µs", self.raw_us_per_packet)?;
+        writeln!(f, "  ratio               {}", shown(self.ratio_to_raw, "times the plain sendto"))?;
+        writeln!(f, "  CPU of the engine   {}", shown(self.cpu_percent, "% of one core"))?;
+        let kilobytes = self.rss_per_caller_bytes.map(|bytes| bytes / 1024.0);
+        writeln!(f, "  memory per caller   {}", shown(kilobytes, "kB"))?;
+        write!(
+            f,
+            "  set-up              p50 {}, p99 {}; {} refused",
+            shown(self.setup_ms_p50, "ms"),
+            shown(self.setup_ms_p99, "ms"),
+            self.refused
+        )
+    }
+}

@@ -1,0 +1,148 @@
+//! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
+
+use crate::sip::message::{Headers, Request};
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+/// One caller's identities; everything follows from his index and the run.
+#[derive(Clone, Copy)]
+pub(super) struct Caller {
+    pub index: usize,
+    /// Tells runs apart, in Call-IDs and branches.
+    pub run: u32,
+    pub local: SocketAddr,
+    pub server: SocketAddr,
+    /// Where he wants his RTP.
+    pub sink: SocketAddr,
+}
+
+impl Caller {
+    /// The caller a Call-ID belongs to.
+    pub fn index_of(call_id: &str, run: u32) -> Option<usize> {
+        let (index, rest) = call_id.split_once('.')?;
+        (rest == format!("{run:x}@bench")).then(|| index.parse().ok()).flatten()
+    }
+
+    pub fn invite(&self, number: &str) -> Vec<u8> {
+        let sdp = sdp(self.sink, 1);
+        let mut text = self.head("INVITE", &format!("sip:{number}@{}", self.server), 1, number, "");
+        let _ = write!(
+            text,
+            "Contact: <sip:bench@{}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            self.local,
+            sdp.len()
+        );
+        text.into_bytes()
+    }
+
+    /// The ACK of a refusal has the INVITE's branch, that of a 200 one of its own (RFC 3261 §17.1.1.3, §13.2.2.4).
+    pub fn ack(&self, number: &str, to_tag: &str, target: Option<&str>) -> Vec<u8> {
+        let uri = target.map_or_else(|| format!("sip:{number}@{}", self.server), str::to_owned);
+        let method = if target.is_some() { "ACK" } else { "INVITE" };
+        let head = self.head(method, &uri, 1, number, to_tag).replacen("INVITE sip:", "ACK sip:", 1);
+        let head = head.replace("CSeq: 1 INVITE", "CSeq: 1 ACK");
+        (head + "Content-Length: 0\r\n\r\n").into_bytes()
+    }
+
+    pub fn bye(&self, number: &str, to_tag: &str, target: &str) -> Vec<u8> {
+        (self.head("BYE", target, 2, number, to_tag) + "Content-Length: 0\r\n\r\n").into_bytes()
+    }
+
+    fn head(&self, method: &str, uri: &str, cseq: u32, number: &str, to_tag: &str) -> String {
+        let Caller { index, run, local, server, .. } = self;
+        let tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
+        format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{run:x}.{index}.{method};rport\r\n\
+             Max-Forwards: 70\r\nFrom: \"Bench {index}\" <sip:+4930{index:07}@{local}>;tag={run:x}.{index}\r\n\
+             To: <sip:{number}@{server}>{tag}\r\nCall-ID: {index}.{run:x}@bench\r\nCSeq: {cseq} {method}\r\n"
+        )
+    }
+}
+
+/// A description of µ-law and telephone events at `sink`.
+pub(super) fn sdp(sink: SocketAddr, version: u32) -> String {
+    let (ip, port) = (sink.ip(), sink.port());
+    format!(
+        "v=0\r\no=bench 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+    )
+}
+
+/// A response to the engine's request: the tag, if To has none, and our contact and media if they are given.
+pub(super) fn respond(
+    request: &Request,
+    status: &str,
+    tag: &str,
+    media: Option<(SocketAddr, SocketAddr)>,
+) -> Vec<u8> {
+    let mut text = format!("SIP/2.0 {status}\r\n");
+    copy(&request.headers, &mut text, tag, request.to_tag().is_none());
+    let mut body = String::new();
+    if let Some((contact, sink)) = media {
+        let _ = write!(text, "Contact: <sip:bench@{contact}>\r\nContent-Type: application/sdp\r\n");
+        body = sdp(sink, 1);
+    }
+    let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
+    text.into_bytes()
+}
+
+fn copy(headers: &Headers, text: &mut String, tag: &str, untagged: bool) {
+    for name in ["Via", "Record-Route", "From", "To", "Call-ID", "CSeq"] {
+        for value in headers.all(name) {
+            let tag = if name == "To" && untagged { format!(";tag={tag}") } else { String::new() };
+            let _ = write!(text, "{name}: {value}{tag}\r\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::codec::parse;
+    use crate::sip::message::{Message, Method};
+
+    fn caller() -> Caller {
+        let [local, server, sink] =
+            ["127.0.0.1:4000", "127.0.0.1:5060", "127.0.0.1:6000"].map(|a| a.parse().unwrap());
+        Caller { index: 7, run: 0xbeef, local, server, sink }
+    }
+
+    fn request(bytes: &[u8]) -> Request {
+        match parse(bytes).unwrap() {
+            Message::Request(request) => request,
+            Message::Response(_) => panic!("a response"),
+        }
+    }
+
+    #[test]
+    fn all_messages_of_a_caller_are_sip_and_belong_together() {
+        let caller = caller();
+        let invite = request(&caller.invite("4001"));
+        let refused = request(&caller.ack("4001", "t", None));
+        let accepted = request(&caller.ack("4001", "t", Some("sip:h@127.0.0.1:5060")));
+        let bye = request(&caller.bye("4001", "t", "sip:h@127.0.0.1:5060"));
+        assert_eq!((&invite.method, &refused.method), (&Method::Invite, &Method::Ack));
+        assert_eq!((&accepted.method, &bye.method), (&Method::Ack, &Method::Bye));
+        assert_eq!(refused.headers.first("Via"), invite.headers.first("Via"));
+        assert_ne!(accepted.headers.first("Via"), invite.headers.first("Via"));
+        assert_eq!(refused.headers.first("CSeq"), Some("1 ACK"));
+        assert_eq!(bye.to_tag().as_deref(), Some("t"));
+        for message in [&invite, &refused, &accepted, &bye] {
+            let call_id = message.headers.first("Call-ID").unwrap();
+            assert_eq!(Caller::index_of(call_id, 0xbeef), Some(7));
+            assert_eq!(Caller::index_of(call_id, 1), None);
+        }
+    }
+
+    #[test]
+    fn a_response_belongs_to_its_request() {
+        let invite = request(&caller().invite("4001"));
+        let sink = caller().sink;
+        let Message::Response(ok) = parse(&respond(&invite, "200 OK", "x", Some((sink, sink)))).unwrap()
+        else {
+            panic!("a request")
+        };
+        assert_eq!((ok.status, ok.to_tag().as_deref()), (200, Some("x")));
+        assert_eq!(ok.headers.first("CSeq"), Some("1 INVITE"));
+    }
+}

@@ -1,0 +1,61 @@
+//! The benchmark: it starts the engine as a process of its own, loads it over sockets from this one, and measures from
+//! outside. Nothing here is engine code; figures come from packets, clocks and `/proc`.
+#![allow(clippy::print_stdout)] // its product is what it prints
+
+mod call_rate;
+mod engine;
+mod held_callers;
+mod histogram;
+mod load;
+mod message;
+mod phones;
+mod raw;
+mod sinks;
+
+pub use call_rate::{CallRateReport, CallRateSettings, call_rate};
+pub use engine::EngineError;
+pub use held_callers::{HeldCallersReport, HeldCallersSettings, held_callers};
+pub use histogram::Histogram;
+
+use std::net::SocketAddr;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The engine could not be started, or did not get ready.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A socket or a thread of the load could not be had.
+    #[error("the load cannot be generated: {0}")]
+    Load(#[from] std::io::Error),
+    /// Too few calls were set up to measure anything.
+    #[error("only {held} of {wanted} calls were set up{}", refusals(.refused))]
+    TooFew {
+        /// Set up.
+        held: usize,
+        /// Asked for.
+        wanted: usize,
+        /// The others, by status; 0 stands for no response.
+        refused: Vec<(u16, u64)>,
+    },
+}
+
+fn refusals(refused: &[(u16, u64)]) -> String {
+    refused.iter().map(|(status, count)| format!("; {count} got {}", status_name(*status))).collect()
+}
+
+/// How a status is shown: 0 stands for none.
+fn status_name(status: u16) -> String {
+    if status == 0 { "no response".to_owned() } else { status.to_string() }
+}
+
+/// What is measured: an engine started for it, or one that runs already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Target {
+    /// `current_exe() run --config TEMPORARY`, ended afterwards.
+    #[default]
+    OwnEngine,
+    /// One that runs already and takes calls to `4001` from this address without a password. Of its process nothing is
+    /// known, so that CPU and memory are missing from the result.
+    Running(SocketAddr),
+}
