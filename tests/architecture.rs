@@ -1,4 +1,5 @@
 //! Who may import whom: the table of `src/ARCHITECTURE.md`, read off the sources.
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failed assertion")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,20 +1,34 @@
 //! Real peers as child processes: programs that none of us wrote.
 
 use super::eventually;
-use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// A port nobody uses at the moment.
+/// Where to look next for a free port: below the range from which the kernel serves those who ask for any,
+/// so that nobody takes it between this look and its use.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+
+/// An even port that nobody uses for UDP or TCP, nor the one above it.
 pub fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+    let start = (std::process::id() % 100) as u16 * 44;
+    (0..2_200)
+        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(2, Ordering::Relaxed)) % 4_400)
+        .find(|port| {
+            [*port, port + 1].into_iter().all(|port| {
+                UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
+            })
+        })
+        .expect("a free port")
 }
 
 /// A running peer; killed when dropped.
 pub struct Peer {
     name: String,
     child: Child,
+    log: PathBuf,
 }
 
 impl Peer {
@@ -29,7 +43,7 @@ impl Peer {
             .stderr(err)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start ({error}); `tests/run` installs it"));
-        Self { name, child }
+        Self { name, child, log: log.to_owned() }
     }
 
     /// Asks it to end.
@@ -49,6 +63,12 @@ impl Drop for Peer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read(&self.log).unwrap_or_default();
+            // baresip draws its counters over and over on one line.
+            let text = String::from_utf8_lossy(&log).replace("audio=0/0 (bit/s)", "");
+            eprintln!("--- {}'s output ---\n{text}", self.name);
+        }
     }
 }
 
@@ -68,7 +88,7 @@ impl Sipp {
             command.arg(remote.to_string());
         }
         command.arg("-sf").arg(scenario).args(["-i", "127.0.0.1", "-p", &port.to_string()]);
-        command.args(["-mp", &(free_port() & !1).to_string(), "-nostdin", "-trace_err", "-error_file"]);
+        command.args(["-mp", &free_port().to_string(), "-nostdin", "-trace_err", "-error_file"]);
         command.arg(folder.path().join("errors"));
         command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(folder.path().join("ledger.csv")).args(more);
         command.current_dir(folder.path());
