@@ -130,6 +130,21 @@ pub enum Command {
 }
 
 impl RefusedBecause {
+    /// Every reason.
+    pub const ALL: [RefusedBecause; 5] =
+        [Self::UnknownNumber, Self::NotAnAgent, Self::QueueFull, Self::Overload, Self::Draining];
+
+    /// The word used in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownNumber => "unknown_number",
+            Self::NotAnAgent => "not_an_agent",
+            Self::QueueFull => "queue_full",
+            Self::Overload => "overload",
+            Self::Draining => "draining",
+        }
+    }
+
     /// The final response this refusal becomes (RFC 3261 §21).
     pub fn status(self) -> u16 {
         match self {

@@ -1,9 +1,27 @@
 //! The media plane: RTP in and out, hold music, prompts, bridges. It knows legs, not calls, and decides nothing.
 
+pub mod bridge;
+pub mod clip;
+mod clock;
 pub mod codec;
+pub mod counters;
+pub mod dtmf;
+pub mod handle;
+pub mod latch;
+pub mod library;
+pub mod player;
+pub mod ports;
+pub mod reception;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
+pub mod session;
+mod worker;
 
 pub use codec::Codec;
+pub use counters::{Counters, DropCause};
+pub use handle::{BridgeError, Handle, MediaError, MediaSettings, start};
+pub use library::Library;
 pub use sdp::{Direction, Origin, SdpError, Stream};
 
 use crate::engine::id::LegId;
@@ -52,7 +70,7 @@ pub enum MediaEvent {
     },
 }
 
-/// What `sip` needs of the media plane. The real one is the handle that starting the media plane returns; tests bring their own.
+/// What `sip` needs of the media plane. The real one is [`Handle`]; tests bring their own.
 pub trait Sessions {
     /// Opens media for a leg: takes a port. `near` is a leg it may later be bridged to: both then live on one worker.
     ///

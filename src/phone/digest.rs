@@ -1,6 +1,7 @@
 //! The phone's answer to a digest challenge (RFC 2617, 7616, 8760). Written apart from the engine's, so that one checks the other.
 
-use crate::sip::auth::{Params, Secret};
+use crate::secret::Secret;
+use crate::sip::auth::Params;
 use crate::sip::params::quote;
 use md5::Md5;
 use sha2::{Digest, Sha256};

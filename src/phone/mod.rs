@@ -25,7 +25,7 @@ mod register;
 mod sdp;
 mod sound;
 
-pub use crate::sip::auth::Secret;
+pub use crate::secret::Secret;
 pub use call::{Call, CallState, Ended, Side};
 pub use ear::{Heard, write_wav};
 pub use incoming::IncomingCall;

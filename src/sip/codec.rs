@@ -95,13 +95,14 @@ pub fn print(message: &Message) -> Vec<u8> {
 /// Writes a request.
 pub fn print_request(request: &Request) -> Vec<u8> {
     // White space in a Request-URI would end it; nobody of ours writes one, and nobody else may make us.
-    let uri: String = request.uri.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    let uri: String = request.uri.chars().filter(|c| *c != ' ' && !c.is_ascii_control()).collect();
     print_parts(&format!("{} {uri} SIP/2.0", request.method), &request.headers, &request.body)
 }
 
 /// Writes a response, with the reason phrase it has.
 pub fn print_response(response: &Response) -> Vec<u8> {
-    let reason: String = response.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let reason: String =
+        response.reason.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
     print_parts(&format!("SIP/2.0 {} {reason}", response.status), &response.headers, &response.body)
 }
 

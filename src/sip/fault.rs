@@ -88,13 +88,11 @@ impl Malformed {
         Self { fault, request: None }
     }
 
-    /// The refusal to send back, if the request says where to: an ACK is never answered (RFC 3261 §17), nor is a
-    /// request without a readable Via. The reason phrase names the fault, never the sender's own bytes.
+    /// The refusal to send back by the way the request came: an ACK is never answered (RFC 3261 §17), nor is a request
+    /// without a Via. The reason phrase names the fault, never the sender's own bytes.
     pub fn reply(&self, to_tag: &str) -> Option<Response> {
         let request = self.request.as_deref()?;
-        let via_is_readable =
-            request.headers.values("Via").next().is_some_and(|via| via.parse::<super::uri::Via>().is_ok());
-        if request.method == Method::Ack || !via_is_readable {
+        if request.method == Method::Ack || request.headers.first("Via").is_none() {
             return None;
         }
         let status = self.fault.status();

@@ -142,6 +142,14 @@ impl Headers {
         }
     }
 
+    /// Replaces the first header line of that name, and leaves the others; adds one at the end when there is none.
+    pub fn replace_first(&mut self, name: &str, value: impl Into<String>) {
+        match self.0.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some(entry) => entry.1 = clean(value.into()),
+            None => self.push(name, value),
+        }
+    }
+
     /// Removes all headers of that name.
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| !key.eq_ignore_ascii_case(name));

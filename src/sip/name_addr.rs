@@ -49,7 +49,9 @@ impl NameAddr {
         }
         // White space inside the brackets is wrong and common (RFC 4475 §3.1.2.14 allows to accept it).
         let uri = uri.trim().parse()?;
-        let display = Some(display.to_owned()).filter(|display| !display.is_empty());
+        // Display names end up in logs and on screens, where control characters have no business.
+        let display = display.replace(char::is_control, " ");
+        let display = Some(display.trim().to_owned()).filter(|display| !display.is_empty());
         Ok(Self { display, uri, params: Params::parse(params)? })
     }
 }
@@ -65,13 +67,13 @@ impl FromStr for NameAddr {
         if let Some(quoted) = text.strip_prefix('"') {
             let end = closing_quote(quoted).ok_or(UriError::Quotes)?;
             let rest = quoted[end + 1..].trim_start().strip_prefix('<').ok_or(UriError::Brackets)?;
-            return Self::parse_bracketed(unquote(&text[..end + 2]).trim(), rest);
+            return Self::parse_bracketed(&unquote(&text[..end + 2]), rest);
         }
         if let Some((display, rest)) = text.split_once('<') {
             if display.contains('"') {
                 return Err(UriError::Quotes);
             }
-            return Self::parse_bracketed(display.trim(), rest);
+            return Self::parse_bracketed(display, rest);
         }
         // Without brackets all parameters are the header's, and a `?` is forbidden (RFC 3261 §20.10).
         let (uri, params) = text.split_once(';').unwrap_or((text, ""));

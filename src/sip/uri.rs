@@ -193,6 +193,9 @@ fn is_never_in_a_uri(byte: u8) -> bool {
 
 /// Drops a password and undoes `%XX`; what is not UTF-8 afterwards is refused, for nothing of ours could print it again.
 fn parse_user(text: &str) -> Result<String, UriError> {
+    if text.bytes().any(is_never_in_a_uri) {
+        return Err(UriError::User);
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.split(':').next().unwrap_or_default().bytes();
     while let Some(byte) = rest.next() {
@@ -204,7 +207,6 @@ fn parse_user(text: &str) -> Result<String, UriError> {
                 };
                 bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
             }
-            byte if is_never_in_a_uri(byte) => return Err(UriError::User),
             byte => bytes.push(byte),
         }
     }
@@ -274,9 +276,15 @@ mod tests {
         {
             assert!(text.parse::<Uri>().is_err(), "{text:?} was taken");
         }
-        for text in
-            ["sip:a@host:99999", "sip:a@b@host", "sip:%zz@host", "sip:%ff@host", "sip:[::1", "<sip:a@host>"]
-        {
+        for text in [
+            "sip:a@host:99999",
+            "sip:a@b@host",
+            "sip:%zz@host",
+            "sip:a:b\u{7f}@host",
+            "sip:%ff@host",
+            "sip:[::1",
+            "<sip:a@host>",
+        ] {
             assert!(text.parse::<Uri>().is_err(), "{text:?} was taken");
         }
         let long = format!("sip:{}@host", "a".repeat(URI_LENGTH_MAX_BYTES));

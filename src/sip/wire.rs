@@ -48,6 +48,26 @@ pub(super) fn take_apart(bytes: &[u8]) -> Result<Parts<'_>, Fault> {
     Ok(Parts { start, head: head.text, body, fault: faults.0 })
 }
 
+/// What a stream's framing must know of a head, and what is wrong with it: exactly what [`take_apart`] will find, for two
+/// readings of one Content-Length are a hole.
+pub(super) fn content_length(head: &[u8]) -> Result<usize, Fault> {
+    let mut faults = First(None);
+    let mut lines = Lines { rest: head, ended: false };
+    lines.next();
+    let mut head = Head { text: String::new(), lengths: Vec::new(), lines: 0 };
+    for line in lines {
+        head.add(line, &mut faults);
+    }
+    head.end(&mut faults);
+    match head.lengths.as_slice() {
+        // RFC 3261 §18.3: a stream has no other way to tell where the message ends.
+        [] => Err(Fault::Missing("Content-Length")),
+        [Some(length)] => Ok(*length),
+        [None] => Err(Fault::Invalid("Content-Length")),
+        [_, _, ..] => Err(Fault::Repeated("Content-Length")),
+    }
+}
+
 /// Keeps the first fault.
 struct First(Option<Fault>);
 
@@ -121,6 +141,7 @@ fn read_status_line(line: &str) -> Result<StartLine, Fault> {
         return Err(Fault::StartLine);
     }
     let status = code.parse().ok().filter(|status| (100..700).contains(status)).ok_or(Fault::StartLine)?;
+    let reason = reason.replace(|c: char| c.is_ascii_control(), " ");
     Ok(StartLine::Response { status, reason: reason.trim().to_owned() })
 }
 

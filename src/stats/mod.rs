@@ -1,1 +1,9 @@
-//! Pure folds over the engine's facts.
+//! Pure folds over the engine's facts: call records, service level, today's figures. No clock, no socket.
+
+pub mod cdr;
+pub mod service_level;
+pub mod today;
+
+pub use cdr::{Cdr, CdrFilter, CdrFold};
+pub use service_level::{Counts, Variant};
+pub use today::{QueueToday, Today};

@@ -2,7 +2,8 @@
 //! and at most twice: a server can neither harvest digests nor make us loop.
 
 use super::params::quoted;
-use super::{Algorithm, Hashes, Input, Params, Secret, response};
+use super::{Algorithm, Hashes, Input, Params, response};
+use crate::secret::Secret;
 
 /// Answers before we give up: one, and one more for a stale nonce.
 const ATTEMPTS_MAX: u8 = 2;

@@ -6,6 +6,7 @@
 use super::params::quoted;
 use super::{Algorithm, Hashes, Input, Params, response, same};
 use crate::engine::time::Monotonic;
+use crate::secret::Secret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl Guard {
     /// `key` must be unguessable: nonces are as good as it is.
     pub fn new(realm: impl Into<String>, key: [u8; 32], lifetime: Duration) -> Self {
         let realm = realm.into();
-        let decoy = Hashes::new("nobody", &realm, &super::Secret::new(hex::encode(key)));
+        let decoy = Hashes::new("nobody", &realm, &Secret::new(hex::encode(key)));
         Self { realm, key, lifetime, issued: 0, decoy, used: BTreeMap::new(), forgotten: NonceId::default() }
     }
 
@@ -191,8 +192,9 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Answerer, Login, Secret};
+    use super::super::{Answerer, Login};
     use super::*;
+    use crate::secret::Secret;
 
     const URI: &str = "sip:holdfast";
 

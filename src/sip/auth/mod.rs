@@ -10,31 +10,10 @@ pub use client::{Answerer, ChallengeError, Login};
 pub use guard::{Guard, Verdict};
 pub use params::Params;
 
+use crate::secret::Secret;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::fmt;
-
-/// A password: never printed, not even by `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps the password.
-    pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
-    }
-
-    /// The password itself. Only for hashing.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// The hash functions we speak, in our order of preference (RFC 8760 §2.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,211 @@
+//! The command line: what can be said, and the two commands that need no engine, `calls` and `check-config`.
+//! `run`, `demo` and `bench` belong to `main`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // this is the module that talks to a person
+
+mod calls;
+mod check;
+
+pub use calls::calls;
+pub use check::check_config;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Exit codes.
+pub mod exit {
+    /// All went well.
+    pub const OK: u8 = 0;
+    /// Something failed while running.
+    pub const RUNTIME: u8 = 1;
+    /// The command line was wrong.
+    pub const USAGE: u8 = 2;
+    /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
+    pub const CONFIG: u8 = 78;
+}
+
+/// Holdfast: a call-centre queue engine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    about = "A call-centre queue engine: callers wait on music and are handed to the agent with the right skills.",
+    after_help = "EXAMPLES:\n  \
+        holdfast demo                                 watch a small contact centre come alive; join in with a softphone\n  \
+        holdfast check-config config/holdfast.toml    find every mistake before your callers do\n  \
+        holdfast run --config config/holdfast.toml    take calls\n  \
+        holdfast calls --queue sales --limit 20       the latest call records\n\n\
+        EXIT CODES: 0 ok, 1 failed while running, 2 wrong arguments, 78 wrong configuration",
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take calls, until SIGTERM or Ctrl-C; then finish those in progress.
+    #[command(after_help = "EXAMPLE:\n  holdfast run --config config/holdfast.toml\n\n\
+        On SIGTERM new calls are refused with 503, calls in progress go on up to [limits] drain; a second signal ends them.")]
+    Run(RunArgs),
+    /// Start a small contact centre on this machine, with simulated callers and agents on real SIP and RTP.
+    #[command(
+        after_help = "EXAMPLES:\n  holdfast demo\n  holdfast demo --sip-port 5080 --http-port 8081 --seconds 60\n\n\
+        It prints what to look at, and the account with which you can join in with a softphone of your own."
+    )]
+    Demo(DemoArgs),
+    /// Measure what this machine can carry.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Show call records, newest first; also while the engine runs.
+    #[command(
+        after_help = "EXAMPLES:\n  holdfast calls\n  holdfast calls --queue sales --outcome abandoned --limit 50\n  \
+        holdfast calls --store data/demo.sqlite --json | jq .wait_ms"
+    )]
+    Calls(CallsArgs),
+    /// Read a configuration and report every mistake with its line.
+    #[command(
+        after_help = "EXAMPLE:\n  holdfast check-config config/holdfast.toml && systemctl restart holdfast"
+    )]
+    CheckConfig(CheckArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", default_value = "config/holdfast.toml")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// The port for SIP, UDP and TCP; 0 takes any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 5060)]
+    pub sip_port: u16,
+    /// The port for metrics and the API; 0 takes any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub http_port: u16,
+    /// Stop after so many seconds; without it, on Ctrl-C.
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Simulated calls per minute.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=6000))]
+    pub calls_per_minute: u32,
+    /// Start without simulated callers and agents: the centre is yours alone.
+    #[arg(long)]
+    pub empty: bool,
+}
+
+/// What can be measured.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BenchCommand {
+    /// How many callers can be held on music: packets per second, CPU per packet, jitter.
+    #[command(after_help = "EXAMPLE:\n  holdfast bench held-callers --callers 1000 --seconds 30 --json")]
+    HeldCallers {
+        /// Callers at once.
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        callers: u32,
+        /// How it is measured.
+        #[command(flatten)]
+        common: BenchArgs,
+    },
+    /// How many calls can be set up: calls per second, set-up latency.
+    #[command(after_help = "EXAMPLE:\n  holdfast bench call-rate --rate 100 --seconds 30 --json")]
+    CallRate {
+        /// Calls per second.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rate: u32,
+        /// How it is measured.
+        #[command(flatten)]
+        common: BenchArgs,
+    },
+}
+
+/// How a benchmark is run.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// How long to measure, once all is set up.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Set by the benchmark itself for the process that makes the load: the engine's SIP address.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    pub load_against: Option<std::net::SocketAddr>,
+}
+
+/// Arguments of `calls`.
+#[derive(Clone, Debug, Args)]
+pub struct CallsArgs {
+    /// The configuration file that names the store.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "config/holdfast.toml",
+        conflicts_with = "store"
+    )]
+    pub config: PathBuf,
+    /// The file of call records itself.
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Only calls of this queue.
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// Only calls that ended so: answered, abandoned, short_abandon, timeout, …
+    #[arg(long, value_name = "OUTCOME", value_parser = calls::outcome)]
+    pub outcome: Option<crate::engine::fact::Outcome>,
+    /// At most so many.
+    #[arg(long, short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// One JSON object per line instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `check-config`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration file.
+    #[arg(value_name = "FILE", default_value = "config/holdfast.toml")]
+    pub file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_its_help_shows_examples() {
+        Cli::command().debug_assert();
+        assert!(Cli::command().render_help().to_string().contains("holdfast demo"));
+    }
+
+    #[test]
+    fn the_readme_s_commands_are_understood() {
+        for line in [
+            "holdfast run --config config/holdfast.toml",
+            "holdfast demo",
+            "holdfast demo --sip-port 0 --http-port 0 --seconds 5",
+            "holdfast bench held-callers --callers 100 --seconds 5 --json",
+            "holdfast bench call-rate --rate 10",
+            "holdfast calls --store data/x.sqlite --outcome short_abandon --json",
+            "holdfast check-config config/holdfast.toml",
+        ] {
+            Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_outcome_lists_the_known_ones() {
+        let error =
+            Cli::try_parse_from(["holdfast", "calls", "--outcome", "anwsered"]).unwrap_err().to_string();
+        assert!(error.contains("did you mean answered?"), "{error}");
+    }
+}

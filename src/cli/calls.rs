@@ -1,0 +1,129 @@
+//! `holdfast calls`: call records as a table or as JSON lines, read beside a running engine.
+
+use super::{CallsArgs, exit};
+use crate::config::Config;
+use crate::engine::fact::Outcome;
+use crate::stats::{Cdr, CdrFilter};
+use crate::store::{SqliteStore, Store, StoreError};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+
+/// Shows the records wanted. Returns the exit code.
+pub async fn calls(args: &CallsArgs) -> u8 {
+    let path = match store_path(args) {
+        Ok(path) => path,
+        Err(code) => return code,
+    };
+    match read(args, &path).await {
+        Ok((records, matching)) => match show(args, &records, matching) {
+            // Whoever reads has seen enough, as `head` does.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                eprintln!("holdfast calls: {error}");
+                exit::RUNTIME
+            }
+            Ok(()) | Err(_) => exit::OK,
+        },
+        Err(error) => {
+            eprintln!("holdfast calls: {error}");
+            exit::RUNTIME
+        }
+    }
+}
+
+/// The word of `--outcome`.
+pub(super) fn outcome(word: &str) -> Result<Outcome, String> {
+    Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word).ok_or_else(|| {
+        let known = Outcome::ALL.map(Outcome::as_str);
+        let near = known.iter().map(|name| (strsim::damerau_levenshtein(word, name), name)).min();
+        let hint = near.filter(|(far, _)| *far <= 3).map(|(_, name)| format!("; did you mean {name}?"));
+        format!("there is no such outcome{} (known: {})", hint.unwrap_or_default(), known.join(", "))
+    })
+}
+
+fn store_path(args: &CallsArgs) -> Result<PathBuf, u8> {
+    match &args.store {
+        Some(path) => Ok(path.clone()),
+        None => Config::load_without_sounds(&args.config).map(|config| config.store.path).map_err(|errors| {
+            eprintln!("{errors}");
+            exit::CONFIG
+        }),
+    }
+}
+
+async fn read(args: &CallsArgs, path: &std::path::Path) -> Result<(Vec<Cdr>, u64), StoreError> {
+    let store = SqliteStore::open_read_only(path).await?;
+    let filter =
+        CdrFilter { queue: args.queue.clone(), outcome: args.outcome, since_ms: None, limit: args.limit };
+    let read = (store.recent(&filter).await?, store.count(&filter).await?);
+    store.close().await;
+    Ok(read)
+}
+
+fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if args.json {
+        for record in records {
+            serde_json::to_writer(&mut out, record)?;
+            writeln!(out)?;
+        }
+        return out.flush();
+    }
+    writeln!(
+        out,
+        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} ENDED BY",
+        "QUEUED AT", "QUEUE", "DIALLED", "CALLER", "OUTCOME", "WAIT", "TALK", "AGENT"
+    )?;
+    for record in records {
+        writeln!(out, "{}", line(record))?;
+    }
+    writeln!(out, "{} of {matching} calls", records.len())?;
+    out.flush()
+}
+
+fn line(record: &Cdr) -> String {
+    let caller = if record.caller_number.is_empty() { &record.caller_name } else { &record.caller_number };
+    format!(
+        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} {}",
+        local_time(record.queued_at_ms),
+        plain(&record.queue),
+        plain(&record.dialled),
+        plain(caller),
+        record.outcome.as_str(),
+        seconds(record.wait_ms),
+        seconds(record.talk_ms),
+        plain(record.agent.as_deref().unwrap_or("-")),
+        record.ended_by.as_str(),
+    )
+}
+
+/// The site's own time, as its operators read it.
+fn local_time(wall_ms: i64) -> String {
+    let zoned =
+        jiff::Timestamp::from_millisecond(wall_ms).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|_| "?".into(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{}s", millis / 1000, millis % 1000 / 100)
+}
+
+/// A caller chooses his own name: on a terminal it must not move the cursor.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(24).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_cannot_drive_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(plain(&"x".repeat(500)).len(), 24);
+    }
+
+    #[test]
+    fn spans_are_read_in_seconds() {
+        assert_eq!((seconds(0), seconds(12_345)), ("0.0s".into(), "12.3s".into()));
+    }
+}

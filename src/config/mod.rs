@@ -1,0 +1,295 @@
+//! The configuration file: TOML text in, settings out, or every problem with its line and remedy.
+//!
+//! It owns the format. It never starts anything, and past it nothing is a loose string.
+
+mod agents;
+mod numbers;
+mod problem;
+mod queues;
+mod requirement;
+mod scalar;
+mod section;
+mod shells;
+mod sounds;
+mod words;
+
+pub use problem::{ConfigErrors, Problem};
+
+use crate::cidr::Cidr;
+use crate::engine::id::AgentId;
+use crate::engine::settings::Settings;
+use crate::secret::Secret;
+use problem::Diagnostics;
+use section::Section;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// The shipped configuration, as `config/holdfast.toml` has it.
+pub const DEFAULT_TEXT: &str = include_str!("../../config/holdfast.toml");
+/// The configuration of `holdfast demo`, as `config/demo.toml` has it.
+pub const DEMO_TEXT: &str = include_str!("../../config/demo.toml");
+
+/// Everything the file says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the engine decides by.
+    pub settings: Settings,
+    /// Signalling.
+    pub sip: SipConfig,
+    /// Audio.
+    pub media: MediaConfig,
+    /// API, metrics, health.
+    pub http: HttpConfig,
+    /// Call records.
+    pub store: StoreConfig,
+    /// Where audio files lie.
+    pub sounds: SoundsConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// What looks wrong but can be used.
+    pub warnings: Vec<Problem>,
+}
+
+/// Signalling.
+#[derive(Clone, Debug)]
+pub struct SipConfig {
+    /// Where SIP is listened for; never empty.
+    pub listen: Vec<Listen>,
+    /// The address others reach us by, when it differs from the one listened on.
+    pub advertise: Option<IpAddr>,
+    /// The realm of digest challenges (RFC 3261 §22.1).
+    pub realm: String,
+    /// Who may call in without credentials.
+    pub trunks: Vec<Trunk>,
+    /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
+    pub accounts: Vec<Account>,
+}
+
+/// One listening socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Listen {
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// The address bound; port 0 lets the system choose.
+    pub address: SocketAddr,
+}
+
+/// A SIP transport.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Transport {
+    /// RFC 3261 §18 over datagrams.
+    Udp,
+    /// RFC 3261 §18 over streams.
+    Tcp,
+}
+
+/// A carrier, recognised by its addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trunk {
+    /// The name in logs and metrics.
+    pub name: String,
+    /// Where its INVITEs come from.
+    pub addresses: Vec<Cidr>,
+}
+
+impl Trunk {
+    /// Whether an INVITE from this address is the trunk's.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|network| network.contains(address))
+    }
+}
+
+/// A SIP account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// The user name of its address of record and its credentials.
+    pub name: String,
+    /// The digest password; without one it can neither register nor call.
+    pub password: Option<Secret>,
+    /// The agent whose phone it is, if any.
+    pub agent: Option<AgentId>,
+    /// The SIP URI it is always reached at, instead of registering.
+    pub contact: Option<String>,
+}
+
+/// Audio.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaConfig {
+    /// The address RTP sockets are bound to.
+    pub listen: IpAddr,
+    /// The address written into SDP, when it differs.
+    pub advertise: Option<IpAddr>,
+    /// The ports RTP and RTCP may take, in pairs.
+    pub ports: RangeInclusive<u16>,
+    /// Media threads; `None`: one per core.
+    pub workers: Option<usize>,
+    /// Codecs by preference; never empty, none twice.
+    pub codecs: Vec<CodecName>,
+}
+
+/// A codec, by its name in the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CodecName {
+    /// G.711 µ-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+/// API, metrics, health.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpConfig {
+    /// The address of the one port.
+    pub listen: SocketAddr,
+    /// Who may use the API; when empty, one is generated at start.
+    pub tokens: Vec<ApiToken>,
+}
+
+/// A bearer token of the API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiToken {
+    /// Whose it is, in the log.
+    pub name: String,
+    /// The token.
+    pub token: Secret,
+    /// What it allows.
+    pub role: TokenRole,
+}
+
+/// What an API token allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenRole {
+    /// Looking.
+    Read,
+    /// Looking, and changing agents' states and ending calls.
+    Operator,
+}
+
+/// Call records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreConfig {
+    /// The SQLite file; its folder holds whatever else is written.
+    pub path: PathBuf,
+}
+
+/// Where audio files lie, seen from the working directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SoundsConfig {
+    /// The folder of the hold music.
+    pub music: PathBuf,
+    /// The folder of the prompts, with one folder per language.
+    pub prompts: PathBuf,
+}
+
+/// What is logged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogConfig {
+    /// A filter as `tracing-subscriber` reads it: `info`, `holdfast::sip=debug`.
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads a file, and checks that the audio it names is there.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        read(&path.display().to_string(), &text_of(path)?, true)
+    }
+
+    /// Reads a file without looking for audio files: enough for commands that play nothing.
+    pub fn load_without_sounds(path: &Path) -> Result<Self, ConfigErrors> {
+        read(&path.display().to_string(), &text_of(path)?, false)
+    }
+
+    /// Reads a text; `name` is what errors call it. Audio files are not looked for.
+    pub fn from_str(name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        read(name, text, false)
+    }
+
+    /// What `holdfast demo` starts from: real but for the addresses and passwords, which it chooses itself.
+    pub fn demo() -> Result<Self, ConfigErrors> {
+        read("config/demo.toml", DEMO_TEXT, false)
+    }
+
+    /// Gives every account and every API token this password, as the demo does.
+    pub fn replace_passwords(&mut self, password: &Secret) {
+        for account in self.sip.accounts.iter_mut().filter(|account| account.password.is_some()) {
+            account.password = Some(password.clone());
+        }
+        for token in &mut self.http.tokens {
+            token.token = password.clone();
+        }
+    }
+
+    /// Listens for SIP on this address, UDP and TCP, and nowhere else.
+    pub fn listen_for_sip_on(&mut self, address: SocketAddr) {
+        self.sip.listen =
+            [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address }).to_vec();
+    }
+
+    /// The folder that holds the records and whatever else is written at run time.
+    pub fn data_dir(&self) -> &Path {
+        match self.store.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))
+}
+
+fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigErrors> {
+    let diagnostics = Diagnostics::new(name, text);
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        diagnostics.error(&error.span().unwrap_or(0..0), syntax_remedy(error.message()));
+    }
+    if !syntax.is_empty() {
+        // Half a document would only yield problems that are none.
+        return Err(diagnostics.finish().err().unwrap_or(ConfigErrors { problems: Vec::new() }));
+    }
+    let root = Section::root(&document, &diagnostics);
+    let words = words::read(&root);
+    let (queues, queue_places) = queues::read(&root, &words);
+    let (agents, mut accounts) = agents::read(&root, &words, &queues);
+    agents::read_accounts(&root, &mut accounts);
+    let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
+    queues::check_staffing(&queues, &queue_places, &agents, &words, &diagnostics);
+    let sip = shells::sip(&root, &accounts);
+    let media = shells::media(&root);
+    let http = shells::http(&root);
+    let store = shells::store(&root);
+    let sounds = sounds::read(&root);
+    if look_for_sounds {
+        sounds::check(&sounds, &queues, &queue_places, &diagnostics);
+        sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
+    }
+    let limits = shells::limits(&root);
+    let log = shells::log(&root);
+    let feature_codes = numbers::read_feature_codes(&root, &numbers);
+    let settings = Settings {
+        skills: words.skills,
+        queues,
+        agents,
+        numbers,
+        feature_codes,
+        pause_reasons: words.pause_reasons,
+        limits,
+    };
+    root.finish();
+    let warnings = diagnostics.finish()?;
+    Ok(Config { settings, sip, media, http, store, sounds, log, warnings })
+}
+
+/// The parser's message in the words of somebody who edits the file.
+fn syntax_remedy(message: &str) -> String {
+    if message.starts_with("string values must be quoted") {
+        "expected a value; a text or a duration stands in quotation marks, such as \"15s\"".into()
+    } else if message == "duplicate key" {
+        "this key or table is there already; remove one (tables that may repeat are headed [[…]])".into()
+    } else {
+        format!("not TOML: {message}")
+    }
+}

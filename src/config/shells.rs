@@ -1,0 +1,216 @@
+//! `[sip]`, `[media]`, `[http]`, `[store]`, `[limits]`, `[log]`: what the shells are told.
+
+use super::agents::PlacedAccount;
+use super::queues::name;
+use super::section::Section;
+use super::{
+    ApiToken, CodecName, HttpConfig, Listen, LogConfig, MediaConfig, SipConfig, StoreConfig, TokenRole,
+    Transport, Trunk, scalar,
+};
+use crate::cidr::Cidr;
+use crate::engine::settings::Limits;
+use crate::secret::PLACEHOLDER;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
+    let section = root.table("sip");
+    let listen = listeners(&section);
+    let advertise = address(&section, "advertise");
+    let exposed = listen.iter().find(|one| !one.address.ip().is_loopback());
+    if listen.iter().any(|one| one.address.ip().is_unspecified()) && advertise.is_none() {
+        section.error(
+            &section.span,
+            "listening on every address needs advertise = \"…\": the one that phones reach this machine at",
+        );
+    }
+    if let Some(exposed) = exposed {
+        for account in accounts.iter().filter(|account| account.has_placeholder()) {
+            let (name, address) = (&account.account.name, exposed.address);
+            let message = format!(
+                "{name:?}: the password is still {PLACEHOLDER:?} while SIP is listened for on {address}; choose another one"
+            );
+            root.error(&account.password_span, message);
+        }
+    }
+    let config = SipConfig {
+        listen,
+        advertise,
+        realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
+        trunks: trunks(root),
+        accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
+    };
+    if config.realm.is_empty()
+        || !config.realm.chars().all(|c| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\')
+    {
+        section.error(&section.span, "realm: expected printable ASCII without quotation marks");
+    }
+    section.finish();
+    config
+}
+
+fn listeners(section: &Section<'_>) -> Vec<Listen> {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+    let Some(texts) = section.texts("listen") else {
+        return [Transport::Udp, Transport::Tcp]
+            .map(|transport| Listen { transport, address: loopback })
+            .to_vec();
+    };
+    if texts.is_empty() {
+        section.error(&section.span, "listen: expected at least one, such as \"udp:127.0.0.1:5060\"");
+    }
+    let mut listeners = Vec::new();
+    for text in texts {
+        match scalar::listen(text.value) {
+            Some(one) if listeners.contains(&one) && one.address.port() != 0 => {
+                section.error(&text.span, format!("listen: {:?} is there twice; remove one", text.value));
+            }
+            Some(one) => listeners.push(one),
+            None => {
+                let wanted = "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\", such as \"udp:127.0.0.1:5060\"";
+                section.error(&text.span, format!("listen: expected {wanted}, got {:?}", text.value));
+            }
+        }
+    }
+    listeners
+}
+
+fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {
+    section.parsed(key, "an IP address such as \"203.0.113.5\"", |text| {
+        text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified())
+    })
+}
+
+fn trunks(root: &Section<'_>) -> Vec<Trunk> {
+    let mut trunks: Vec<Trunk> = Vec::new();
+    for section in root.tables("trunk") {
+        let (name, span) = name(&section);
+        if trunks.iter().any(|known| known.name == name) && !name.is_empty() {
+            section.error(&span, "another trunk has this name already; give each its own");
+        }
+        let mut addresses = Vec::new();
+        let texts = section.texts("addresses").unwrap_or_default();
+        if texts.is_empty() {
+            section.error(&span, "addresses: expected at least one network, such as \"192.0.2.0/24\"");
+        }
+        for text in texts {
+            match text.value.parse::<Cidr>() {
+                Ok(network) => {
+                    if network.is_everything() {
+                        section.warn(&text.span, "this admits calls from every address without a password");
+                    }
+                    addresses.push(network);
+                }
+                Err(error) => section.error(&text.span, format!("addresses: {error}, got {:?}", text.value)),
+            }
+        }
+        trunks.push(Trunk { name, addresses });
+        section.finish();
+    }
+    trunks
+}
+
+pub(super) fn media(root: &Section<'_>) -> MediaConfig {
+    let section = root.table("media");
+    let listen = section
+        .parsed("listen", "an IP address such as \"127.0.0.1\", without a port", |text| text.parse().ok())
+        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let advertise = address(&section, "advertise");
+    if listen.is_unspecified() && advertise.is_none() {
+        section.error(
+            &section.span,
+            "listening on every address needs advertise = \"…\": the one that phones send audio to",
+        );
+    }
+    let ports =
+        section.parsed("ports", "a range of ports such as \"20000-29999\", above 1023", scalar::ports);
+    let config = MediaConfig {
+        listen,
+        advertise,
+        ports: ports.unwrap_or(20000..=29999),
+        workers: section.count("workers", 0..=256).filter(|workers| *workers > 0),
+        codecs: codecs(&section),
+    };
+    section.finish();
+    config
+}
+
+fn codecs(section: &Section<'_>) -> Vec<CodecName> {
+    const CODECS: [(&str, CodecName); 2] = [("pcmu", CodecName::Pcmu), ("pcma", CodecName::Pcma)];
+    let Some(texts) = section.texts("codecs") else { return CODECS.map(|(_, codec)| codec).to_vec() };
+    let mut codecs = Vec::new();
+    for text in &texts {
+        match CODECS.iter().find(|(name, _)| *name == text.value) {
+            Some((_, codec)) if !codecs.contains(codec) => codecs.push(*codec),
+            Some(_) => {
+                section.error(&text.span, format!("codecs: {:?} is there twice; remove one", text.value))
+            }
+            None => section.error(
+                &text.span,
+                super::problem::unknown("codec", text.value, &CODECS.map(|(name, _)| name)),
+            ),
+        }
+    }
+    if texts.is_empty() {
+        section.error(&section.span, "codecs: expected at least one of pcmu, pcma");
+    }
+    codecs
+}
+
+pub(super) fn http(root: &Section<'_>) -> HttpConfig {
+    let section = root.table("http");
+    let listen = section
+        .parsed("listen", "an address and a port such as \"127.0.0.1:8080\"", |text| text.parse().ok())
+        .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    let mut tokens = Vec::new();
+    for one in section.tables("token") {
+        let (name, span) = name(&one);
+        let role = one.choice("role", &[("read", TokenRole::Read), ("operator", TokenRole::Operator)]);
+        if !one.has("role") {
+            one.error(&span, "role is missing (known: read, operator)");
+        }
+        match one.secret("token") {
+            Some((token, place)) => {
+                if token.is_placeholder() && !listen.ip().is_loopback() {
+                    one.error(&place, format!("the token is still {PLACEHOLDER:?} while HTTP is listened for on {listen}; choose another one"));
+                }
+                tokens.extend(role.map(|role| ApiToken { name, token, role }));
+            }
+            None if !one.has("token") => one.error(&span, "token is missing"),
+            None => {}
+        }
+        one.finish();
+    }
+    section.finish();
+    HttpConfig { listen, tokens }
+}
+
+pub(super) fn store(root: &Section<'_>) -> StoreConfig {
+    let section = root.table("store");
+    let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
+    section.finish();
+    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()) }
+}
+
+pub(super) fn limits(root: &Section<'_>) -> Limits {
+    let section = root.table("limits");
+    let default = Limits::default();
+    let limits = Limits {
+        calls_max: section.count("calls_max", 1..=1_000_000).unwrap_or(default.calls_max),
+        drain: section
+            .duration("drain", Duration::ZERO..=Duration::from_secs(24 * 3600))
+            .unwrap_or(default.drain),
+    };
+    section.finish();
+    limits
+}
+
+pub(super) fn log(root: &Section<'_>) -> LogConfig {
+    let section = root.table("log");
+    let filter =
+        section.parsed("filter", "a log filter such as \"info\" or \"info,holdfast::sip=debug\"", |text| {
+            text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
+        });
+    section.finish();
+    LogConfig { filter: filter.unwrap_or_else(|| "info".into()) }
+}

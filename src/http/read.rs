@@ -1,0 +1,200 @@
+//! Looking: everything that changes nothing, from what was last published.
+
+use super::error::ApiError;
+use super::{From, Sources};
+use crate::engine::fact::{AgentState, Outcome};
+use crate::engine::id::{AgentId, CallId, QueueId};
+use crate::engine::settings::Settings;
+use crate::engine::snapshot::{AgentView, CallStage, CallView, QueueView};
+use crate::stats::{Cdr, CdrFilter, QueueToday};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Records given when no limit is asked for.
+const RECORDS_DEFAULT: u32 = 100;
+
+pub(super) async fn ready(State(sources): From) -> Result<&'static str, ApiError> {
+    if sources.snapshots.borrow().draining {
+        let hint = "calls in progress are finished; send new ones elsewhere";
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "about to stop", hint));
+    }
+    Ok("ready\n")
+}
+
+pub(super) async fn metrics(State(sources): From) -> impl IntoResponse {
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], (sources.metrics)())
+}
+
+/// A queue as the API shows it.
+#[derive(Serialize)]
+pub(super) struct QueueShown {
+    name: String,
+    title: String,
+    waiting: usize,
+    longest_wait_ms: u64,
+    oldest_queued_at_ms: Option<i64>,
+    agents: BTreeMap<&'static str, usize>,
+    service_level_threshold_ms: u64,
+    service_level_target: f64,
+    today: QueueToday,
+}
+
+pub(super) async fn queues(State(sources): From) -> Json<Vec<QueueShown>> {
+    let snapshot = sources.snapshots.borrow().clone();
+    let today = sources.today.borrow().clone();
+    let shown = snapshot.queues.iter().filter_map(|view| queue(&sources.settings, &today, view));
+    Json(shown.collect())
+}
+
+fn queue(settings: &Settings, today: &[QueueToday], view: &QueueView) -> Option<QueueShown> {
+    let rules = settings.queue(view.queue)?;
+    Some(QueueShown {
+        name: rules.name.clone(),
+        title: rules.title.clone(),
+        waiting: view.waiting,
+        longest_wait_ms: millis(view.longest_wait),
+        oldest_queued_at_ms: view.oldest.map(|wall| wall.0),
+        agents: AgentState::ALL.iter().map(|state| state.as_str()).zip(view.agents).collect(),
+        service_level_threshold_ms: millis(rules.service_level_threshold),
+        service_level_target: rules.service_level_target,
+        today: today.get(view.queue.0 as usize).cloned().unwrap_or_default(),
+    })
+}
+
+/// An agent as the API shows him.
+#[derive(Serialize)]
+pub(super) struct AgentShown {
+    name: String,
+    title: String,
+    state: AgentState,
+    state_for_ms: u64,
+    reason: Option<String>,
+    call: Option<String>,
+    answered: u64,
+    talk_ms: u64,
+    queues: Vec<String>,
+    skills: BTreeMap<String, u8>,
+}
+
+pub(super) async fn agents(State(sources): From) -> Json<Vec<AgentShown>> {
+    let snapshot = sources.snapshots.borrow().clone();
+    Json(snapshot.agents.iter().filter_map(|view| agent(&sources.settings, view)).collect())
+}
+
+fn agent(settings: &Settings, view: &AgentView) -> Option<AgentShown> {
+    let known = settings.agent(view.agent)?;
+    let skill = |(skill, level): (crate::engine::id::SkillId, u8)| {
+        Some((settings.skills.get(skill.0 as usize)?.clone(), level))
+    };
+    Some(AgentShown {
+        name: known.name.clone(),
+        title: known.title.clone(),
+        state: view.state,
+        state_for_ms: millis(view.lasted),
+        reason: view.reason.clone(),
+        call: view.call.as_ref().map(CallId::to_string),
+        answered: view.answered,
+        talk_ms: millis(view.talk),
+        queues: known.queues.iter().map(|id| queue_name(settings, *id)).collect(),
+        skills: known.skills.iter().filter_map(skill).collect(),
+    })
+}
+
+/// A call as the API shows it.
+#[derive(Serialize)]
+pub(super) struct CallShown {
+    id: String,
+    queue: String,
+    caller_number: String,
+    caller_name: String,
+    stage: CallStage,
+    queued_at_ms: i64,
+    wait_ms: u64,
+    agents: Vec<String>,
+}
+
+pub(super) async fn calls(State(sources): From) -> Json<Vec<CallShown>> {
+    let snapshot = sources.snapshots.borrow().clone();
+    Json(snapshot.calls.iter().map(|view| call(&sources.settings, view)).collect())
+}
+
+fn call(settings: &Settings, view: &CallView) -> CallShown {
+    let agent_name = |id: &AgentId| settings.agent(*id).map(|agent| agent.name.clone());
+    CallShown {
+        id: view.call.to_string(),
+        queue: queue_name(settings, view.queue),
+        caller_number: view.caller.number.clone(),
+        caller_name: view.caller.name.clone(),
+        stage: view.stage,
+        queued_at_ms: view.queued_at.0,
+        wait_ms: millis(view.wait),
+        agents: view.agents.iter().filter_map(agent_name).collect(),
+    }
+}
+
+/// What can be asked of the records.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordsAsked {
+    queue: Option<String>,
+    outcome: Option<String>,
+    since: Option<i64>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn records(
+    State(sources): From,
+    asked: Result<Query<RecordsAsked>, QueryRejection>,
+) -> Result<Json<Vec<Cdr>>, ApiError> {
+    let hint = "?queue=sales&outcome=answered&since=1700000000000&limit=100, each of them optional; since is milliseconds since 1970";
+    let Query(asked) = asked.map_err(|error| ApiError::bad_request(error.body_text(), hint))?;
+    let filter = filter(&sources, asked)?;
+    (sources.records)(filter).await.map(Json).map_err(|error| {
+        tracing::error!(%error, "call records cannot be read");
+        let hint = "the log says why; calls go on";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the call records cannot be read now", hint)
+    })
+}
+
+fn filter(sources: &Sources, asked: RecordsAsked) -> Result<CdrFilter, ApiError> {
+    // An empty parameter, as a form sends it, asks for nothing.
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let queue = given(asked.queue);
+    if let Some(queue) = &queue
+        && sources.settings.queue_named(queue).is_none()
+    {
+        let known = sources.settings.queues.iter().map(|queue| queue.name.as_str());
+        return Err(ApiError::unknown("queue", queue, known));
+    }
+    let outcome = match given(asked.outcome) {
+        Some(word) => match Outcome::ALL.iter().find(|outcome| outcome.as_str() == word) {
+            Some(outcome) => Some(*outcome),
+            None => {
+                let known = Outcome::ALL.map(Outcome::as_str).join(", ");
+                return Err(ApiError::bad_request("there is no such outcome", format!("known: {known}")));
+            }
+        },
+        None => None,
+    };
+    let limit = asked.limit.unwrap_or(RECORDS_DEFAULT);
+    if !(1..=CdrFilter::LIMIT_MAX).contains(&limit) {
+        let most = CdrFilter::LIMIT_MAX;
+        return Err(ApiError::bad_request("limit is out of range", format!("from 1 to {most}")));
+    }
+    Ok(CdrFilter { queue, outcome, since_ms: asked.since, limit })
+}
+
+fn queue_name(settings: &Settings, queue: QueueId) -> String {
+    settings.queue(queue).map(|queue| queue.name.clone()).unwrap_or_default()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

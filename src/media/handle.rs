@@ -1,0 +1,384 @@
+//! The media plane from outside: starts the workers, gives out ports, knows which worker has which leg. It touches no
+//! packet. Its calls never wait for the network; a lock guards the books, never the packets.
+
+use super::clock::Clock;
+use super::codec::Codec;
+use super::counters::Counters;
+use super::library::Library;
+use super::player::{Playlist, Script, Tail};
+use super::ports::Ports;
+use super::sdp::Stream;
+use super::session::{Seed, Session};
+use super::worker::{Message, Opening, WAKE, Worker};
+use super::{LocalMedia, MediaEvent, OpenError, Sessions};
+use crate::engine::command::{Program, Then};
+use crate::engine::id::LegId;
+use mio::net::UdpSocket;
+use mio::{Poll, Waker};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc::Sender;
+
+/// Messages that may wait for one worker.
+const INBOX_MAX: usize = 8_192;
+/// Ports that are tried before an opening fails: others on this machine may hold some of our range.
+const BIND_ATTEMPTS: usize = 16;
+/// Playlists that are remembered.
+const PLAYLISTS_MAX: usize = 256;
+/// A second of packets, as the system counts them: more would only be late.
+const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
+/// Expedited forwarding (RFC 3246), which networks that care give to voice.
+const TOS_EXPEDITED: u32 = 0xB8;
+
+/// How the media plane is set up.
+#[derive(Clone, Debug)]
+pub struct MediaSettings {
+    /// The address the RTP sockets are bound to.
+    pub listen: IpAddr,
+    /// The address that goes into SDP, where it differs.
+    pub advertise: Option<IpAddr>,
+    /// The ports for RTP and RTCP, two per leg.
+    pub ports: RangeInclusive<u16>,
+    /// Threads; 0: one per core.
+    pub workers: usize,
+    /// What we can speak, the most preferred first.
+    pub codecs: Vec<Codec>,
+    /// How long a port rests before it is used again.
+    pub quarantine: Duration,
+}
+
+/// Why the media plane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// No codec is configured.
+    #[error("no codec is configured; expected at least one of \"pcmu\", \"pcma\"")]
+    NoCodec,
+    /// The range has no even port with its odd neighbour.
+    #[error("the port range {0}-{1} has no even port with the odd one above it")]
+    NoPort(u16, u16),
+    /// Bound to every address, so which one callers can reach is not known.
+    #[error("{0} is no address callers can send to; set `advertise` to the one they can reach")]
+    NoAddress(IpAddr),
+    /// The system refused a thread or a poll.
+    #[error("cannot start a media worker: {0}")]
+    Worker(#[from] io::Error),
+}
+
+/// Why two legs are not bridged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// A leg has no media, or has it no more.
+    #[error("leg {0} has no media")]
+    Unknown(LegId),
+    /// The two live on different workers: the later one was not opened `near` the earlier.
+    #[error("legs {0} and {1} live on different workers")]
+    Apart(LegId, LegId),
+}
+
+/// The media plane. Clones are the same one; the last that is dropped stops it.
+#[derive(Clone)]
+pub struct Handle {
+    control: Arc<Mutex<Control>>,
+    counters: Arc<[Arc<Counters>]>,
+}
+
+/// The books.
+struct Control {
+    settings: MediaSettings,
+    library: Arc<Library>,
+    clock: Clock,
+    ports: Ports,
+    workers: Vec<Remote>,
+    legs: HashMap<LegId, Place>,
+    playlists: HashMap<Vec<String>, Arc<Playlist>>,
+}
+
+/// A worker, seen from outside.
+struct Remote {
+    inbox: SyncSender<Message>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+    legs: usize,
+}
+
+/// Where a leg is.
+#[derive(Clone, Copy)]
+struct Place {
+    worker: usize,
+    port: u16,
+}
+
+/// Starts the workers.
+///
+/// # Errors
+/// See [`MediaError`]; nothing runs then.
+pub fn start(
+    settings: MediaSettings,
+    library: Arc<Library>,
+    events: Sender<MediaEvent>,
+) -> Result<Handle, MediaError> {
+    if settings.codecs.is_empty() {
+        return Err(MediaError::NoCodec);
+    }
+    let advertised = settings.advertise.unwrap_or(settings.listen);
+    if advertised.is_unspecified() || advertised.is_multicast() {
+        return Err(MediaError::NoAddress(advertised));
+    }
+    let clock = Clock::new();
+    let seed = random()?;
+    let mut ports = Ports::new(settings.ports.clone(), settings.quarantine, seed);
+    if ports.free(clock.now()) == 0 {
+        return Err(MediaError::NoPort(*settings.ports.start(), *settings.ports.end()));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let count = if settings.workers == 0 { cores } else { settings.workers };
+    let counters: Arc<[Arc<Counters>]> = (0..count).map(|_| Arc::default()).collect();
+    let (legs, playlists) = Default::default();
+    let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
+    for (number, counters) in counters.iter().enumerate() {
+        control.workers.push(spawn(number, counters.clone(), events.clone(), clock)?);
+    }
+    Ok(Handle { control: Arc::new(Mutex::new(control)), counters })
+}
+
+fn spawn(
+    number: usize,
+    counters: Arc<Counters>,
+    events: Sender<MediaEvent>,
+    clock: Clock,
+) -> io::Result<Remote> {
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), WAKE)?;
+    let (inbox, messages) = sync_channel(INBOX_MAX);
+    let thread = std::thread::Builder::new()
+        .name(format!("media-{number}"))
+        .spawn(move || Worker::new(poll, messages, events, counters, clock).run())?;
+    Ok(Remote { inbox, waker, thread: Some(thread), legs: 0 })
+}
+
+impl Handle {
+    /// Lets the leg hear the program instead of what it heard. A bridge it was in ends. Unknown legs are ignored: the
+    /// leg may just have ended.
+    pub fn play(&self, leg: LegId, program: &Program) {
+        let mut control = self.control();
+        if let Some(place) = control.legs.get(&leg).copied() {
+            let script = control.script(program);
+            control.send(place.worker, Message::Play(leg, script));
+        }
+    }
+
+    /// Connects the two legs, whatever they hear now.
+    ///
+    /// # Errors
+    /// See [`BridgeError`]; both go on hearing what they heard.
+    pub fn bridge(&self, one: LegId, other: LegId) -> Result<(), BridgeError> {
+        let mut control = self.control();
+        let place = |leg| control.legs.get(&leg).copied().ok_or(BridgeError::Unknown(leg));
+        let (a, b) = (place(one)?, place(other)?);
+        if a.worker != b.worker {
+            return Err(BridgeError::Apart(one, other));
+        }
+        control.send(a.worker, Message::Bridge(one, other));
+        Ok(())
+    }
+
+    /// The counters, one set per worker.
+    pub fn counters(&self) -> &Arc<[Arc<Counters>]> {
+        &self.counters
+    }
+
+    /// How many more legs could be opened now.
+    pub fn ports_free(&self) -> usize {
+        let mut control = self.control();
+        let now = control.clock.now();
+        control.ports.free(now)
+    }
+
+    /// How many legs are open.
+    pub fn legs_open(&self) -> usize {
+        self.control().legs.len()
+    }
+
+    /// Stops the workers and waits for them: every leg gets its RTCP goodbye, every socket is closed.
+    pub fn shutdown(&self) {
+        self.control().stop();
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        // The books are consistent between any two statements that can panic: there is none.
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sessions for Handle {
+    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError> {
+        self.control().open(leg, near)
+    }
+
+    fn connect(&mut self, leg: LegId, stream: Stream) {
+        let mut control = self.control();
+        if let Some(place) = control.legs.get(&leg).copied() {
+            control.send(place.worker, Message::Connect(leg, stream));
+        }
+    }
+
+    fn close(&mut self, leg: LegId) {
+        let mut control = self.control();
+        if let Some(place) = control.legs.remove(&leg) {
+            let now = control.clock.now();
+            control.ports.give_back(now, place.port);
+            control.workers[place.worker].legs -= 1;
+            control.send(place.worker, Message::Close(leg));
+        }
+    }
+}
+
+impl Control {
+    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError> {
+        if self.legs.contains_key(&leg) {
+            return Err(OpenError::AlreadyOpen(leg));
+        }
+        let beside = near.and_then(|near| self.legs.get(&near)).map(|place| place.worker);
+        let emptiest = (0..self.workers.len()).min_by_key(|&worker| self.workers[worker].legs);
+        let worker = beside.or(emptiest).ok_or(OpenError::Overloaded)?;
+        let numbers = random()?;
+        let seed = Seed {
+            ssrc: numbers as u32,
+            sequence: (numbers >> 32) as u16,
+            timestamp: (random()? >> 32) as u32,
+        };
+        let session = Session::new(self.clock.now(), seed);
+        let (port, rtp, rtcp) = self.bind()?;
+        let opening = Message::Open(Box::new(Opening { leg, session, rtp, rtcp }));
+        if self.workers[worker].inbox.try_send(opening).is_err() {
+            self.ports.give_back(self.clock.now(), port);
+            return Err(OpenError::Overloaded);
+        }
+        self.wake(worker);
+        self.workers[worker].legs += 1;
+        self.legs.insert(leg, Place { worker, port });
+        let ip = self.settings.advertise.unwrap_or(self.settings.listen);
+        Ok(LocalMedia { rtp: SocketAddr::new(ip, port), codecs: self.settings.codecs.clone() })
+    }
+
+    /// Takes a port whose two sockets can be bound. One that somebody else holds rests before it is tried again.
+    fn bind(&mut self) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
+        let mut failure = OpenError::NoPorts;
+        for _ in 0..BIND_ATTEMPTS {
+            let now = self.clock.now();
+            let Some(port) = self.ports.take(now) else { break };
+            let pair = socket(self.settings.listen, port)
+                .and_then(|rtp| Ok((rtp, socket(self.settings.listen, port + 1)?)));
+            match pair {
+                Ok((rtp, rtcp)) => return Ok((port, rtp, rtcp)),
+                Err(error) => {
+                    self.ports.give_back(now, port);
+                    failure = OpenError::Socket(error);
+                }
+            }
+        }
+        Err(failure)
+    }
+
+    /// Finds the sounds of a program. What is missing is replaced by a tone: never silence, never an end.
+    fn script(&mut self, program: &Program) -> Script {
+        let prompts = program.prompts.iter().map(|name| {
+            self.library.prompt(&program.language, name).cloned().unwrap_or_else(|| {
+                tracing::warn!(prompt = ?name, language = ?program.language, "no such prompt; a tone is heard instead");
+                self.library.missing_prompt().clone()
+            })
+        });
+        let prompts = prompts.collect();
+        let then = match &program.then {
+            Then::Silence => Tail::Silence,
+            Then::Music(names) => self.playlist(names).map_or(Tail::Silence, Tail::Music),
+        };
+        Script { prompts, then }
+    }
+
+    fn playlist(&mut self, names: &[String]) -> Option<Arc<Playlist>> {
+        if let Some(playlist) = self.playlists.get(names) {
+            return Some(playlist.clone());
+        }
+        let mut clips = Vec::new();
+        for name in names {
+            match self.library.music(name) {
+                Some(clip) => clips.push(clip.clone()),
+                None => tracing::warn!(music = ?name, "no such clip; it is left out"),
+            }
+        }
+        if clips.is_empty() {
+            tracing::warn!("a playlist without any clip; a tone is heard instead");
+            clips.push(self.library.missing_music().clone());
+        }
+        let playlist = Arc::new(Playlist::new(clips)?);
+        if self.playlists.len() < PLAYLISTS_MAX {
+            self.playlists.insert(names.to_vec(), playlist.clone());
+        }
+        Some(playlist)
+    }
+
+    /// Tells a worker. Its inbox is emptied every millisecond, so a full one is waited for; a lost `Close` would be a
+    /// lost port.
+    fn send(&mut self, worker: usize, message: Message) {
+        if let Some(remote) = self.workers.get(worker) {
+            if remote.inbox.send(message).is_err() {
+                tracing::error!(worker, "the media worker is gone");
+            }
+            self.wake(worker);
+        }
+    }
+
+    fn wake(&self, worker: usize) {
+        if let Some(Err(error)) = self.workers.get(worker).map(|remote| remote.waker.wake()) {
+            tracing::error!(worker, %error, "the media worker cannot be woken");
+        }
+    }
+
+    fn stop(&mut self) {
+        for worker in 0..self.workers.len() {
+            if self.workers[worker].thread.is_some() {
+                self.send(worker, Message::Stop);
+            }
+        }
+        for remote in &mut self.workers {
+            if let Some(thread) = remote.thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!("a media worker ended by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let address = SocketAddr::new(ip, port);
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // Both are wishes: without them packets flow all the same.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
+    if ip.is_ipv4() {
+        let _ = socket.set_tos_v4(TOS_EXPEDITED);
+    } else {
+        let _ = socket.set_tclass_v6(TOS_EXPEDITED);
+    }
+    socket.bind(&address.into())?;
+    Ok(UdpSocket::from_std(socket.into()))
+}
+
+fn random() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}

@@ -1,0 +1,160 @@
+//! How well a source is received: the figures of an RTCP report block (RFC 3550 §6.4, A.3 and A.8). Pure counting.
+
+use super::codec::CLOCK_HZ;
+use super::rtp::Packet;
+use crate::engine::time::Monotonic;
+
+/// A jump of the sequence number beyond this is a restart, not loss (RFC 3550 A.1).
+const DROPOUT_MAX: u16 = 3_000;
+
+/// The figures of one report block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Whom it is about.
+    pub ssrc: u32,
+    /// Lost since the last report, in 1/256.
+    pub fraction_lost: u8,
+    /// Lost in all; 24 bits.
+    pub lost: u32,
+    /// The highest sequence number with the count of its wraps above it.
+    pub highest: u32,
+    /// Interarrival jitter in samples.
+    pub jitter: u32,
+}
+
+/// Counts one source's packets.
+#[derive(Clone, Copy, Debug)]
+pub struct Reception {
+    ssrc: u32,
+    base: u32,
+    highest: u32,
+    received: u32,
+    expected_before: u32,
+    received_before: u32,
+    transit: u32,
+    /// In sixteenths of a sample, as RFC 3550 A.8 keeps it.
+    jitter: u32,
+}
+
+impl Reception {
+    /// Starts at a source's first packet.
+    pub fn new(now: Monotonic, packet: &Packet<'_>) -> Reception {
+        Reception {
+            ssrc: packet.ssrc,
+            base: u32::from(packet.sequence),
+            highest: u32::from(packet.sequence),
+            received: 1,
+            expected_before: 0,
+            received_before: 0,
+            transit: transit(now, packet),
+            jitter: 0,
+        }
+    }
+
+    /// Whom it counts.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// One more packet of the same source.
+    pub fn receive(&mut self, now: Monotonic, packet: &Packet<'_>) {
+        let ahead = packet.sequence.wrapping_sub(self.highest as u16);
+        if ahead < DROPOUT_MAX {
+            self.highest = self.highest.wrapping_add(u32::from(ahead));
+        } else if ahead < u16::MAX - 100 {
+            *self = Self::new(now, packet);
+            return;
+        }
+        self.received = self.received.wrapping_add(1);
+        let transit = transit(now, packet);
+        let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(CLOCK_HZ);
+        self.transit = transit;
+        self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
+    }
+
+    /// The figures since the last report.
+    pub fn report(&mut self) -> Report {
+        let expected = self.highest.wrapping_sub(self.base).wrapping_add(1);
+        let expected_now = expected.wrapping_sub(self.expected_before);
+        let received_now = self.received.wrapping_sub(self.received_before);
+        (self.expected_before, self.received_before) = (expected, self.received);
+        let lost_now = expected_now.saturating_sub(received_now);
+        Report {
+            ssrc: self.ssrc,
+            fraction_lost: (lost_now * 256).checked_div(expected_now).map_or(0, |lost| lost.min(255) as u8),
+            lost: expected.saturating_sub(self.received).min(0x7F_FFFF),
+            highest: self.highest,
+            jitter: self.jitter >> 4,
+        }
+    }
+}
+
+/// Arrival minus timestamp, in samples: only differences of it mean anything.
+fn transit(now: Monotonic, packet: &Packet<'_>) -> u32 {
+    ((now.0 * u64::from(CLOCK_HZ) / 1_000_000) as u32).wrapping_sub(packet.timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sequence: u16) -> Packet<'static> {
+        let timestamp = u32::from(sequence).wrapping_mul(160);
+        Packet { payload_type: 0, marker: false, sequence, timestamp, ssrc: 1, payload: &[0; 160] }
+    }
+
+    fn at(ms: u64) -> Monotonic {
+        Monotonic(ms * 1_000)
+    }
+
+    #[test]
+    fn nothing_lost_is_reported_as_nothing() {
+        let mut reception = Reception::new(at(0), &packet(10));
+        (11..60).for_each(|n| reception.receive(at(u64::from(n - 10) * 20), &packet(n)));
+        let report = reception.report();
+        assert_eq!((report.fraction_lost, report.lost, report.highest, report.jitter), (0, 0, 59, 0));
+    }
+
+    #[test]
+    fn one_in_four_lost_is_64_of_256_and_the_next_report_starts_anew() {
+        let mut reception = Reception::new(at(0), &packet(0));
+        (1..400).filter(|n| n % 4 != 3).for_each(|n| reception.receive(at(u64::from(n) * 20), &packet(n)));
+        let report = reception.report();
+        assert_eq!(report.lost, 99);
+        assert!((63..=64).contains(&report.fraction_lost), "{report:?}");
+        (400..500).for_each(|n| reception.receive(at(u64::from(n) * 20), &packet(n)));
+        assert!(reception.report().fraction_lost <= 2);
+    }
+
+    #[test]
+    fn wrapping_and_reordering_lose_nothing() {
+        let mut reception = Reception::new(at(0), &packet(65_534));
+        for sequence in [65_535, 1, 0, 2] {
+            reception.receive(at(20), &packet(sequence));
+        }
+        let report = reception.report();
+        assert_eq!((report.lost, report.highest), (0, 65_536 + 2));
+    }
+
+    #[test]
+    fn late_packets_are_jitter() {
+        let mut reception = Reception::new(at(0), &packet(0));
+        for n in 1..500_u16 {
+            reception.receive(at(u64::from(n) * 20 + u64::from(n % 2) * 10), &packet(n));
+        }
+        // Every packet is 10 ms off the one before: 80 samples.
+        assert!((70..=80).contains(&reception.report().jitter));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_sequence_of_packets_makes_it_panic(packets in proptest::collection::vec((0_u16.., 0_u32.., 0_u64..u64::MAX / 8_000), 1..200)) {
+            let mut reception = None;
+            for (sequence, timestamp, now) in packets {
+                let packet = Packet { timestamp, ..packet(sequence) };
+                reception.get_or_insert_with(|| Reception::new(Monotonic(now), &packet)).receive(Monotonic(now), &packet);
+            }
+            reception.map(|mut reception| reception.report());
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! One leg's RTP, as a state machine: bytes and a time in, bytes out (RFC 3550). It opens no socket and reads no clock.
+//!
+//! Whatever a leg hears, music, prompts or the other leg, it gets one stream: one source, one numbering, one clock.
+
+use super::bridge::{Sent, Splice};
+use super::codec::{CLOCK_HZ, Codec, FRAME_SAMPLES};
+use super::counters::DropCause;
+use super::dtmf::Keys;
+use super::latch::{Latch, Verdict};
+use super::reception::Reception;
+use super::rtcp::{self, Block, Sender};
+use super::rtp::{self, Header, Packet};
+use super::sdp::{Stream, TELEPHONE_EVENT};
+use crate::engine::time::Monotonic;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// RFC 3551's payload type of comfort noise (RFC 3389), which some phones send unasked.
+const COMFORT_NOISE: u8 = 13;
+/// How often a report is sent (RFC 3550 §6.2).
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Where a leg's numbers start: unguessable (RFC 3550 §5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seed {
+    /// Our source identifier.
+    pub ssrc: u32,
+    /// The number before the first packet's.
+    pub sequence: u16,
+    /// The timestamp before the first packet's.
+    pub timestamp: u32,
+}
+
+/// What a received packet is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inbound<'a> {
+    /// Speech.
+    Voice {
+        /// The packet.
+        packet: Packet<'a>,
+        /// The codec of its payload.
+        codec: Codec,
+    },
+    /// A telephone event.
+    Event {
+        /// The packet.
+        packet: Packet<'a>,
+        /// The key, when this packet is the first to tell of it.
+        digit: Option<char>,
+    },
+    /// Comfort noise, which is not passed on.
+    Noise {
+        /// The packet.
+        packet: Packet<'a>,
+    },
+    /// Nothing to act on.
+    Dropped(DropCause),
+}
+
+/// What a payload type means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Meaning {
+    Voice(Codec),
+    Event,
+    Noise,
+}
+
+/// One leg's state.
+#[derive(Debug)]
+pub struct Session {
+    ssrc: u32,
+    sent: Sent,
+    packets: u32,
+    octets: u32,
+    /// The moment of the last paced frame, in frames of the worker's clock.
+    last_frame: Option<u64>,
+    splice: Option<Splice>,
+    spurt: bool,
+    stream: Option<Stream>,
+    latch: Option<Latch>,
+    keys: Keys,
+    reception: Option<Reception>,
+    last_sender_report: Option<(u32, Monotonic)>,
+    report_due: Monotonic,
+    reported_packets: u32,
+    control_port: Option<u16>,
+}
+
+impl Session {
+    /// A leg whose far side is not known yet.
+    pub fn new(now: Monotonic, seed: Seed) -> Session {
+        Session {
+            ssrc: seed.ssrc,
+            sent: Sent { sequence: seed.sequence, timestamp: seed.timestamp, at: now },
+            packets: 0,
+            octets: 0,
+            last_frame: None,
+            splice: None,
+            spurt: true,
+            stream: None,
+            latch: None,
+            keys: Keys::default(),
+            reception: None,
+            last_sender_report: None,
+            // The first report comes after 2.5 to 5 s, so that calls that begin together do not report together.
+            report_due: now + REPORT_EVERY / 2 + Duration::from_micros(u64::from(seed.ssrc) % 2_500_000),
+            reported_packets: 0,
+            control_port: None,
+        }
+    }
+
+    /// The far side, known or known anew. A lock on its address holds as long as its description does not change it.
+    pub fn connect(&mut self, stream: Stream) {
+        if self.latch.is_none_or(|latch| latch.described() != stream.remote) {
+            self.latch = Some(Latch::new(stream.remote));
+            self.control_port = None;
+        }
+        self.stream = Some(stream);
+    }
+
+    /// The codec we send, once the far side is known.
+    pub fn codec(&self) -> Option<Codec> {
+        self.stream.map(|stream| stream.codec)
+    }
+
+    /// Where our RTP goes; `None` while we must not send.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        let stream = self.stream.filter(|stream| stream.direction.sends())?;
+        let to = self.latch.map_or(stream.remote, |latch| latch.destination());
+        (!to.ip().is_unspecified()).then_some(to)
+    }
+
+    /// What the leg hears comes from elsewhere now: the numbers go on, a new talk spurt begins.
+    pub fn change_source(&mut self) {
+        (self.last_frame, self.splice, self.spurt) = (None, None, true);
+    }
+
+    /// Takes a datagram of the RTP port that is no RTCP.
+    pub fn receive<'a>(&mut self, now: Monotonic, from: SocketAddr, datagram: &'a [u8]) -> Inbound<'a> {
+        let (Some(stream), Some(latch)) = (self.stream, self.latch.as_mut()) else {
+            return Inbound::Dropped(DropCause::NotConnected);
+        };
+        let Some(packet) = rtp::read(datagram) else { return Inbound::Dropped(DropCause::Malformed) };
+        let Some(meaning) = meaning(&stream, packet.payload_type) else {
+            return Inbound::Dropped(DropCause::PayloadType);
+        };
+        match latch.judge(now, from, packet.ssrc) {
+            Verdict::Taken => {}
+            Verdict::Learning => return Inbound::Dropped(DropCause::Learning),
+            Verdict::Stranger => return Inbound::Dropped(DropCause::Stranger),
+        }
+        match &mut self.reception {
+            Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
+            other => *other = Some(Reception::new(now, &packet)),
+        }
+        if !stream.direction.receives() {
+            return Inbound::Dropped(DropCause::NotAgreed);
+        }
+        match meaning {
+            Meaning::Voice(codec) => Inbound::Voice { packet, codec },
+            Meaning::Noise => Inbound::Noise { packet },
+            Meaning::Event => {
+                let digit = self.keys.receive(packet.ssrc, packet.timestamp, packet.payload);
+                Inbound::Event { packet, digit }
+            }
+        }
+    }
+
+    /// Writes the next paced frame of 20 ms, already encoded; `frame` counts 20 ms on the worker's clock. `None` while
+    /// we must not send.
+    pub fn frame(&mut self, now: Monotonic, frame: u64, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        let stream = self.stream.filter(|_| self.destination().is_some())?;
+        let passed = self.last_frame.map(|last| frame.saturating_sub(last));
+        let timestamp = match passed {
+            Some(frames) => self.sent.timestamp.wrapping_add(frames as u32 * FRAME_SAMPLES as u32),
+            None => self.sent.next_timestamp(now),
+        };
+        // After a pause (a hold, a worker that was late) a new talk spurt begins (RFC 3551 §4.1).
+        let marker = std::mem::take(&mut self.spurt) || passed.is_some_and(|frames| frames > 1);
+        self.last_frame = Some(frame);
+        let sequence = self.sent.sequence.wrapping_add(1);
+        let header = self.header(stream.payload_type, marker, sequence, timestamp);
+        self.send(now, header, payload, out)
+    }
+
+    /// Writes what the other leg said. Payloads of another codec go through a table, nothing is decoded.
+    pub fn relay(
+        &mut self,
+        now: Monotonic,
+        packet: &Packet<'_>,
+        codec: Codec,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let stream = self.stream.filter(|_| self.destination().is_some())?;
+        let (marker, sequence, timestamp) = self.splice(now, packet)?;
+        let header = self.header(stream.payload_type, marker, sequence, timestamp);
+        let Some(table) = codec.transcoding_table(stream.codec) else {
+            return self.send(now, header, packet.payload, out);
+        };
+        let mut crossed = [0; rtp::PAYLOAD_MAX];
+        let crossed = crossed.get_mut(..packet.payload.len())?;
+        for (to, &from) in crossed.iter_mut().zip(packet.payload) {
+            *to = table[usize::from(from)];
+        }
+        self.send(now, header, crossed, out)
+    }
+
+    /// Writes a telephone event of the other leg; `None` when the far side takes none.
+    pub fn relay_event(&mut self, now: Monotonic, packet: &Packet<'_>, out: &mut [u8]) -> Option<usize> {
+        let stream = self.stream.filter(|_| self.destination().is_some())?;
+        let Some(payload_type) = stream.dtmf else {
+            self.pass_over(now, packet);
+            return None;
+        };
+        let (marker, sequence, timestamp) = self.splice(now, packet)?;
+        let header = self.header(payload_type, marker, sequence, timestamp);
+        self.send(now, header, packet.payload, out)
+    }
+
+    /// A packet of the other leg that is not passed on.
+    pub fn pass_over(&mut self, now: Monotonic, packet: &Packet<'_>) {
+        if let Some(splice) = &mut self.splice {
+            splice.pass_over(now, packet);
+        }
+    }
+
+    fn splice(&mut self, now: Monotonic, packet: &Packet<'_>) -> Option<(bool, u16, u32)> {
+        let continuing = self.splice.filter(|splice| splice.continues(now, packet));
+        let mut splice = continuing.unwrap_or_else(|| Splice::new(now, packet, &self.sent));
+        let (sequence, timestamp) = splice.shift(now, packet)?;
+        self.splice = Some(splice);
+        self.last_frame = None;
+        let marker = packet.marker || continuing.is_none() || self.spurt;
+        self.spurt = false;
+        Some((marker, sequence, timestamp))
+    }
+
+    fn header(&self, payload_type: u8, marker: bool, sequence: u16, timestamp: u32) -> Header {
+        Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc }
+    }
+
+    fn send(&mut self, now: Monotonic, header: Header, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        let length = rtp::write(header, payload, out)?;
+        if (header.sequence.wrapping_sub(self.sent.sequence) as i16) > 0 {
+            self.sent = Sent { sequence: header.sequence, timestamp: header.timestamp, at: now };
+        }
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
+        Some(length)
+    }
+
+    /// Takes a datagram of the RTCP port, or one of the RTP port that is RTCP. `shared` tells which.
+    ///
+    /// # Errors
+    /// Why it was dropped.
+    pub fn receive_report(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        shared: bool,
+        datagram: &[u8],
+    ) -> Result<rtcp::Heard, DropCause> {
+        let latch = self.latch.ok_or(DropCause::NotConnected)?;
+        if from.ip() != latch.destination().ip() {
+            return Err(DropCause::Stranger);
+        }
+        let heard = rtcp::read(datagram, self.ssrc).ok_or(DropCause::Malformed)?;
+        if let Some(ntp) = heard.sender_report {
+            self.last_sender_report = Some((ntp, now));
+        }
+        if !shared && self.control_port.is_none() {
+            self.control_port = Some(from.port());
+        }
+        Ok(heard)
+    }
+
+    /// Whether a report is due.
+    pub fn is_report_due(&self, now: Monotonic) -> bool {
+        now >= self.report_due && self.stream.is_some()
+    }
+
+    /// Writes a report: its length, where it goes, and whether from the RTP port (RFC 5761). `ntp` is the wall clock;
+    /// `last` adds a goodbye.
+    pub fn report(
+        &mut self,
+        now: Monotonic,
+        ntp: u64,
+        last: bool,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr, bool)> {
+        self.report_due = now + REPORT_EVERY;
+        let (to, shared) = self.control_destination()?;
+        let since = (now.since(self.sent.at).as_micros() as u64 * u64::from(CLOCK_HZ) / 1_000_000) as u32;
+        let sender = Sender {
+            ssrc: self.ssrc,
+            ntp,
+            rtp_timestamp: self.sent.timestamp.wrapping_add(since),
+            packets: self.packets,
+            octets: self.octets,
+            active: self.packets != self.reported_packets,
+        };
+        self.reported_packets = self.packets;
+        let (last_sender_report, delay) = self.last_sender_report.map_or((0, 0), |(ntp, at)| {
+            (ntp, (now.since(at).as_micros() * 65_536 / 1_000_000).min(u128::from(u32::MAX)) as u32)
+        });
+        let block = self.reception.as_mut().map(|reception| Block {
+            report: reception.report(),
+            last_sender_report,
+            delay,
+        });
+        Some((rtcp::write(&sender, block, last, out)?, to, shared))
+    }
+
+    /// Where reports go: as described, unless the far side turned out to be elsewhere.
+    fn control_destination(&self) -> Option<(SocketAddr, bool)> {
+        let stream = self.stream?;
+        let latched = self.latch.map_or(stream.remote, |latch| latch.destination());
+        let shared = stream.rtcp == stream.remote;
+        let mut to = if shared || latched != stream.remote { latched } else { stream.rtcp };
+        if !shared && latched != stream.remote {
+            to.set_port(self.control_port.unwrap_or(latched.port().saturating_add(1)));
+        }
+        (!to.ip().is_unspecified()).then_some((to, shared))
+    }
+}
+
+/// What a payload type of the far side means: by the agreement, and by the numbers we offered ourselves, for a phone may
+/// use either.
+fn meaning(stream: &Stream, payload_type: u8) -> Option<Meaning> {
+    if payload_type == stream.payload_type {
+        return Some(Meaning::Voice(stream.codec));
+    }
+    if Some(payload_type) == stream.dtmf {
+        return Some(Meaning::Event);
+    }
+    if let Some(codec) = Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == payload_type) {
+        return Some(Meaning::Voice(codec));
+    }
+    match payload_type {
+        TELEPHONE_EVENT => Some(Meaning::Event),
+        COMFORT_NOISE => Some(Meaning::Noise),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

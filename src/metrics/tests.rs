@@ -1,0 +1,171 @@
+//! Facts in, text format out.
+
+use super::*;
+use crate::engine::event::Caller;
+use crate::engine::id::{AgentId, CallId, OfferId};
+use crate::engine::settings::Queue;
+use crate::engine::snapshot::QueueView;
+use crate::engine::time::{Now, Wall};
+
+fn settings() -> Settings {
+    let queue = |name: &str, threshold| Queue {
+        name: name.into(),
+        service_level_threshold: Duration::from_secs(threshold),
+        ..Queue::default()
+    };
+    Settings { queues: vec![queue("sales", 17), queue("support", 60)], ..Settings::default() }
+}
+
+fn metrics() -> Metrics {
+    Metrics::new(&settings()).unwrap()
+}
+
+fn observe(metrics: &Metrics, fact: Fact) {
+    metrics.observe(&Stamped { at: Now::default(), fact });
+}
+
+fn left(outcome: Outcome, wait_secs: u64, answered_in_threshold: bool) -> Fact {
+    Fact::CallLeftQueue {
+        call: CallId(1),
+        queue: QueueId(0),
+        outcome,
+        wait: Duration::from_secs(wait_secs),
+        answered_in_threshold,
+        agent: None,
+        waiting: 3,
+    }
+}
+
+#[track_caller]
+fn check(metrics: &Metrics, line: &str) {
+    let text = metrics.render();
+    assert!(text.lines().any(|found| found == line), "no line {line:?} in:\n{text}");
+}
+
+#[test]
+fn every_series_is_there_before_the_first_call() {
+    let metrics = metrics();
+    check(&metrics, "holdfast_queue_calls_offered_total{queue=\"sales\"} 0");
+    check(&metrics, "holdfast_queue_oldest_call_enqueued_timestamp_seconds{queue=\"support\"} 0");
+    check(&metrics, "holdfast_queue_service_level_threshold_seconds{queue=\"sales\"} 17");
+    check(&metrics, "holdfast_queue_service_level_target_ratio{queue=\"sales\"} 0.8");
+    check(&metrics, "holdfast_engine_decision_seconds_count 0");
+    for outcome in Outcome::ALL {
+        let outcome = outcome.as_str();
+        check(
+            &metrics,
+            &format!("holdfast_queue_calls_ended_total{{outcome=\"{outcome}\",queue=\"support\"}} 0"),
+        );
+    }
+    for state in AgentState::ALL {
+        check(&metrics, &format!("holdfast_queue_agents{{queue=\"sales\",state=\"{}\"}} 0", state.as_str()));
+    }
+    for cause in RefusedBecause::ALL {
+        check(&metrics, &format!("holdfast_calls_refused_total{{cause=\"{}\"}} 0", cause.as_str()));
+    }
+}
+
+#[test]
+fn each_outcome_state_and_cause_counts_under_its_own_label() {
+    // The folds index by discriminant; this holds them to the order of ALL.
+    assert!(Outcome::ALL.iter().enumerate().all(|(at, it)| *it as usize == at));
+    assert!(OfferOutcome::ALL.iter().enumerate().all(|(at, it)| *it as usize == at));
+    assert!(RefusedBecause::ALL.iter().enumerate().all(|(at, it)| *it as usize == at));
+}
+
+#[test]
+fn an_answer_in_time_counts_exactly_and_in_the_bucket_of_its_threshold() {
+    let metrics = metrics();
+    observe(&metrics, left(Outcome::Answered, 17, true));
+    observe(&metrics, left(Outcome::Answered, 18, false));
+    observe(&metrics, left(Outcome::Abandoned, 4, false));
+    check(&metrics, "holdfast_queue_calls_answered_in_threshold_total{queue=\"sales\"} 1");
+    check(&metrics, "holdfast_queue_wait_seconds_bucket{outcome=\"answered\",queue=\"sales\",le=\"17\"} 1");
+    check(&metrics, "holdfast_queue_wait_seconds_sum{outcome=\"answered\",queue=\"sales\"} 35");
+    check(&metrics, "holdfast_queue_calls_ended_total{outcome=\"answered\",queue=\"sales\"} 2");
+    check(&metrics, "holdfast_queue_calls_ended_total{outcome=\"abandoned\",queue=\"sales\"} 1");
+    check(&metrics, "holdfast_queue_calls_waiting{queue=\"sales\"} 3");
+    check(&metrics, "holdfast_queue_calls_answered_in_threshold_total{queue=\"support\"} 0");
+}
+
+#[test]
+fn offers_talk_and_wrap_up_are_measured_for_their_queue() {
+    let metrics = metrics();
+    let (call, queue, agent, offer) = (CallId(1), QueueId(1), AgentId(0), OfferId(1));
+    let ring = Duration::from_secs(4);
+    observe(&metrics, Fact::OfferMade { offer, call, queue, agent });
+    observe(&metrics, Fact::OfferEnded { offer, call, queue, agent, outcome: OfferOutcome::Declined, ring });
+    let ended_by = crate::engine::fact::EndedBy::Caller;
+    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::from_secs(90) });
+    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::ZERO });
+    observe(&metrics, Fact::WrapUpEnded { agent, queue, lasted: Duration::from_secs(7) });
+    check(&metrics, "holdfast_queue_offers_total{outcome=\"declined\",queue=\"support\"} 1");
+    check(&metrics, "holdfast_queue_ring_seconds_sum{queue=\"support\"} 4");
+    check(&metrics, "holdfast_queue_talk_seconds_count{queue=\"support\"} 1");
+    check(&metrics, "holdfast_queue_wrapup_seconds_sum{queue=\"support\"} 7");
+}
+
+#[test]
+fn the_snapshot_sets_the_gauges() {
+    let metrics = metrics();
+    let mut view = QueueView {
+        queue: QueueId(0),
+        waiting: 2,
+        oldest: Some(Wall(1_700_000_000_500)),
+        longest_wait: Duration::ZERO,
+        agents: [0; AgentState::ALL.len()],
+    };
+    view.agents[AgentState::Ready as usize] = 4;
+    metrics.observe_snapshot(&Snapshot { queues: vec![view.clone()], draining: true, ..Snapshot::default() });
+    check(&metrics, "holdfast_queue_calls_waiting{queue=\"sales\"} 2");
+    check(&metrics, "holdfast_queue_oldest_call_enqueued_timestamp_seconds{queue=\"sales\"} 1700000000.5");
+    check(&metrics, "holdfast_queue_agents{queue=\"sales\",state=\"ready\"} 4");
+    check(&metrics, "holdfast_draining 1");
+    view.oldest = None;
+    metrics.observe_snapshot(&Snapshot { queues: vec![view], ..Snapshot::default() });
+    check(&metrics, "holdfast_queue_oldest_call_enqueued_timestamp_seconds{queue=\"sales\"} 0");
+}
+
+#[test]
+fn a_method_nobody_knows_makes_no_new_series() {
+    let metrics = metrics();
+    metrics.sip.request(Direction::Received, "INVITE");
+    metrics.sip.request(Direction::Received, "X\"} 1\nfake");
+    metrics.sip.response(Direction::Sent, 486);
+    metrics.sip.response(Direction::Sent, 999);
+    check(&metrics, "holdfast_sip_requests_total{direction=\"received\",method=\"INVITE\"} 1");
+    check(&metrics, "holdfast_sip_requests_total{direction=\"received\",method=\"other\"} 1");
+    check(&metrics, "holdfast_sip_responses_total{class=\"4xx\",direction=\"sent\"} 1");
+    assert!(!metrics.render().contains("fake"));
+}
+
+#[test]
+fn no_caller_appears_in_a_label() {
+    let metrics = metrics();
+    let caller = Caller { number: "+4912345".into(), name: "Canary".into() };
+    observe(
+        &metrics,
+        Fact::CallQueued {
+            call: CallId(1),
+            queue: QueueId(0),
+            dialled: "4001".into(),
+            caller,
+            sip_call_id: "canary@host".into(),
+            language: "en".into(),
+            priority: Duration::ZERO,
+            waiting: 1,
+        },
+    );
+    let text = metrics.render();
+    assert!(text.contains("holdfast_queue_calls_offered_total{queue=\"sales\"} 1"));
+    assert!(!text.to_lowercase().contains("canary") && !text.contains("12345"));
+}
+
+#[test]
+fn totals_kept_elsewhere_only_move_forward() {
+    let metrics = metrics();
+    advance(&metrics.media.packets_sent, 10);
+    advance(&metrics.media.packets_sent, 7);
+    advance(&metrics.media.packets_sent, 12);
+    assert_eq!(metrics.media.packets_sent.get(), 12);
+}

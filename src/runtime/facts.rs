@@ -1,0 +1,125 @@
+//! Where facts and figures go: metrics, today's figures, call records. Folds only; nothing here waits.
+
+use super::driver::Figures;
+use crate::engine::Snapshot;
+use crate::engine::fact::Stamped;
+use crate::engine::settings::Settings;
+use crate::metrics::{Direction, Metrics, advance};
+use crate::sip::message::Message;
+use crate::stats::{Cdr, CdrFold, QueueToday, Today};
+use crate::store::Writer;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long records may take to reach the disk once the process is asked to stop.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Everything that listens to facts.
+pub(super) struct FactSinks {
+    metrics: Arc<Metrics>,
+    today: Today,
+    published: watch::Sender<Arc<Vec<QueueToday>>>,
+    records: CdrFold,
+    writer: Writer,
+    /// Records the writer had no room for: tried again at every picture, so that a slow disk loses nothing at once.
+    late: Vec<Cdr>,
+}
+
+/// Records kept in memory beyond the writer's own backlog.
+const LATE_MAX: usize = 10_000;
+
+impl FactSinks {
+    pub(super) fn new(
+        settings: &Settings,
+        metrics: Arc<Metrics>,
+        published: watch::Sender<Arc<Vec<QueueToday>>>,
+        writer: Writer,
+    ) -> Self {
+        let (today, records) = (Today::new(settings), CdrFold::new(settings));
+        Self { metrics, today, published, records, writer, late: Vec::new() }
+    }
+
+    pub(super) fn record(&mut self, stamped: &Stamped) {
+        self.metrics.observe(stamped);
+        self.today.observe(stamped);
+        if let Some(record) = self.records.observe(stamped) {
+            self.write(record);
+        }
+    }
+
+    fn write(&mut self, record: Cdr) {
+        if let Err(record) = self.writer.try_write(record)
+            && self.late.len() < LATE_MAX
+        {
+            self.late.push(*record);
+        }
+    }
+
+    /// Counts a message that came.
+    pub(super) fn received(&self, message: &Message) {
+        match message {
+            Message::Request(request) => {
+                self.metrics.sip.request(Direction::Received, request.method.as_str())
+            }
+            Message::Response(response) => self.metrics.sip.response(Direction::Received, response.status),
+        }
+    }
+
+    /// Counts a message that goes, by its first line (RFC 3261 §7.1, §7.2).
+    pub(super) fn sent(&self, bytes: &[u8]) {
+        let line = bytes.get(..bytes.len().min(64)).unwrap_or_default();
+        let mut words =
+            line.split(|byte| *byte == b' ').map(|word| std::str::from_utf8(word).unwrap_or_default());
+        match (words.next(), words.next()) {
+            (Some("SIP/2.0"), Some(status)) => {
+                self.metrics.sip.response(Direction::Sent, status.parse().unwrap_or_default());
+            }
+            (Some(method), _) => self.metrics.sip.request(Direction::Sent, method),
+            (None, _) => {}
+        }
+    }
+
+    /// The engine has decided on an event within this time.
+    pub(super) fn decided(&self, took: Duration) {
+        self.metrics.engine.events.inc();
+        self.metrics.engine.decision.observe(took.as_secs_f64());
+    }
+
+    /// Brings gauges and totals kept elsewhere up to date, and shows today's figures.
+    pub(super) fn picture(&mut self, snapshot: &Snapshot, figures: &Figures) {
+        for record in std::mem::take(&mut self.late) {
+            self.write(record);
+        }
+        self.published.send_replace(Arc::new(self.today.queues()));
+        let metrics = &self.metrics;
+        metrics.observe_snapshot(snapshot);
+        let transactions = figures.sip.transactions;
+        metrics.sip.transactions.set(gauge(transactions.clients + transactions.servers));
+        metrics.sip.dialogs.set(gauge(figures.sip.legs));
+        metrics.sip.contacts.set(gauge(figures.sip.contacts));
+        advance(&metrics.sip.malformed, figures.malformed);
+        advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
+        figures.media.show(&metrics.media);
+        let writer = self.writer.figures();
+        metrics.store.backlog.set(i64::try_from(writer.backlog).unwrap_or(i64::MAX));
+        advance(&metrics.store.written, writer.written);
+        advance(&metrics.store.failures, writer.failures);
+        advance(&metrics.store.dropped, writer.dropped);
+    }
+
+    /// Sees the last records to the disk.
+    pub(super) async fn finish(mut self) {
+        for record in std::mem::take(&mut self.late) {
+            self.write(record);
+        }
+        let lost = self.writer.shut_down(FLUSH_TIME_MAX).await;
+        if lost > 0 {
+            tracing::error!(lost, "call records could not be written before the end");
+        }
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

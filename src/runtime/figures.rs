@@ -1,0 +1,47 @@
+//! Adds up what the media workers count, for the metrics.
+
+use crate::media::Handle;
+use crate::media::counters::{Counters, DropCause, LATENESS_EDGES_US};
+use crate::metrics::{MediaMetrics, advance};
+
+/// A packet that leaves later than this is worth an operator's attention.
+const LATE_US: u64 = 5_000;
+
+/// The sums over all workers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MediaFigures {
+    received: u64,
+    sent: u64,
+    dropped: u64,
+    late: u64,
+    sessions: u64,
+    ports_free: usize,
+}
+
+impl MediaFigures {
+    pub(super) fn of(media: &Handle) -> Self {
+        let mut sum = Self { ports_free: media.ports_free(), ..Self::default() };
+        for counters in media.counters().iter() {
+            sum.received += counters.received.value();
+            sum.sent += counters.sent.value() + counters.relayed.value();
+            sum.dropped += DropCause::ALL.iter().map(|cause| counters.dropped(*cause)).sum::<u64>();
+            sum.late += late(counters);
+            sum.sessions += counters.legs.value();
+        }
+        sum
+    }
+
+    pub(super) fn show(&self, metrics: &MediaMetrics) {
+        advance(&metrics.packets_received, self.received);
+        advance(&metrics.packets_sent, self.sent);
+        advance(&metrics.packets_dropped, self.dropped);
+        advance(&metrics.ticks_late, self.late);
+        metrics.sessions.set(i64::try_from(self.sessions).unwrap_or(i64::MAX));
+        metrics.ports_free.set(i64::try_from(self.ports_free).unwrap_or(i64::MAX));
+    }
+}
+
+fn late(counters: &Counters) -> u64 {
+    let above = LATENESS_EDGES_US.iter().position(|edge| *edge > LATE_US).unwrap_or(LATENESS_EDGES_US.len());
+    counters.lateness().iter().skip(above).sum()
+}

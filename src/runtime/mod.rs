@@ -1,0 +1,131 @@
+//! Wiring: starts every part from the configuration, joins them in one loop, stops them in order.
+
+mod clock;
+mod driver;
+mod facts;
+mod figures;
+mod parts;
+
+pub use parts::StartError;
+
+use crate::config::Config;
+use crate::engine::{Engine, Snapshot};
+use crate::http::{self, HttpError, Sources};
+use crate::metrics::Metrics;
+use crate::sip::core::SipCore;
+use crate::sip::transport::{self, Listen, TransportSettings};
+use crate::store::{Store, Writer};
+use clock::Clock;
+use driver::{Driver, Inputs, Work};
+use facts::FactSinks;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Requests of the API that may wait for the loop; beyond, clients get 503.
+const REQUESTS_MAX: usize = 1024;
+/// Events of the media plane that may wait for the loop.
+const MEDIA_EVENTS_MAX: usize = 16_384;
+
+/// A running engine with all its shells.
+#[derive(Debug)]
+pub struct Running {
+    /// Where SIP is listened for, with the ports the system chose.
+    pub sip: Vec<Listen>,
+    /// Where HTTP is listened for.
+    pub http: SocketAddr,
+    /// The file of the API token that was made up because none is configured.
+    pub token_file: Option<PathBuf>,
+    drain: watch::Sender<bool>,
+    driver: JoinHandle<()>,
+    api: JoinHandle<Result<(), HttpError>>,
+}
+
+impl Running {
+    /// Takes no new calls from now on; those in progress go on until they end or the configured deadline comes.
+    pub fn drain(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Waits until the drain is complete and everything is written and closed.
+    ///
+    /// # Errors
+    /// When HTTP failed, or a part of the process died.
+    pub async fn stopped(self) -> Result<(), StartError> {
+        self.driver.await.map_err(|_| StartError::Died)?;
+        self.api.await.map_err(|_| StartError::Died)?.map_err(StartError::from)
+    }
+}
+
+/// Starts everything; when it returns, calls are taken.
+///
+/// # Errors
+/// When a part cannot start: the message says which, why, and what to do. Nothing is left running then.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let clock = Clock::start();
+    let seed = parts::seed()?;
+    let settings = config.settings.clone();
+    // Everything that can fail comes before anything that takes calls.
+    let store = parts::store(&config).await?;
+    let (tokens, token_file) = parts::tokens(&config)?;
+    let listener = http::bind(config.http.listen).await?;
+    let http_address = listener.local_addr().map_err(HttpError::Serve)?;
+    let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
+    let media = parts::media(&config, media_events).await?;
+    let listens = parts::listens(&config);
+    let (sender, network) = transport::bind(&listens, TransportSettings::default()).await?;
+    let sip = sender.bound().to_vec();
+    let first_id = u64::try_from(clock.now().wall.0).unwrap_or_default() * 1000;
+    let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
+
+    let metrics = Arc::new(Metrics::new(&settings)?);
+    let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
+    let (published, today) = watch::channel(Arc::default());
+    let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
+    let (drain, draining) = watch::channel(false);
+    let reader = store.clone();
+    let sources = Sources {
+        settings: Arc::new(settings.clone()),
+        snapshots,
+        today,
+        requests,
+        records: Arc::new(move |filter| {
+            let store = reader.clone();
+            Box::pin(async move { store.recent(&filter).await.map_err(|error| error.to_string()) })
+        }),
+        metrics: {
+            let metrics = Arc::clone(&metrics);
+            Arc::new(move || metrics.render())
+        },
+    };
+    let driver = Driver {
+        clock,
+        engine: Engine::new(settings.clone(), first_id),
+        sip: core,
+        media,
+        transport: sender,
+        facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
+        pictures,
+        work: Work::default(),
+    };
+    let (stop_api, stopping) = tokio::sync::oneshot::channel::<()>();
+    let inputs = Inputs { network, media: media_inbox, api: api_inbox, drain: draining };
+    let driver = tokio::spawn(async move {
+        driver.run(inputs).await;
+        // The API is there until the last call has ended: whoever drains wants to watch it.
+        let _ = stop_api.send(());
+    });
+    let api = tokio::spawn(http::serve(listener, tokens, sources, async {
+        let _ = stopping.await;
+    }));
+    for listen in &sip {
+        tracing::info!("listening for SIP on {listen}");
+    }
+    tracing::info!("listening for HTTP on {http_address}");
+    Ok(Running { sip, http: http_address, token_file, drain, driver, api })
+}

@@ -1,0 +1,133 @@
+//! Who may ask us for something: source network first, then password. Decides, and sends nothing.
+
+use super::auth::{Guard, Hashes, Verdict};
+use super::flow::Flow;
+use super::message::Request;
+use super::registrar::AccountId;
+use super::settings::Account;
+use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
+use crate::engine::id::AgentId;
+use crate::engine::time::Monotonic;
+use std::collections::BTreeMap;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// It came from a trunk's network.
+    Trunk,
+    /// It was authenticated.
+    Account(AccountId),
+    /// 401.
+    Challenge {
+        /// The password was right, the nonce used up.
+        stale: bool,
+    },
+    /// 403: unknown user, wrong password, somebody else's name. Always the same words.
+    Forbidden,
+}
+
+/// The accounts and networks, and the checks on them.
+pub struct Gate {
+    guard: Guard,
+    trunks: Vec<Cidr>,
+    accounts: Vec<Known>,
+    by_name: BTreeMap<String, AccountId>,
+    of_agent: BTreeMap<AgentId, AccountId>,
+}
+
+struct Known {
+    name: String,
+    /// `None`: no password, so no proof of being this one.
+    hashes: Option<Hashes>,
+    agent: Option<AgentId>,
+}
+
+impl Gate {
+    /// Hashes the passwords once; they are not kept.
+    pub fn new(guard: Guard, realm: &str, trunks: Vec<Cidr>, accounts: &[Account]) -> Self {
+        let mut gate =
+            Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
+        for (index, account) in accounts.iter().enumerate() {
+            let hashes =
+                account.password.as_ref().map(|password| Hashes::new(&account.name, realm, password));
+            gate.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
+            gate.by_name.insert(account.name.clone(), AccountId(index));
+            if let Some(agent) = account.agent {
+                gate.of_agent.insert(agent, AccountId(index));
+            }
+        }
+        gate
+    }
+
+    /// Whether the address is a trunk's.
+    pub fn is_trunk(&self, address: std::net::IpAddr) -> bool {
+        self.trunks.iter().any(|network| network.contains(address))
+    }
+
+    /// Whose account it is.
+    pub fn agent_of(&self, account: AccountId) -> Option<AgentId> {
+        self.accounts.get(account.0)?.agent
+    }
+
+    /// The account's name.
+    pub fn name_of(&self, account: AccountId) -> &str {
+        self.accounts.get(account.0).map_or("", |known| known.name.as_str())
+    }
+
+    /// The agent's account.
+    pub fn account_of(&self, agent: AgentId) -> Option<AccountId> {
+        self.of_agent.get(&agent).copied()
+    }
+
+    /// The values of `WWW-Authenticate`.
+    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> [String; 2] {
+        self.guard.challenges(now, stale)
+    }
+
+    /// Judges an INVITE. From a trunk no password is asked, unless the sender bears an account's
+    /// name or a password: a phone that stands in the trunk's network is a phone all the same.
+    pub fn admit_call(&mut self, now: Monotonic, request: &Request, flow: &Flow) -> Admission {
+        let from = user_of(request, "From");
+        let named = from.as_deref().is_some_and(|user| self.by_name.contains_key(user));
+        let credentials = request.headers.first("Authorization").is_some();
+        if self.is_trunk(flow.remote.ip()) && !named && !credentials {
+            return Admission::Trunk;
+        }
+        self.authenticate(now, request, "From")
+    }
+
+    /// Judges a REGISTER: always by password, and only for the user's own address of record.
+    pub fn admit_registration(&mut self, now: Monotonic, request: &Request) -> Admission {
+        if user_of(request, "From") != user_of(request, "To")
+            && request.headers.first("Authorization").is_some()
+        {
+            // Third-party registration (RFC 3261 §10.2) is nobody's right here.
+            return Admission::Forbidden;
+        }
+        self.authenticate(now, request, "To")
+    }
+
+    fn authenticate(&mut self, now: Monotonic, request: &Request, identity: &str) -> Admission {
+        let Self { guard, accounts, by_name, .. } = self;
+        let hashes = |name: &str| {
+            by_name.get(name).and_then(|id| accounts.get(id.0)).and_then(|known| known.hashes.as_ref())
+        };
+        let authorization = request.headers.all("Authorization");
+        match guard.check(now, request.method.as_str(), &request.uri, authorization, hashes) {
+            Verdict::Accepted { username } if user_of(request, identity).as_ref() == Some(&username) => {
+                by_name.get(&username).map_or(Admission::Forbidden, |id| Admission::Account(*id))
+            }
+            Verdict::Accepted { .. } | Verdict::Wrong => Admission::Forbidden,
+            Verdict::Missing => Admission::Challenge { stale: false },
+            Verdict::Stale => Admission::Challenge { stale: true },
+        }
+    }
+}
+
+/// The user part of From or To.
+fn user_of(request: &Request, header: &str) -> Option<String> {
+    let address: NameAddr = request.headers.first(header)?.parse().ok()?;
+    let Uri { user, .. } = address.uri;
+    user
+}

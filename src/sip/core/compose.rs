@@ -1,0 +1,150 @@
+//! The headers our messages have in common. Builds, and sends nothing.
+
+use super::SipCore;
+use crate::engine::event::Caller;
+use crate::sip::flow::{Flow, Transport};
+use crate::sip::host::Host;
+use crate::sip::message::{Headers, Method, Request, Response};
+use crate::sip::name_addr::NameAddr;
+use crate::sip::settings::Listener;
+use crate::sip::uri::Uri;
+use std::net::SocketAddr;
+
+/// What we take (RFC 3261 §20.5).
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+/// The bodies we read.
+pub(super) const SDP: &str = "application/sdp";
+
+/// A final response that refuses, before it has a request to answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Refusal {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new() }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl SipCore {
+    /// An answer with our name on it.
+    pub(super) fn reply(&self, request: &Request, status: u16, tag: &str) -> Response {
+        let mut response = Response::reply_to(request, status, "", Some(tag));
+        response.headers.push("Server", self.settings.user_agent.clone());
+        response
+    }
+
+    /// A refusal; the tag is made from the Call-ID, so nothing needs to be remembered.
+    pub(super) fn refusal(&self, request: &Request, refusal: Refusal) -> Response {
+        let tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
+        let mut response = self.reply(request, refusal.status, &tag);
+        for (name, value) in refusal.headers {
+            response.headers.push(name, value);
+        }
+        response
+    }
+
+    /// A response that makes or changes a session (RFC 3261 §12.1.1, §13.3.1).
+    pub(super) fn session_reply(
+        &self,
+        request: &Request,
+        status: u16,
+        tag: &str,
+        contact: &str,
+        sdp: &[u8],
+    ) -> Response {
+        let mut response = self.reply(request, status, tag);
+        for route in request.headers.all("Record-Route") {
+            response.headers.push("Record-Route", route);
+        }
+        response.headers.push("Contact", contact);
+        response.headers.push("Allow", ALLOW);
+        response.headers.push("Supported", "timer");
+        if !sdp.is_empty() {
+            response.headers.push("Content-Type", SDP);
+            response.body = sdp.to_vec();
+        }
+        response
+    }
+
+    /// The listener a flow goes by.
+    fn listener(&self, flow: &Flow) -> Option<&Listener> {
+        let of_transport = || self.settings.listeners.iter().filter(|it| it.transport == flow.transport);
+        of_transport().find(|it| it.bound == flow.local).or_else(|| of_transport().next())
+    }
+
+    /// The address the far side of a flow is to use.
+    pub(super) fn advertised(&self, flow: &Flow) -> SocketAddr {
+        self.listener(flow).map_or(flow.local, |listener| listener.advertised)
+    }
+
+    /// Our Contact towards a flow.
+    pub(super) fn contact(&self, flow: &Flow) -> String {
+        let address = self.advertised(flow);
+        let mut uri = Uri::sip(Some("holdfast"), Host::from(address.ip()), Some(address.port()));
+        match flow.transport {
+            Transport::Udp => {}
+            Transport::Tcp => uri.params.set("transport", Some("tcp")),
+        }
+        NameAddr::new(uri).to_string()
+    }
+
+    /// Us, as From of requests outside of calls.
+    fn ourselves(&mut self, flow: &Flow) -> String {
+        let uri = Uri::sip(Some("holdfast"), self.advertised(flow).ip().into(), None);
+        NameAddr::new(uri).with_tag(&self.tokens.next_token()).to_string()
+    }
+
+    /// An OPTIONS that asks whether somebody is there (RFC 3261 §11.1).
+    pub(super) fn options(&mut self, uri: &str, flow: &Flow) -> Request {
+        let from = self.ourselves(flow);
+        let headers = self.opening(Method::Options, &from, &format!("<{uri}>"), flow, "70");
+        Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() }
+    }
+
+    /// The headers of a request that opens a dialog, or needs none.
+    pub(super) fn opening(
+        &mut self,
+        method: Method,
+        from: &str,
+        to: &str,
+        flow: &Flow,
+        max_forwards: &str,
+    ) -> Headers {
+        let mut headers = Headers::new();
+        headers.push("Max-Forwards", max_forwards);
+        headers.push("From", from);
+        headers.push("To", to);
+        headers.push("Call-ID", self.tokens.next_token());
+        headers.push("CSeq", format!("1 {method}"));
+        headers.push("Contact", self.contact(flow));
+        headers.push("User-Agent", self.settings.user_agent.clone());
+        headers.push("Allow", ALLOW);
+        headers.push("Accept", SDP);
+        headers
+    }
+
+    /// Who calls, as the agent's phone shows it: the queue's title in front of the caller's name.
+    pub(super) fn caller_shown(&mut self, caller: &Caller, title: &str, flow: &Flow) -> String {
+        let uri = if caller.number.is_empty() {
+            // RFC 3323 §4.1.1.3.
+            Uri::sip(Some("anonymous"), Host::Name("anonymous.invalid".into()), None)
+        } else {
+            Uri::sip(Some(&caller.number), self.advertised(flow).ip().into(), None)
+        };
+        let who = [&caller.name, &caller.number].into_iter().find(|it| !it.is_empty());
+        let display = match (title, who) {
+            ("", who) => who.cloned().unwrap_or_default(),
+            (title, None) => title.to_owned(),
+            (title, Some(who)) => format!("{title}: {who}"),
+        };
+        NameAddr::new(uri).with_display(&display).with_tag(&self.tokens.next_token()).to_string()
+    }
+}

@@ -1,0 +1,182 @@
+//! How legs end, whoever ends them: media closed once, the dialog taken leave of, the engine told once.
+
+use super::compose::Refusal;
+use super::{Due, Purpose, SipCore, Turn};
+use crate::engine::Event;
+use crate::engine::id::LegId;
+use crate::sip::dialog::{Dialog, Resend, SessionTimer};
+use crate::sip::flow::Flow;
+use crate::sip::leg::{Answered, Phase};
+use crate::sip::message::{Method, Response};
+use crate::sip::transaction::ClientId;
+
+impl SipCore {
+    /// The engine ends a leg, in whatever state it is.
+    pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+        if let LegId::Agent(offer) = leg_id
+            && self.offers.contains_key(&offer)
+        {
+            return self.cancel_offer(turn, offer, false);
+        }
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        match &mut leg.phase {
+            Phase::Arrived { .. } => {
+                self.refuse_leg(turn, leg_id, Refusal::new(480));
+                self.drop_leg(turn, leg_id, false);
+            }
+            Phase::Up { unacked } => match unacked.take_if(|answered| answered.is_first) {
+                // RFC 3261 §15: no BYE before the ACK.
+                Some(unacked) => {
+                    leg.phase = Phase::Ending { unacked };
+                    turn.media.close(leg_id);
+                    self.reschedule(leg_id);
+                }
+                None => self.part(turn, leg_id, false),
+            },
+            Phase::Ending { .. } => {}
+        }
+    }
+
+    /// Takes leave with a BYE.
+    pub(super) fn part(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
+        if let Some(leg) = self.legs.get(&leg_id) {
+            let mut dialog = leg.dialog.clone();
+            self.say_bye(turn, &mut dialog);
+        }
+        self.drop_leg(turn, leg_id, tell);
+    }
+
+    /// The far side is gone without a word: a BYE, in case it hears it after all.
+    pub(super) fn lose(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+        self.part(turn, leg_id, true);
+    }
+
+    /// BYE. Whatever comes back, for us it is over (RFC 3261 §15.1.1).
+    pub(super) fn say_bye(&mut self, turn: &mut Turn<'_>, dialog: &mut Dialog) {
+        let mut bye = dialog.request(Method::Bye);
+        bye.headers.push("User-Agent", self.settings.user_agent.clone());
+        let to = self.way(dialog);
+        if let Some(id) = self.request(turn, bye, to) {
+            self.sent.insert(id, Purpose::Bye);
+        }
+    }
+
+    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's.
+    pub(super) fn way(&self, dialog: &Dialog) -> Flow {
+        let is_trunk = self.gate.is_trunk(dialog.flow.remote.ip());
+        dialog.next_hop(|address| is_trunk && self.gate.is_trunk(address))
+    }
+
+    /// Forgets a leg: each is closed once, and told of at most once.
+    pub(super) fn drop_leg(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
+        let Some(leg) = self.legs.remove(&leg_id) else { return };
+        self.dialogs.remove(&leg.dialog.id);
+        if let Some(at) = leg.scheduled {
+            self.due.remove(&(at, Due::Leg(leg_id)));
+        }
+        match leg.phase {
+            // Closed, and the engine's own wish, when the ending began.
+            Phase::Ending { .. } => return,
+            Phase::Arrived { id, .. } => {
+                self.invites.remove(&id);
+            }
+            Phase::Up { .. } => {}
+        }
+        turn.media.close(leg_id);
+        if tell {
+            turn.out.events.push(Event::LegEnded { leg: leg_id });
+        }
+    }
+
+    /// Something about a leg is due: its 183, its 200, or its session timer.
+    pub(super) fn leg_due(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+        let now = turn.now.mono;
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        leg.scheduled = None;
+        if let (Phase::Arrived { .. }, LegId::Caller(call)) = (&leg.phase, leg_id) {
+            return self.progress(turn, call);
+        }
+        let session_due = leg.session.filter(|session| session.due() <= now);
+        match leg
+            .unacked()
+            .map(|Answered { id, unacked, .. }| (*id, unacked.poll(now), unacked.response.clone()))
+        {
+            Some((_, Resend::GiveUp, _)) => return self.lose(turn, leg_id),
+            Some((id, Resend::Again, response)) => self.respond(turn, id, response),
+            Some((_, Resend::Wait, _)) | None => {}
+        }
+        if let Some(session) = session_due {
+            if session.is_expired(now) {
+                return self.lose(turn, leg_id);
+            }
+            self.refresh(turn, leg_id);
+        }
+        self.reschedule(leg_id);
+    }
+
+    /// Refreshes the session: by UPDATE where the far side takes it, else by INVITE (RFC 4028 §7.4).
+    fn refresh(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        let Some(session) = leg.session.as_mut() else { return };
+        session.refreshing();
+        let expires = format!("{};refresher=uac", session.interval().as_secs());
+        let method = if leg.takes_update { Method::Update } else { Method::Invite };
+        let mut request = leg.dialog.request(method);
+        request.headers.push("Supported", "timer");
+        request.headers.push("Session-Expires", expires);
+        let mut number = None;
+        if !leg.takes_update {
+            number = Some(leg.dialog.local_cseq());
+            request.headers.push("Content-Type", super::compose::SDP);
+            request.body = leg.media.offer().to_vec();
+        }
+        let dialog = leg.dialog.clone();
+        let to = self.way(&dialog);
+        let Some(id) = self.request(turn, request, to) else { return };
+        self.sent.insert(id, Purpose::Refresh(leg_id, number));
+        if let Some(leg) = self.legs.get_mut(&leg_id) {
+            leg.refresh = Some(id);
+        }
+    }
+
+    /// What came of a refresh of ours.
+    pub(super) fn refresh_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ClientId,
+        leg_id: LegId,
+        number: Option<u32>,
+        response: &Response,
+        from: Flow,
+    ) {
+        if response.is_provisional() {
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        if response.is_success() {
+            leg.dialog.refresh_target(&response.headers, from);
+            if leg.refresh == Some(id) {
+                leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
+                if number.is_some()
+                    && leg.media.accept(&response.body).is_ok()
+                    && let Some(stream) = leg.media.take_news()
+                {
+                    turn.media.connect(leg_id, stream);
+                }
+            }
+            leg.refresh = None;
+            if let Some(number) = number {
+                let dialog = leg.dialog.clone();
+                let to = self.way(&dialog);
+                self.send_ack(turn, dialog.ack(number), to);
+            }
+        } else {
+            leg.refresh = None;
+            // RFC 3261 §12.2.1.2: these say that there is no dialog any more. Others leave the timer running out.
+            if matches!(response.status, 481 | 408) {
+                return self.lose(turn, leg_id);
+            }
+        }
+        self.reschedule(leg_id);
+    }
+}

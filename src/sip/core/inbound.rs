@@ -1,0 +1,249 @@
+//! A caller's INVITE: admitted or refused, then answered as the engine says (RFC 3261 §13.3).
+
+use super::ask::{self, check_session};
+use super::compose::Refusal;
+use super::{SipCore, Turn};
+use crate::engine::Event;
+use crate::engine::command::RefusedBecause;
+use crate::engine::id::{AgentId, CallId, LegId};
+use crate::media::sdp::SdpError;
+use crate::sip::admission::Admission;
+use crate::sip::dialog::{Asked, Dialog, DialogId, SESSION_EXPIRES_MIN, SessionTimer, Unacked, cseq};
+use crate::sip::flow::Flow;
+use crate::sip::leg::{Answered, Leg, LegMedia, Phase};
+use crate::sip::message::{Headers, Request};
+use crate::sip::transaction::ServerId;
+use crate::sip::uri::Uri;
+use std::time::Duration;
+
+/// How often a 183 is repeated, so that no proxy gives up (RFC 3261 §13.3.1.1).
+const PROGRESS_EVERY: Duration = Duration::from_secs(60);
+/// What `Retry-After` says when there is no media to be had, in seconds.
+const RETRY_AFTER_SECS: &str = "5";
+
+/// What is known of a caller who was let in.
+struct Admitted {
+    agent: Option<AgentId>,
+    trusted: bool,
+    uri: Uri,
+}
+
+impl SipCore {
+    pub(super) fn invite_arrived(&mut self, turn: &mut Turn<'_>, id: ServerId, request: Request, from: Flow) {
+        let result = self
+            .admit(turn, &request, &from)
+            .and_then(|admitted| Ok((self.open_leg(turn, id, &request, from)?, admitted)));
+        let (call, admitted) = match result {
+            Ok(result) => result,
+            Err(refusal) => return self.refuse(turn, id, &request, refusal),
+        };
+        turn.out.events.push(Event::CallArrived {
+            call,
+            dialled: ask::dialled(&admitted.uri),
+            caller: ask::caller(&request.headers, admitted.trusted),
+            agent: admitted.agent,
+            sip_call_id: request.headers.first("Call-ID").unwrap_or_default().to_owned(),
+        });
+    }
+
+    /// The checks of RFC 3261 §8.2, in its order.
+    fn admit(&mut self, turn: &Turn<'_>, request: &Request, from: &Flow) -> Result<Admitted, Refusal> {
+        let (agent, trusted) = match self.gate.admit_call(turn.now.mono, request, from) {
+            Admission::Trunk => (None, true),
+            Admission::Account(account) => (self.gate.agent_of(account), false),
+            Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
+            Admission::Forbidden => return Err(Refusal::new(403)),
+        };
+        let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;
+        if !uri.is_sip() {
+            return Err(Refusal::new(416));
+        }
+        if self.is_merged(request) {
+            return Err(Refusal::new(482));
+        }
+        check_session(request)?;
+        // We pass calls on, so we end loops as a proxy does (RFC 3261 §16.3).
+        if request.headers.first("Max-Forwards") == Some("0") {
+            return Err(Refusal::new(483));
+        }
+        check_timer(request)?;
+        if self.legs.len() + self.offers.len() >= self.settings.legs_max {
+            return Err(Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS));
+        }
+        Ok(Admitted { agent, trusted, uri })
+    }
+
+    /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 §8.2.2.2).
+    fn is_merged(&self, request: &Request) -> bool {
+        let (Some(call_id), Ok(cseq)) = (request.headers.first("Call-ID"), cseq(&request.headers)) else {
+            return false;
+        };
+        let tag = request.from_tag().unwrap_or_default();
+        let first = DialogId { call_id: call_id.into(), local_tag: String::new(), remote_tag: String::new() };
+        self.dialogs.range(first..).take_while(|(id, _)| id.call_id == call_id).any(|(id, leg)| {
+            let number = self.legs.get(leg).and_then(|leg| leg.dialog.remote_cseq());
+            id.remote_tag == tag && number == Some(cseq.number)
+        })
+    }
+
+    fn open_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ServerId,
+        request: &Request,
+        from: Flow,
+    ) -> Result<CallId, Refusal> {
+        let tag = self.tokens.next_token();
+        let contact = self.contact(&from);
+        let dialog = Dialog::from_request(request, &tag, from, contact).map_err(|_| Refusal::new(400))?;
+        let call = CallId(self.next_call);
+        let leg_id = LegId::Caller(call);
+        let unavailable = |_| Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS);
+        let local = turn.media.open(leg_id, None).map_err(unavailable)?;
+        let mut media = LegMedia::new(local, self.session_number());
+        if !request.body.is_empty()
+            && let Err(error) = media.answer(&request.body)
+        {
+            turn.media.close(leg_id);
+            return Err(refuse_sdp(&error));
+        }
+        self.next_call += 1;
+        self.dialogs.insert(dialog.id.clone(), leg_id);
+        self.invites.insert(id, leg_id);
+        let leg = Leg {
+            id: leg_id,
+            dialog,
+            media,
+            phase: Phase::Arrived { id, invite: Box::new(request.clone()), progress_at: None },
+            session: None,
+            refresh: None,
+            takes_update: request.headers.has_token("Allow", "UPDATE"),
+            hops_left: hops_left(&request.headers),
+            scheduled: None,
+        };
+        self.legs.insert(leg_id, leg);
+        Ok(call)
+    }
+
+    /// The number of an SDP session (RFC 8866 §5.2): below 2^60, so that it fits everybody's integers.
+    pub(super) fn session_number(&mut self) -> u64 {
+        let token = self.tokens.next_token();
+        token.get(..15).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(1)
+    }
+
+    /// 183 with our media. Without an offer there is none to send (RFC 3261 §13.2.1): he hears his own ringing.
+    pub(super) fn progress(&mut self, turn: &mut Turn<'_>, call: CallId) {
+        let leg_id = LegId::Caller(call);
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        let Phase::Arrived { id, invite, progress_at } = &mut leg.phase else { return };
+        let (id, invite) = (*id, invite.clone());
+        *progress_at = Some(turn.now.mono + PROGRESS_EVERY);
+        if let Some(stream) = leg.media.take_news() {
+            turn.media.connect(leg_id, stream);
+        }
+        let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
+        let status = if leg.media.is_agreed() { 183 } else { 180 };
+        let body = leg.media.body().to_vec();
+        let response = self.session_reply(&invite, status, &tag, &contact, &body);
+        self.respond(turn, id, response);
+        self.reschedule(leg_id);
+    }
+
+    /// 200 with our media; without an offer in the INVITE the offer is ours.
+    pub(super) fn answer(&mut self, turn: &mut Turn<'_>, call: CallId) {
+        let leg_id = LegId::Caller(call);
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        let Phase::Arrived { id, invite, .. } = &leg.phase else { return };
+        let (id, invite) = (*id, invite.clone());
+        let offered = !leg.media.is_agreed();
+        if offered {
+            leg.media.offer();
+        } else if let Some(stream) = leg.media.take_news() {
+            turn.media.connect(leg_id, stream);
+        }
+        self.invites.remove(&id);
+        self.accept(turn, leg_id, id, &invite, offered, true);
+    }
+
+    /// Sends the 200 to an INVITE, the first or a later one, and watches for its ACK.
+    pub(super) fn accept(
+        &mut self,
+        turn: &mut Turn<'_>,
+        leg_id: LegId,
+        id: ServerId,
+        invite: &Request,
+        offered: bool,
+        is_first: bool,
+    ) {
+        let Some(leg) = self.legs.get(&leg_id) else { return };
+        let (tag, contact) = (&leg.dialog.id.local_tag, leg.dialog.contact());
+        let mut response = self.session_reply(invite, 200, tag, contact, leg.media.body());
+        let session = SessionTimer::answer(turn.now.mono, &invite.headers, &mut response.headers);
+        let number = cseq(&invite.headers).map_or(0, |cseq| cseq.number);
+        let timers = self.settings.timers;
+        let unacked = Unacked::new(response.clone(), number, offered, turn.now.mono, timers.t1, timers.t2);
+        if let Some(leg) = self.legs.get_mut(&leg_id) {
+            leg.session = session;
+            leg.phase = Phase::Up { unacked: Some(Answered { id, is_first, unacked }) };
+        }
+        self.respond(turn, id, response);
+        self.reschedule(leg_id);
+    }
+
+    /// The engine does not take the call.
+    pub(super) fn refuse_call(&mut self, turn: &mut Turn<'_>, call: CallId, because: RefusedBecause) {
+        let mut refusal = Refusal::new(because.status());
+        if let Some(after) = because.retry_after() {
+            refusal = refusal.with("Retry-After", after.as_secs().to_string());
+        }
+        self.refuse_leg(turn, LegId::Caller(call), refusal);
+        self.drop_leg(turn, LegId::Caller(call), false);
+    }
+
+    /// The final response to an INVITE that waited for one.
+    pub(super) fn refuse_leg(&mut self, turn: &mut Turn<'_>, leg_id: LegId, refusal: Refusal) {
+        let Some(leg) = self.legs.get(&leg_id) else { return };
+        let Phase::Arrived { id, invite, .. } = &leg.phase else { return };
+        let mut response = self.reply(invite, refusal.status, &leg.dialog.id.local_tag);
+        for (name, value) in refusal.headers {
+            response.headers.push(name, value);
+        }
+        let id = *id;
+        self.invites.remove(&id);
+        self.respond(turn, id, response);
+    }
+
+    /// The caller's CANCEL came in time (RFC 3261 §9.2).
+    pub(super) fn cancelled(&mut self, turn: &mut Turn<'_>, id: ServerId) {
+        let Some(leg_id) = self.invites.get(&id).copied() else { return };
+        self.refuse_leg(turn, leg_id, Refusal::new(487));
+        self.drop_leg(turn, leg_id, true);
+    }
+}
+
+/// What a request that follows from this one may still go: one hop less, so that a phone that forwards to us
+/// makes no loop without end.
+fn hops_left(headers: &Headers) -> u8 {
+    let hops = headers.first("Max-Forwards").and_then(|value| value.parse::<u8>().ok());
+    hops.unwrap_or(70).min(70).saturating_sub(1)
+}
+
+/// RFC 4028 §9: an interval that would only make noise.
+pub(super) fn check_timer(request: &Request) -> Result<(), Refusal> {
+    match SessionTimer::asked(&request.headers) {
+        Asked::TooShort => Err(Refusal::new(422).with("Min-SE", SESSION_EXPIRES_MIN.as_secs().to_string())),
+        Asked::Nothing | Asked::Timer(..) => Ok(()),
+    }
+}
+
+/// What an offer that we can't take is refused with.
+pub(super) fn refuse_sdp(error: &SdpError) -> Refusal {
+    match error {
+        SdpError::Malformed(_) | SdpError::TooLarge { .. } => Refusal::new(400),
+        // RFC 3261 §20.43: 305 incompatible media format, 300 incompatible network protocol or address.
+        SdpError::NoCommonCodec | SdpError::NoAudio | SdpError::Rejected => {
+            Refusal::new(488).with("Warning", "305 holdfast \"no audio codec in common\"")
+        }
+        SdpError::NoAddress => Refusal::new(488).with("Warning", "301 holdfast \"no usable address\""),
+    }
+}

@@ -1,0 +1,215 @@
+//! All signalling in one object: transactions, dialogs, registrar and admission, glued together.
+//!
+//! Pure: messages, commands and the time go in; bytes and events come out. What the engine ordered is
+//! not reported back: `LegEnded` and `OfferFailed` tell only what came from outside.
+
+mod ask;
+mod compose;
+mod farewell;
+mod fork;
+mod inbound;
+mod offer;
+mod outside;
+mod settle;
+mod start;
+mod within;
+
+pub use start::SettingsError;
+
+use super::admission::Gate;
+use super::dialog::DialogId;
+use super::fault::Malformed;
+use super::flow::Flow;
+use super::leg::Leg;
+use super::message::Message;
+use super::registrar::{BindingId, Registrar};
+use super::settings::SipSettings;
+use super::tokens::Tokens;
+use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
+use crate::engine::id::{LegId, OfferId};
+use crate::engine::settings::Settings;
+use crate::engine::time::{Monotonic, Now};
+use crate::engine::{Command, Event};
+use crate::media::Sessions;
+use fork::Fork;
+use offer::Offer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a step led to. The caller drains it.
+#[derive(Debug, Default)]
+pub struct SipOutputs {
+    /// Whole messages, in order.
+    pub send: Vec<(Flow, Arc<[u8]>)>,
+    /// For the engine, in order.
+    pub events: Vec<Event>,
+}
+
+/// How much is going on, for the metrics: all but `contacts` are back at zero after the last call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SipCounts {
+    /// Legs with a dialog.
+    pub legs: usize,
+    /// Agents being rung.
+    pub offers: usize,
+    /// INVITEs of ours that are not over, answered ones included.
+    pub forks: usize,
+    /// Other requests of ours that are not over.
+    pub requests: usize,
+    /// Contacts known to the registrar.
+    pub contacts: usize,
+    /// Bytes that were no SIP message, since the start.
+    pub malformed: u64,
+    /// The transaction layer's figures.
+    pub transactions: Counts,
+}
+
+/// What one step works with besides our own state.
+struct Turn<'a> {
+    now: Now,
+    media: &'a mut dyn Sessions,
+    out: &'a mut SipOutputs,
+}
+
+/// Why we sent a request that is no INVITE of an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    /// BYE: whatever comes back, it is over.
+    Bye,
+    /// OPTIONS to a contact.
+    Probe(BindingId),
+    /// A session refresh of this leg, and its CSeq when it was an INVITE.
+    Refresh(LegId, Option<u32>),
+}
+
+/// What has a deadline of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Due {
+    Leg(LegId),
+    /// A fork that must have given a sign by then.
+    Silence(ClientId),
+}
+
+/// The signalling of one node.
+pub struct SipCore {
+    settings: SipSettings,
+    gate: Gate,
+    tokens: Tokens,
+    transactions: Transactions,
+    registrar: Registrar,
+    legs: BTreeMap<LegId, Leg>,
+    dialogs: BTreeMap<DialogId, LegId>,
+    /// The callers' INVITEs that have no final response.
+    invites: BTreeMap<ServerId, LegId>,
+    offers: BTreeMap<OfferId, Offer>,
+    forks: BTreeMap<ClientId, Fork>,
+    sent: BTreeMap<ClientId, Purpose>,
+    due: BTreeSet<(Monotonic, Due)>,
+    /// What the transaction layer told and nobody has looked at yet.
+    news: Vec<Output>,
+    next_call: u64,
+    malformed: u64,
+}
+
+impl SipCore {
+    /// A message came in by `from`, or what should have been one.
+    pub fn receive(
+        &mut self,
+        now: Now,
+        received: Result<Message, Malformed>,
+        from: Flow,
+        media: &mut dyn Sessions,
+        out: &mut SipOutputs,
+    ) {
+        let mut turn = Turn { now, media, out };
+        match received {
+            Ok(message) => {
+                self.transactions.receive(now.mono, message, from, &mut self.news);
+                self.settle(&mut turn);
+            }
+            Err(malformed) => self.malformed(&mut turn, &malformed, from),
+        }
+    }
+
+    /// The engine wants something done. Commands that are not for the signalling are passed over.
+    pub fn command(
+        &mut self,
+        now: Now,
+        command: &Command,
+        settings: &Settings,
+        media: &mut dyn Sessions,
+        out: &mut SipOutputs,
+    ) {
+        let turn = &mut Turn { now, media, out };
+        match command {
+            Command::Answer { call } => self.answer(turn, *call),
+            Command::Progress { call } => self.progress(turn, *call),
+            Command::Refuse { call, because } => self.refuse_call(turn, *call, *because),
+            Command::OfferAgent { offer, call, agent, queue, caller } => {
+                let queue = settings.queue(*queue);
+                self.offer_agent(turn, *offer, *call, *agent, queue, caller);
+            }
+            Command::CancelOffer { offer, answered_elsewhere } => {
+                self.cancel_offer(turn, *offer, *answered_elsewhere);
+            }
+            Command::Hangup { leg } => self.hang_up(turn, *leg),
+            Command::Play { .. } | Command::Bridge { .. } | Command::Reply { .. } => {}
+        }
+        self.settle(turn);
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Now, media: &mut dyn Sessions, out: &mut SipOutputs) {
+        let turn = &mut Turn { now, media, out };
+        self.transactions.tick(now.mono, &mut self.news);
+        self.settle(turn);
+        while let Some(&(at, due)) = self.due.first() {
+            if at > now.mono {
+                break;
+            }
+            self.due.remove(&(at, due));
+            match due {
+                Due::Leg(id) => self.leg_due(turn, id),
+                Due::Silence(id) => self.fork_silent(turn, id),
+            }
+            self.settle(turn);
+        }
+        for contact in self.registrar.tick(now.mono) {
+            self.probe(turn, &contact);
+        }
+        self.settle(turn);
+    }
+
+    /// When [`tick`](Self::tick) is wanted next.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        let own = self.due.first().map(|(at, _)| *at);
+        [own, self.transactions.next_deadline(), self.registrar.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Nothing can be sent on `flow` any more, or the last message on it was lost.
+    pub fn transport_failed(&mut self, now: Now, flow: Flow, media: &mut dyn Sessions, out: &mut SipOutputs) {
+        let turn = &mut Turn { now, media, out };
+        self.transactions.transport_failed(flow, &mut self.news);
+        self.registrar.flow_failed(now.mono, &flow);
+        self.settle(turn);
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> SipCounts {
+        SipCounts {
+            legs: self.legs.len(),
+            offers: self.offers.len(),
+            forks: self.forks.len(),
+            requests: self.sent.len(),
+            contacts: self.registrar.len(),
+            malformed: self.malformed,
+            transactions: self.transactions.counts(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SipCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SipCore").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! Requests outside of dialogs that are no calls: REGISTER, OPTIONS, and all we politely refuse.
+
+use super::compose::{ALLOW, Refusal, SDP};
+use super::{Purpose, SipCore, Turn, ask};
+use crate::sip::admission::Admission;
+use crate::sip::flow::Flow;
+use crate::sip::message::{Method, Request};
+use crate::sip::registrar::{AccountId, Contact, RegisterError};
+use crate::sip::transaction::ServerId;
+
+impl SipCore {
+    /// A new request.
+    pub(super) fn asked(&mut self, turn: &mut Turn<'_>, id: ServerId, request: Request, from: Flow) {
+        if request.to_tag().is_some() {
+            return self.asked_within(turn, id, request, from);
+        }
+        let refusal = match &request.method {
+            Method::Invite => return self.invite_arrived(turn, id, request, from),
+            Method::Register => return self.register(turn, id, &request, from),
+            Method::Options => return self.tell_capabilities(turn, id, &request),
+            // These belong into a dialog (RFC 3261 §12.2.2), and there is none.
+            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => Refusal::new(481),
+            Method::Message => Refusal::new(405).with("Allow", ALLOW),
+            // RFC 6665 §4.1.3: no event package of ours.
+            Method::Subscribe | Method::Publish => Refusal::new(489).with("Allow-Events", ""),
+            // Whom we call is the engine's to say (RFC 3515 §2.4.2).
+            Method::Refer => Refusal::new(603),
+            Method::Other(_) => Refusal::new(501).with("Allow", ALLOW),
+            // The transaction layer keeps these to itself.
+            Method::Ack | Method::Cancel => return,
+        };
+        self.refuse(turn, id, &request, refusal);
+    }
+
+    /// Refuses, with nothing to remember.
+    pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Request, refusal: Refusal) {
+        let response = self.refusal(request, refusal);
+        self.respond(turn, id, response);
+    }
+
+    /// RFC 3261 §11.2. To anybody: it says nothing that a refusal would not.
+    pub(super) fn tell_capabilities(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Request) {
+        let refusal = match ask::check_required(&request.headers) {
+            Ok(()) => Refusal::new(200)
+                .with("Allow", ALLOW)
+                .with("Accept", SDP)
+                .with("Accept-Encoding", "identity")
+                .with("Accept-Language", "en")
+                .with("Supported", "timer"),
+            Err(refusal) => refusal,
+        };
+        self.refuse(turn, id, request, refusal);
+    }
+
+    /// The challenge of RFC 3261 §22.2, one value for each hash (RFC 8760 §2.4).
+    pub(super) fn challenge(&mut self, turn: &Turn<'_>, stale: bool) -> Refusal {
+        let values = self.gate.challenges(turn.now.mono, stale);
+        values.into_iter().fold(Refusal::new(401), |refusal, value| refusal.with("WWW-Authenticate", value))
+    }
+
+    fn register(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Request, from: Flow) {
+        let answer = match self.gate.admit_registration(turn.now.mono, request) {
+            Admission::Account(account) => self.registered(turn, account, request, from),
+            Admission::Challenge { stale } => self.challenge(turn, stale),
+            Admission::Forbidden | Admission::Trunk => Refusal::new(403),
+        };
+        self.refuse(turn, id, request, answer);
+    }
+
+    fn registered(&mut self, turn: &Turn<'_>, account: AccountId, request: &Request, from: Flow) -> Refusal {
+        if let Err(refusal) = ask::check_required(&request.headers) {
+            return refusal;
+        }
+        match self.registrar.register(turn.now.mono, account, &request.headers, from) {
+            Ok(contacts) => {
+                contacts.into_iter().fold(Refusal::new(200), |answer, it| answer.with("Contact", it))
+            }
+            Err(RegisterError::Malformed) => Refusal::new(400),
+            Err(RegisterError::TooBrief(least)) => {
+                Refusal::new(423).with("Min-Expires", least.as_secs().to_string())
+            }
+            Err(RegisterError::OutOfOrder) => Refusal::new(500),
+            Err(RegisterError::TooMany) => Refusal::new(403),
+        }
+    }
+
+    /// Asks a contact whether it is there.
+    pub(super) fn probe(&mut self, turn: &mut Turn<'_>, contact: &Contact) {
+        let request = self.options(&contact.uri, &contact.flow);
+        if let Some(id) = self.request(turn, request, contact.flow) {
+            self.sent.insert(id, Purpose::Probe(contact.id));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One leg of a call: a dialog, its media, and how far it has come. Data and small rules; what is
+//! sent because of them is decided in [`core`](super::core).
+
+use super::dialog::{Dialog, SessionTimer, Unacked};
+use super::message::Request;
+use super::transaction::{ClientId, ServerId};
+use crate::engine::id::LegId;
+use crate::engine::time::Monotonic;
+use crate::media::LocalMedia;
+use crate::media::sdp::{self, Origin, SdpError, Stream};
+
+/// A leg with a dialog.
+pub struct Leg {
+    /// Which.
+    pub id: LegId,
+    /// Whom we talk to.
+    pub dialog: Dialog,
+    /// Its media; closed exactly when the leg ends.
+    pub media: LegMedia,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The session timer, if one was agreed (RFC 4028).
+    pub session: Option<SessionTimer>,
+    /// Our refresh that waits for an answer.
+    pub refresh: Option<ClientId>,
+    /// Whether the far side takes UPDATE (RFC 3311); else we refresh by INVITE.
+    pub takes_update: bool,
+    /// The hops its INVITE may still go (RFC 3261 §20.22).
+    pub hops_left: u8,
+    /// Where the leg stands in the queue of deadlines.
+    pub scheduled: Option<Monotonic>,
+}
+
+/// How far a leg has come.
+pub enum Phase {
+    /// The caller's INVITE waits for the engine's word.
+    Arrived {
+        /// Where the final response goes.
+        id: ServerId,
+        /// The INVITE.
+        invite: Box<Request>,
+        /// When the 183 is sent again, once one was (RFC 3261 §13.3.1.1).
+        progress_at: Option<Monotonic>,
+    },
+    /// Answered.
+    Up {
+        /// A 2xx of ours whose ACK has not come.
+        unacked: Option<Answered>,
+    },
+    /// Hung up by the engine before the ACK came: BYE follows it (RFC 3261 §15).
+    Ending {
+        /// The 2xx whose ACK is awaited.
+        unacked: Answered,
+    },
+}
+
+/// A 2xx of ours and the transaction it belongs to.
+pub struct Answered {
+    /// The transaction.
+    pub id: ServerId,
+    /// Whether it answered the INVITE that made the dialog: until its ACK has come, no BYE may follow
+    /// (RFC 3261 §15).
+    pub is_first: bool,
+    /// The response and its retransmissions.
+    pub unacked: Unacked,
+}
+
+/// Our side of offer and answer (RFC 3264).
+pub struct LegMedia {
+    local: LocalMedia,
+    origin: Origin,
+    body: Vec<u8>,
+    agreed: Option<Stream>,
+    connected: bool,
+}
+
+impl LegMedia {
+    /// Media just opened; `session` becomes the origin's identity.
+    pub fn new(local: LocalMedia, session: u64) -> Self {
+        Self {
+            local,
+            origin: Origin { id: session, version: 0 },
+            body: Vec::new(),
+            agreed: None,
+            connected: false,
+        }
+    }
+
+    /// Answers the far side's offer; our answer is then [`body`](Self::body).
+    ///
+    /// # Errors
+    /// When nothing can be agreed on: what was agreed before stands.
+    pub fn answer(&mut self, offer: &[u8]) -> Result<Stream, SdpError> {
+        let next = Origin { version: self.origin.version + 1, ..self.origin };
+        let (body, stream) = sdp::answer(&sdp::parse(offer)?, &self.local, next)?;
+        self.origin = next;
+        self.body = body;
+        self.agreed = Some(stream);
+        self.connected = false;
+        Ok(stream)
+    }
+
+    /// Makes our offer; it is then [`body`](Self::body).
+    pub fn offer(&mut self) -> &[u8] {
+        self.origin.version += 1;
+        self.body = sdp::offer(&self.local, self.origin);
+        &self.body
+    }
+
+    /// Takes the far side's answer to our offer.
+    ///
+    /// # Errors
+    /// When it is no answer to our offer.
+    pub fn accept(&mut self, answer: &[u8]) -> Result<Stream, SdpError> {
+        let stream = sdp::accept(&sdp::parse(answer)?, &self.local)?;
+        self.agreed = Some(stream);
+        self.connected = false;
+        Ok(stream)
+    }
+
+    /// Our last offer or answer.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether an offer has been answered yet.
+    pub fn is_agreed(&self) -> bool {
+        self.agreed.is_some()
+    }
+
+    /// What was agreed, if the media plane has not been told yet; it counts as told then.
+    pub fn take_news(&mut self) -> Option<Stream> {
+        if std::mem::replace(&mut self.connected, true) { None } else { self.agreed }
+    }
+}
+
+impl Leg {
+    /// The 2xx that waits for its ACK.
+    pub fn unacked(&mut self) -> Option<&mut Answered> {
+        match &mut self.phase {
+            Phase::Up { unacked } => unacked.as_mut(),
+            Phase::Ending { unacked } => Some(unacked),
+            Phase::Arrived { .. } => None,
+        }
+    }
+
+    /// When this leg has something to do next.
+    pub fn due(&self) -> Option<Monotonic> {
+        let (own, session) = match &self.phase {
+            Phase::Arrived { progress_at, .. } => (*progress_at, None),
+            Phase::Up { unacked } => {
+                (unacked.as_ref().map(|it| it.unacked.due()), self.session.map(|it| it.due()))
+            }
+            Phase::Ending { unacked } => (Some(unacked.unacked.due()), None),
+        };
+        own.into_iter().chain(session).min()
+    }
+}

@@ -1,0 +1,92 @@
+//! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
+
+use super::flow::Transport;
+use super::registrar::RegistrarRules;
+use crate::cidr::Cidr;
+use crate::engine::id::{AgentId, CallId};
+use crate::secret::Secret;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Everything [`SipCore`](super::core::SipCore) is told at its start.
+#[derive(Clone, Debug)]
+pub struct SipSettings {
+    /// The realm of our challenges.
+    pub realm: String,
+    /// What `Server` and `User-Agent` say.
+    pub user_agent: String,
+    /// The sockets, in order of preference.
+    pub listeners: Vec<Listener>,
+    /// Calls from these networks need no password.
+    pub trunks: Vec<Cidr>,
+    /// Who may register and call.
+    pub accounts: Vec<Account>,
+    /// What the registrar goes by.
+    pub registrar: RegistrarRules,
+    /// The timers of RFC 3261.
+    pub timers: Timers,
+    /// The first call's identity; the next ones count up from it.
+    pub first_call: CallId,
+    /// A phone that gives no sign at all for this long after our INVITE counts as unreachable.
+    pub silence_max: Duration,
+    /// Legs at once, callers and agents together; beyond, INVITEs get 503.
+    pub legs_max: usize,
+}
+
+impl Default for SipSettings {
+    fn default() -> Self {
+        Self {
+            realm: "holdfast".into(),
+            user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
+            listeners: Vec::new(),
+            trunks: Vec::new(),
+            accounts: Vec::new(),
+            registrar: RegistrarRules::default(),
+            timers: Timers::default(),
+            first_call: CallId(1),
+            silence_max: Duration::from_secs(6),
+            legs_max: 20_000,
+        }
+    }
+}
+
+/// One socket we listen on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// What it carries.
+    pub transport: Transport,
+    /// Its address on this machine.
+    pub bound: SocketAddr,
+    /// The address others are to use: what Via and Contact say.
+    pub advertised: SocketAddr,
+}
+
+/// Somebody who may register and call with a password.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user name: in the digest, and in From and To.
+    pub name: String,
+    /// The password; without one the account can neither register nor call.
+    pub password: Option<Secret>,
+    /// The agent whose account it is.
+    pub agent: Option<AgentId>,
+    /// Where the phone is, when it does not register: a SIP URI with an IP address.
+    pub contact: Option<String>,
+}
+
+/// RFC 3261 §17.1.1.1, Table 4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timers {
+    /// The round trip estimate.
+    pub t1: Duration,
+    /// The longest interval between retransmissions.
+    pub t2: Duration,
+    /// How long a message stays in the network.
+    pub t4: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}

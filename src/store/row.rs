@@ -1,0 +1,83 @@
+//! One record as one row, both ways.
+
+use super::StoreError;
+use crate::engine::fact::{EndedBy, Outcome};
+use crate::engine::id::CallId;
+use crate::stats::Cdr;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite};
+
+/// The columns, in the order in which [`bind`] gives them.
+pub(super) const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
+     caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
+     offers, outcome, answered_in_threshold, agent, ended_by) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+pub(super) fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    record: &'q Cdr,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    query
+        .bind(record.call.to_string())
+        .bind(&record.sip_call_id)
+        .bind(&record.queue)
+        .bind(&record.dialled)
+        .bind(&record.caller_number)
+        .bind(&record.caller_name)
+        .bind(&record.language)
+        .bind(signed(record.priority_ms))
+        .bind(record.queued_at_ms)
+        .bind(record.answered_at_ms)
+        .bind(record.ended_at_ms)
+        .bind(signed(record.wait_ms))
+        .bind(signed(record.talk_ms))
+        .bind(signed(record.ring_ms))
+        .bind(i64::from(record.offers))
+        .bind(record.outcome.as_str())
+        .bind(record.answered_in_threshold)
+        .bind(record.agent.as_deref())
+        .bind(record.ended_by.as_str())
+}
+
+fn signed(millis: u64) -> i64 {
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
+    let call: String = row.try_get("call_id").map_err(StoreError::Database)?;
+    let bad = |what| StoreError::BadRow { call: call.clone(), what };
+    let text = |column: &'static str| row.try_get::<String, _>(column).map_err(|_| bad(column));
+    let time = |column: &'static str| row.try_get::<i64, _>(column).map_err(|_| bad(column));
+    let span = |column: &'static str| time(column).and_then(|ms| u64::try_from(ms).map_err(|_| bad(column)));
+    let (outcome, ended_by) = (text("outcome")?, text("ended_by")?);
+    Ok(Cdr {
+        call: call.parse().map(CallId).map_err(|_| bad("call_id"))?,
+        sip_call_id: text("sip_call_id")?,
+        queue: text("queue")?,
+        dialled: text("dialled")?,
+        caller_number: text("caller_number")?,
+        caller_name: text("caller_name")?,
+        language: text("language")?,
+        priority_ms: span("priority_ms")?,
+        queued_at_ms: time("queued_at_ms")?,
+        answered_at_ms: row.try_get("answered_at_ms").map_err(|_| bad("answered_at_ms"))?,
+        ended_at_ms: time("ended_at_ms")?,
+        wait_ms: span("wait_ms")?,
+        talk_ms: span("talk_ms")?,
+        ring_ms: span("ring_ms")?,
+        offers: u32::try_from(time("offers")?).map_err(|_| bad("offers"))?,
+        outcome: *Outcome::ALL
+            .iter()
+            .find(|known| known.as_str() == outcome)
+            .ok_or_else(|| bad("outcome"))?,
+        answered_in_threshold: row
+            .try_get("answered_in_threshold")
+            .map_err(|_| bad("answered_in_threshold"))?,
+        agent: row.try_get("agent").map_err(|_| bad("agent"))?,
+        ended_by: [EndedBy::Caller, EndedBy::Agent, EndedBy::System]
+            .into_iter()
+            .find(|known| known.as_str() == ended_by)
+            .ok_or_else(|| bad("ended_by"))?,
+    })
+}

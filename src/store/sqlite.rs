@@ -1,0 +1,155 @@
+//! Call records in one SQLite file: the embedded default. Decides nothing but how to say what went wrong.
+
+use super::{Store, StoreError, row};
+use crate::stats::{Cdr, CdrFilter};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// How long a statement waits for another process before it is `Locked`.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+/// One writes, the others read.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// An SQLite file of call records.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it and its folder where they are missing, and brings it up to date.
+    ///
+    /// # Errors
+    /// When it cannot be written, or holds something else.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| unwritable(path, error.to_string()))?;
+        }
+        // The database's own message for both of these is only "unable to open database file".
+        match std::fs::OpenOptions::new().append(true).create(true).open(path) {
+            Ok(_) => {}
+            Err(error) => return Err(unwritable(path, error.to_string())),
+        }
+        let store = Self::connect(path, options(path).create_if_missing(true)).await?;
+        match MIGRATIONS.run(&store.pool).await {
+            Ok(()) => Ok(store),
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                Err(explained(error, path))
+            }
+            Err(error) => Err(StoreError::Migration { path: path.into(), reason: error.to_string() }),
+        }
+    }
+
+    /// Opens an existing file for reading alone, as `holdfast calls` does beside a running engine.
+    ///
+    /// # Errors
+    /// When it does not exist, or holds something else.
+    pub async fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing { path: path.into() });
+        }
+        Self::connect(path, options(path).read_only(true)).await
+    }
+
+    async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await;
+        Ok(Self { pool: pool.map_err(|error| explained(error, path))? })
+    }
+
+    /// Closes every connection; what was written stays written.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    // WAL with NORMAL: a crash of the machine may lose the last transactions but never damages the file,
+    // a crash of the process loses nothing.
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_WAIT)
+}
+
+const SELECT: &str = "SELECT * FROM calls WHERE (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR outcome = ?2) \
+     AND (?3 IS NULL OR queued_at_ms >= ?3) ORDER BY queued_at_ms DESC, call_id DESC LIMIT ?4";
+const COUNT: &str = "SELECT COUNT(*) FROM calls WHERE (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR outcome = ?2) \
+     AND (?3 IS NULL OR queued_at_ms >= ?3)";
+
+impl Store for SqliteStore {
+    async fn insert(&self, records: &[Cdr]) -> Result<u64, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(classified)?;
+        let mut new = 0;
+        for record in records {
+            let done = row::bind(sqlx::query(row::INSERT), record).execute(&mut *transaction).await;
+            new += done.map_err(classified)?.rows_affected();
+        }
+        transaction.commit().await.map_err(classified)?;
+        Ok(new)
+    }
+
+    async fn recent(&self, filter: &CdrFilter) -> Result<Vec<Cdr>, StoreError> {
+        let limit = i64::from(filter.limit.min(CdrFilter::LIMIT_MAX));
+        let rows = sqlx::query(SELECT)
+            .bind(filter.queue.as_deref())
+            .bind(filter.outcome.map(|outcome| outcome.as_str()))
+            .bind(filter.since_ms)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(classified)?;
+        rows.iter().map(row::read).collect()
+    }
+
+    async fn count(&self, filter: &CdrFilter) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(COUNT)
+            .bind(filter.queue.as_deref())
+            .bind(filter.outcome.map(|outcome| outcome.as_str()))
+            .bind(filter.since_ms)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(classified)?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}
+
+fn unwritable(path: &Path, reason: String) -> StoreError {
+    StoreError::Unwritable { path: path.into(), reason }
+}
+
+/// SQLite's result codes, <https://www.sqlite.org/rescode.html>: the low byte is the primary one.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
+    Some(code & 0xff)
+}
+
+/// What went wrong with a database that was opened before.
+fn classified(error: sqlx::Error) -> StoreError {
+    match primary_code(&error) {
+        Some(5 | 6) => StoreError::Locked,
+        Some(13) => StoreError::Full,
+        _ => StoreError::Database(error),
+    }
+}
+
+/// What went wrong while opening.
+fn explained(error: sqlx::Error, path: &Path) -> StoreError {
+    let path = PathBuf::from(path);
+    let reason = error.to_string();
+    match primary_code(&error) {
+        Some(11 | 26) => StoreError::Corrupt { path, reason },
+        Some(8 | 10 | 14 | 3 | 23) => StoreError::Unwritable { path, reason },
+        _ => classified(error),
+    }
+}

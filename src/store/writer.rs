@@ -1,0 +1,186 @@
+//! Writes records in the background, many in one transaction. Handing one over never blocks and never fails
+//! a call; while the store fails, records wait in a bounded backlog and the writer tries again.
+
+use super::{Store, StoreError};
+use crate::stats::Cdr;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// Records that may wait; at one call a second, a good day of a database that is down.
+pub const BACKLOG_MAX: usize = 100_000;
+/// Records in one transaction.
+const BATCH_MAX: usize = 500;
+/// Pauses between attempts while the store fails: from the first, doubling to the last.
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// The writer's figures, each since its start but the backlog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WriterFigures {
+    /// Records that wait now.
+    pub backlog: u64,
+    /// Records written.
+    pub written: u64,
+    /// Attempts that failed; nothing was lost by them.
+    pub failures: u64,
+    /// Records lost because the backlog was full.
+    pub dropped: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    written: AtomicU64,
+    failures: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// The end of the writer that records are handed to.
+#[derive(Debug)]
+pub struct Writer {
+    records: mpsc::Sender<Cdr>,
+    counters: Arc<Counters>,
+    stop_by: watch::Sender<Option<Instant>>,
+    task: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts writing to `store` on the current runtime, with at most [`BACKLOG_MAX`] records waiting.
+    pub fn start<S: Store>(store: S) -> Self {
+        Self::with_backlog(store, BACKLOG_MAX)
+    }
+
+    /// Starts with a backlog of at most `backlog_max` records.
+    pub fn with_backlog<S: Store>(store: S, backlog_max: usize) -> Self {
+        let (records, waiting) = mpsc::channel(backlog_max.max(1));
+        let (stop_by, stop) = watch::channel(None);
+        let counters = Arc::new(Counters::default());
+        let work = Work { store, waiting, batch: VecDeque::new(), counters: Arc::clone(&counters), stop };
+        Self { records, counters, stop_by, task: tokio::spawn(work.run()) }
+    }
+
+    /// Hands over a record. Never blocks; gives it back when the backlog is full, and counts it as dropped.
+    ///
+    /// # Errors
+    /// The record itself, when it was not taken.
+    pub fn try_write(&self, record: Cdr) -> Result<(), Box<Cdr>> {
+        match self.records.try_send(record) {
+            Ok(()) => {
+                self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) => {
+                self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(call = %record.call, "the backlog of call records is full; this one is lost");
+                Err(Box::new(record))
+            }
+        }
+    }
+
+    /// How the writer does.
+    pub fn figures(&self) -> WriterFigures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        // Written first: a record is accepted before it is written, so the difference never runs below zero for long.
+        let written = read(&self.counters.written);
+        WriterFigures {
+            backlog: read(&self.counters.accepted).saturating_sub(written),
+            written,
+            failures: read(&self.counters.failures),
+            dropped: read(&self.counters.dropped),
+        }
+    }
+
+    /// Takes no more records, writes those that wait, and gives up after `deadline`. Returns how many
+    /// records could not be written.
+    pub async fn shut_down(self, deadline: Duration) -> u64 {
+        let Self { records, counters, stop_by, task } = self;
+        stop_by.send_replace(Some(Instant::now() + deadline));
+        drop(records);
+        let abort = task.abort_handle();
+        // A little more than the deadline, for the attempt that is in progress.
+        if tokio::time::timeout(deadline + RETRY_FIRST, task).await.is_err() {
+            abort.abort();
+        }
+        let left = counters
+            .accepted
+            .load(Ordering::Relaxed)
+            .saturating_sub(counters.written.load(Ordering::Relaxed));
+        if left > 0 {
+            tracing::error!(left, "call records could not be written before the shutdown");
+        }
+        left
+    }
+}
+
+struct Work<S> {
+    store: S,
+    waiting: mpsc::Receiver<Cdr>,
+    batch: VecDeque<Cdr>,
+    counters: Arc<Counters>,
+    stop: watch::Receiver<Option<Instant>>,
+}
+
+impl<S: Store> Work<S> {
+    async fn run(mut self) {
+        let mut pause = RETRY_FIRST;
+        let mut taken = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let room = BATCH_MAX.saturating_sub(self.batch.len());
+            if self.batch.is_empty() && self.waiting.recv_many(&mut taken, room).await == 0 {
+                return;
+            }
+            self.batch.extend(taken.drain(..));
+            match self.store.insert(self.batch.make_contiguous()).await {
+                Ok(_) => {
+                    let written = u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
+                    self.counters.written.fetch_add(written, Ordering::Relaxed);
+                    self.batch.clear();
+                    pause = RETRY_FIRST;
+                }
+                Err(error) => {
+                    self.failed(&error, pause);
+                    if !self.rest(pause).await {
+                        return;
+                    }
+                    pause = (pause * 2).min(RETRY_LAST);
+                }
+            }
+        }
+    }
+
+    fn failed(&self, error: &StoreError, pause: Duration) {
+        let failures = self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        // The first of a series is worth a line, the rest only now and then.
+        if pause == RETRY_FIRST || failures.is_multiple_of(16) {
+            tracing::warn!(%error, waiting = self.batch.len() + self.waiting.len(), "call records wait to be written");
+        }
+    }
+
+    /// Waits before the next attempt; false when there will be none because the deadline has passed.
+    async fn rest(&mut self, pause: Duration) -> bool {
+        let mut until = Instant::now() + pause;
+        let deadline = *self.stop.borrow();
+        if let Some(deadline) = deadline {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            until = until.min(deadline);
+        }
+        // A shutdown cuts the pause short, so that its deadline is spent on attempts.
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            changed = self.stop.changed(), if deadline.is_none() => {
+                // A writer that was dropped rather than shut down has no deadline, and no hurry.
+                if changed.is_err() {
+                    tokio::time::sleep_until(until).await;
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,354 @@
+//! What an operator reads when the configuration is wrong: file, line, what was expected, a suggestion.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
+
+use holdfast::config::{Config, DEFAULT_TEXT};
+use proptest::prelude::*;
+
+/// A small configuration in which everything is right.
+const GOOD: &str = r#"skills = ["english", "sales"]
+pause_reasons = ["break"]
+[sip]
+listen = ["udp:127.0.0.1:5060"]
+[[queue]]
+name = "sales"
+strategy = "longest-idle"
+requires = "sales"
+ring_timeout = "15s"
+service_level = { within = "20s", target = 0.8 }
+[[number]]
+dialled = "4001"
+queue = "sales"
+[[agent]]
+name = "anna"
+password = "change-me"
+skills = { english = 5, sales = 3 }
+queues = ["sales"]
+[[feature_code]]
+dialled = "*11"
+does = "login"
+"#;
+
+/// Puts `new` in the place of `old` and says what the operator then reads.
+fn errors(old: &str, new: &str) -> String {
+    assert!(GOOD.contains(old), "{old}");
+    let text = GOOD.replacen(old, new, 1);
+    Config::from_str("site.toml", &text).map_or_else(|errors| errors.to_string(), |_| "no error".into())
+}
+
+#[track_caller]
+fn check(old: &str, new: &str, expected: &str) {
+    assert_eq!(errors(old, new), expected);
+}
+
+fn warnings(old: &str, new: &str) -> Vec<String> {
+    let config = Config::from_str("site.toml", &GOOD.replacen(old, new, 1)).unwrap();
+    config.warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_good_one_is_accepted_without_a_warning() {
+    assert_eq!(Config::from_str("site.toml", GOOD).unwrap().warnings, []);
+}
+
+#[test]
+fn an_unknown_strategy_is_answered_with_the_nearest_one() {
+    check(
+        "\"longest-idle\"",
+        "\"longest-idel\"",
+        "site.toml:7:12: queue \"sales\": unknown strategy \"longest-idel\"; did you mean \"longest-idle\"? \
+         (known: longest-idle, best-skill, ring-all)",
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_an_error_with_a_suggestion() {
+    let message = errors("ring_timeout", "ringtimeout");
+    assert!(
+        message.starts_with(
+            "site.toml:9:1: queue \"sales\": unknown key \"ringtimeout\"; did you mean ring_timeout? (known: "
+        ),
+        "{message}"
+    );
+    let message = errors("[sip]\nlisten", "[sipp]\nlisten");
+    assert!(message.starts_with("site.toml:3:2: unknown key \"sipp\"; did you mean sip?"), "{message}");
+    let message = errors("target", "targt");
+    assert!(
+        message.contains("queue \"sales\": service_level: unknown key \"targt\"; did you mean target?"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_misspelt_skill_inside_a_requirement_is_pointed_at() {
+    check(
+        "requires = \"sales\"",
+        "requires = \"english and slaes >= 2\"",
+        "site.toml:8:25: queue \"sales\": requires: unknown skill \"slaes\"; did you mean \"sales\"? \
+         (known: english, sales)",
+    );
+}
+
+#[test]
+fn unknown_queues_and_skills_of_agents_and_numbers_are_named() {
+    check(
+        "queues = [\"sales\"]",
+        "queues = [\"sale\"]",
+        "site.toml:18:11: agent \"anna\": queues: unknown queue \"sale\"; did you mean \"sales\"? (known: sales)",
+    );
+    check(
+        "english = 5",
+        "englisch = 5",
+        "site.toml:17:12: agent \"anna\": skills: unknown skill \"englisch\"; did you mean \"english\"? \
+         (known: english, sales)",
+    );
+    check(
+        "queue = \"sales\"",
+        "queue = \"support\"",
+        "site.toml:13:9: number \"4001\": unknown queue \"support\" (known: sales)",
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_say_what_was_expected_and_what_came() {
+    check(
+        "ring_timeout = \"15s\"",
+        "ring_timeout = 15",
+        "site.toml:9:16: queue \"sales\": ring_timeout: expected a duration with its unit, got 15; \
+         did you mean \"15s\"?",
+    );
+    check(
+        "ring_timeout = \"15s\"",
+        "ring_timeout = \"1d\"",
+        "site.toml:9:16: queue \"sales\": ring_timeout: expected 1s to 5m, got 24h",
+    );
+    check(
+        "target = 0.8",
+        "target = 80",
+        "site.toml:10:44: queue \"sales\": service_level: target: expected a share from 0 to 1 \
+         (did you mean 0.8?), got the number 80",
+    );
+    check(
+        "sales = 3",
+        "sales = 11",
+        "site.toml:17:33: agent \"anna\": skills.sales: expected a whole number from 1 to 10, got the number 11",
+    );
+    check(
+        "[\"udp:127.0.0.1:5060\"]",
+        "[\"127.0.0.1:5060\"]",
+        "site.toml:4:11: [sip]: listen: expected \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\", \
+         such as \"udp:127.0.0.1:5060\", got \"127.0.0.1:5060\"",
+    );
+    let message = errors("[[queue]]", "[queue]");
+    assert!(
+        message.contains("site.toml:5:1: queue: expected tables headed [[queue]], got a table"),
+        "{message}"
+    );
+}
+
+#[test]
+fn every_error_is_reported_at_once_in_the_order_of_the_file() {
+    let text = GOOD
+        .replace("\"longest-idle\"", "\"fairest\"")
+        .replace("\"15s\"", "\"soon\"")
+        .replace("\"login\"", "\"logon\"");
+    let errors = Config::from_str("site.toml", &text).unwrap_err();
+    let lines: Vec<_> = errors.problems.iter().map(|problem| problem.place.unwrap().0).collect();
+    assert_eq!(lines, [7, 9, 21], "{errors}");
+    assert_eq!(errors.to_string().lines().count(), 3);
+}
+
+#[test]
+fn a_syntax_error_has_its_line() {
+    let message = errors("name = \"anna\"", "name = \"anna");
+    assert!(message.starts_with("site.toml:15:"), "{message}");
+    check(
+        "\"15s\"",
+        "15s",
+        "site.toml:9:16: expected a value; a text or a duration stands in quotation marks, such as \"15s\"",
+    );
+    assert!(
+        errors("[[queue]]", "[sip]\n[[queue]]")
+            .starts_with("site.toml:5:2: this key or table is there already")
+    );
+}
+
+#[test]
+fn names_and_numbers_are_unique() {
+    let twice = "[[agent]]\nname = \"anna\"\npassword = \"x\"\nqueues = [\"sales\"]\n[[feature_code]]";
+    check(
+        "[[feature_code]]",
+        twice,
+        "site.toml:20:8: agent \"anna\": another agent or account has this name already; give each its own",
+    );
+    let account = "[[account]]\nname = \"anna\"\npassword = \"x\"\n[[feature_code]]";
+    assert!(
+        errors("[[feature_code]]", account)
+            .contains("account \"anna\": another agent or account has this name")
+    );
+    let number = "[[number]]\ndialled = \"4001\"\nqueue = \"sales\"\n[[agent]]";
+    assert!(
+        errors("[[agent]]", number).starts_with("site.toml:15:11: number \"4001\": this number is dialled")
+    );
+    assert!(errors("\"*11\"", "\"4001\"").contains("dialled for something else already"));
+}
+
+#[test]
+fn missing_keys_are_named_at_their_table() {
+    check("name = \"anna\"\n", "", "site.toml:14:1: [[agent]]: name is missing");
+    check(
+        "password = \"change-me\"\n",
+        "",
+        "site.toml:14:1: agent \"anna\": password is missing, or contact, if the phone has a fixed address",
+    );
+    assert_eq!(errors("password = \"change-me\"", "contact = \"sip:anna@192.0.2.10:5060\""), "no error");
+}
+
+#[test]
+fn the_placeholder_password_is_refused_beyond_loopback() {
+    check(
+        "udp:127.0.0.1:5060",
+        "udp:192.0.2.5:5060",
+        "site.toml:16:12: \"anna\": the password is still \"change-me\" while SIP is listened for on \
+         192.0.2.5:5060; choose another one",
+    );
+    let http = "[http]\nlisten = \"192.0.2.5:8080\"\n[[http.token]]\nname = \"wall\"\ntoken = \"change-me\"\nrole = \"read\"\n[[queue]]";
+    assert!(errors("[[queue]]", http).contains("the token is still \"change-me\""));
+}
+
+#[test]
+fn listening_everywhere_needs_an_address_to_advertise() {
+    let text = GOOD.replace("udp:127.0.0.1:5060", "udp:0.0.0.0:5060").replace("change-me", "s3cret");
+    let errors = Config::from_str("site.toml", &text).unwrap_err().to_string();
+    assert!(errors.contains("[sip]: listening on every address needs advertise"), "{errors}");
+    let text = text.replace("[sip]", "[sip]\nadvertise = \"203.0.113.5\"");
+    assert!(Config::from_str("site.toml", &text).is_ok());
+}
+
+#[test]
+fn secrets_appear_neither_in_errors_nor_in_debug_output() {
+    let text = GOOD
+        .replace("change-me", "canary-1")
+        .replace("ring_timeout = ", "token = \"canary-2\"\nring_timeout = ");
+    let errors = format!("{:?}", Config::from_str("site.toml", &text).unwrap_err());
+    assert!(!errors.contains("canary"), "{errors}");
+    let number = errors_of(&GOOD.replace("\"change-me\"", "987654"));
+    assert!(number.contains("got a value of type integer") && !number.contains("987654"), "{number}");
+    let config = Config::from_str("site.toml", &GOOD.replace("change-me", "canary-3")).unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+}
+
+fn errors_of(text: &str) -> String {
+    Config::from_str("site.toml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn what_nobody_can_serve_is_a_warning() {
+    assert_eq!(
+        warnings("requires = \"sales\"", "requires = \"sales >= 9 and (english or sales)\""),
+        ["site.toml:6:8: queue \"sales\": none of its 1 agents meets sales >= 9 and (english or sales)"]
+    );
+    assert_eq!(
+        warnings("dialled = \"4001\"", "dialled = \"4001\"\nrequires = \"english >= 9\""),
+        ["site.toml:12:11: number \"4001\": no agent of queue \"sales\" meets english >= 9 and sales"]
+    );
+    assert_eq!(
+        warnings("queues = [\"sales\"]\n", ""),
+        [
+            "site.toml:6:8: queue \"sales\": no agent serves it",
+            "site.toml:15:8: agent \"anna\": serves no queue and will never be offered a call"
+        ]
+    );
+}
+
+#[test]
+fn a_trunk_that_admits_everybody_is_a_warning_and_a_wrong_network_an_error() {
+    let trunk =
+        |address: &str| format!("[[trunk]]\nname = \"carrier\"\naddresses = [\"{address}\"]\n[[queue]]");
+    assert!(warnings("[[queue]]", &trunk("0.0.0.0/0"))[0].contains("admits calls from every address"));
+    assert!(errors("[[queue]]", &trunk("10.0.0.5/8")).contains("did you mean \"10.0.0.0/8\"?"));
+}
+
+#[test]
+fn clips_that_are_not_there_are_named_with_the_nearest_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("music")).unwrap();
+    std::fs::create_dir_all(at("prompts/en")).unwrap();
+    std::fs::write(at("music/slow-tide.wav"), b"").unwrap();
+    std::fs::write(at("prompts/en/welcome.wav"), b"").unwrap();
+    let sounds = format!("[sounds]\nmusic = {:?}\nprompts = {:?}\n[[queue]]\n", at("music"), at("prompts"));
+    let text = GOOD.replace("[[queue]]", &sounds);
+    let load = |line: &str| {
+        let text = text.replace("strategy = \"longest-idle\"", line);
+        std::fs::write(at("site.toml"), text).unwrap();
+        Config::load(&at("site.toml"))
+            .map(|config| config.warnings.len())
+            .map_err(|errors| errors.to_string())
+    };
+    assert_eq!(
+        load("music = [\"slow-tide\"]\nwelcome = \"welcome\""),
+        Ok(5),
+        "five standing prompts are missing"
+    );
+    let music = load("music = [\"slow-tyde\"]").unwrap_err();
+    assert!(
+        music.contains(
+            "site.toml:11:10: queue \"sales\": music: unknown clip \"slow-tyde\"; did you mean \"slow-tide\"?"
+        ),
+        "{music}"
+    );
+    let welcome = load("welcome = \"wellcome\"").unwrap_err();
+    assert!(
+        welcome.contains("did you mean \"welcome\"?") && welcome.contains("prompts/en/wellcome.wav"),
+        "{welcome}"
+    );
+    assert!(load("music = [\"../../etc/passwd\"]").unwrap_err().contains("without folder"));
+    assert!(load("music = [\"slow-tide.wav\"]").unwrap_err().contains("did you mean \"slow-tide\"?"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let errors = Config::load(std::path::Path::new("no/such.toml")).unwrap_err().to_string();
+    assert!(
+        errors.starts_with("no/such.toml: cannot be read: ") && errors.contains("working directory"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn the_shipped_configurations_are_right_and_complete() {
+    let shipped = Config::from_str("config/holdfast.toml", DEFAULT_TEXT).unwrap();
+    assert_eq!(shipped.warnings, []);
+    assert!(shipped.sip.listen.iter().all(|listen| listen.address.ip().is_loopback()));
+    let demo = Config::demo().unwrap();
+    assert_eq!(demo.warnings, []);
+    assert_eq!((demo.settings.queues.len(), demo.settings.agents.len()), (3, 11));
+}
+
+#[test]
+fn the_demo_can_replace_every_password() {
+    let mut demo = Config::demo().unwrap();
+    demo.replace_passwords(&holdfast::secret::Secret::new("fresh"));
+    assert!(demo.sip.accounts.iter().all(|account| account.password.as_ref().unwrap().expose() == "fresh"));
+}
+
+proptest! {
+    /// However a file is mangled, the answer is a configuration or a list of problems inside the file.
+    #[test]
+    fn a_mangled_file_never_makes_the_reader_panic(
+        from in 0..GOOD.len(),
+        length in 0usize..40,
+        insert in "[a-z0-9\"=\\[\\]{}.,#é \n-]{0,12}",
+    ) {
+        let mut text = GOOD.to_owned();
+        let to = (from + length).min(GOOD.len());
+        text.replace_range(from..to, &insert);
+        if let Err(errors) = Config::from_str("site.toml", &text) {
+            prop_assert!(!errors.problems.is_empty());
+            let lines = text.split('\n').count();
+            for problem in &errors.problems {
+                prop_assert!(problem.place.is_some_and(|(line, column)| (1..=lines).contains(&line) && column >= 1));
+            }
+        }
+    }
+}

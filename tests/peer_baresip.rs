@@ -1,0 +1,154 @@
+//! baresip, which none of us wrote, as caller and as agent, recording what each of them hears.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use support::audio::Recording;
+use support::engine::Holdfast;
+use support::eventually;
+use support::peer::{Peer, free_port};
+
+const CALLERS_TONE_HZ: f64 = 700.0;
+const AGENTS_TONE_HZ: f64 = 1100.0;
+
+const SUPPORT: &str = r#"
+skills = ["english"]
+pause_reasons = ["break"]
+[[queue]]
+name = "support"
+title = "Support"
+music = ["slow-tide"]
+requires = "english"
+[[number]]
+dialled = "4002"
+queue = "support"
+[[agent]]
+name = "ben"
+title = "Ben"
+password = "correct horse battery"
+skills = { english = 5 }
+queues = ["support"]
+login = "automatic"
+"#;
+
+/// A baresip that says a tone and records everything it hears; µ-law or A-law only, to choose the transcoding.
+fn baresip(folder: &Path, account: &str, hz: f64, codec_order: &str, dial: Option<&str>) -> Peer {
+    let tone = folder.join("tone.wav");
+    Recording::write_tone(&tone, hz, 30, 8000);
+    let here = folder.display();
+    let config = format!(
+        "poll_method epoll\nsip_listen 127.0.0.1:{port}\nnet_interface lo\ncall_local_timeout 120\n\
+         audio_source aufile,{tone}\naudio_player nil,nil\nausrc_srate 8000\nauplay_srate 8000\n\
+         ausrc_channels 1\nauplay_channels 1\nrtp_ports {rtp}-{rtp_last}\nmodule_path {modules}\n\
+         module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\n\
+         snd_path {here}\n",
+        port = free_port(),
+        tone = tone.display(),
+        rtp = free_port() & !1,
+        rtp_last = (free_port() & !1).saturating_add(2),
+        modules = baresip_modules().display(),
+    );
+    std::fs::write(folder.join("config"), config).expect("written");
+    std::fs::write(folder.join("accounts"), format!("{account};audio_codecs={codec_order}\n"))
+        .expect("written");
+    std::fs::write(folder.join("contacts"), "").expect("written");
+    let mut command = Command::new("baresip");
+    command.arg("-f").arg(folder).args(["-t", "90"]);
+    if let Some(uri) = dial {
+        command.args(["-e", &format!("/dial {uri}")]);
+    }
+    Peer::start(&mut command, &folder.join("log"))
+}
+
+fn baresip_modules() -> PathBuf {
+    [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .find(|path| path.is_dir())
+    .expect("baresip's modules; `tests/run` installs them")
+}
+
+/// What a baresip heard, once it has finished writing it.
+fn heard(folder: &Path) -> Recording {
+    let path = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+        .expect("a recording of what was heard");
+    Recording::read(&path)
+}
+
+#[test]
+fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music_is_left() {
+    let engine = Holdfast::start(SUPPORT);
+    let (agents, callers) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let ben = format!(
+        "<sip:ben@{}>;auth_user=ben;auth_pass=correct horse battery;regint=60;answermode=auto",
+        engine.sip
+    );
+    let mut agent = baresip(agents.path(), &ben, AGENTS_TONE_HZ, "pcma", None);
+    let ready = r#"holdfast_queue_agents{queue="support",state="ready"}"#;
+    eventually("the agent has registered with digest and is ready", Duration::from_secs(20), || {
+        (engine.metric(ready) == 1.0).then_some(())
+    });
+    // He is kept from the call until the caller has heard enough music to be recognised.
+    engine.post("/v1/agents/ben/pause", serde_json::json!({ "reason": "break" }));
+
+    let number = format!("sip:4002@{}", engine.sip);
+    let mut caller =
+        baresip(callers.path(), "<sip:jane@127.0.0.1>;regint=0", CALLERS_TONE_HZ, "pcmu", Some(&number));
+    eventually("the caller has heard five seconds of music", Duration::from_secs(30), || {
+        (engine.metric("holdfast_rtp_packets_sent_total") >= 250.0).then_some(())
+    });
+    assert_eq!(engine.metric(r#"holdfast_queue_calls_waiting{queue="support"}"#), 1.0);
+
+    engine.post("/v1/agents/ben/ready", serde_json::json!({}));
+    eventually("the two are talking", Duration::from_secs(20), || {
+        let calls = engine.api("/v1/calls");
+        (calls["calls"][0]["stage"] == "talking").then_some(())
+    });
+    let before = engine.metric("holdfast_rtp_packets_sent_total");
+    eventually("they have talked for four seconds", Duration::from_secs(30), || {
+        (engine.metric("holdfast_rtp_packets_sent_total") >= before + 400.0).then_some(())
+    });
+    let call = engine.api("/v1/calls")["calls"][0]["call"].clone();
+    engine.post(&format!("/v1/calls/{call}/hangup"), serde_json::json!({}));
+    let record = eventually("the call has its record", Duration::from_secs(20), || {
+        let records = engine.api("/v1/records");
+        records.as_array().filter(|records| records.len() == 1).map(|records| records[0].clone())
+    });
+    assert_eq!((&record["outcome"], &record["agent"]), (&"answered".into(), &"ben".into()));
+    for (who, log) in [(&mut caller, callers.path()), (&mut agent, agents.path())] {
+        eventually("baresip says that the call is over", Duration::from_secs(10), || {
+            std::fs::read_to_string(log.join("log")).ok().filter(|log| log.contains("terminated")).map(drop)
+        });
+        who.terminate();
+        who.ended(Duration::from_secs(10));
+    }
+
+    let by_caller = heard(callers.path());
+    let shares = by_caller.tone_shares(AGENTS_TONE_HZ);
+    let bridged = shares.iter().position(|share| *share > 0.9).expect("the caller hears the agent's tone");
+    assert!(bridged >= 8, "at least four seconds before the bridge: {shares:.2?}");
+    let source = Recording::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("hold-music/slow-tide.wav"));
+    let until = bridged as f64 / 2.0 - 0.5;
+    let music = by_caller.likeness_to_loop(1.0, until, &source);
+    assert!(music > 0.9, "until {until} s the caller heard the hold music (likeness {music:.3})");
+    // The call may be cut within the last window.
+    let after = &shares[bridged + 1..shares.len() - 1];
+    assert!(after.len() >= 5, "the caller heard the agent for a while: {shares:.2?}");
+    assert!(after.iter().all(|share| *share > 0.95), "nothing but the agent after the bridge: {after:.2?}");
+
+    let by_agent = heard(agents.path()).tone_shares(CALLERS_TONE_HZ);
+    let clear = by_agent.iter().filter(|share| **share > 0.95).count();
+    assert!(
+        clear >= 6 && clear + 2 >= by_agent.len(),
+        "the agent heard the caller and nothing else: {by_agent:.2?}"
+    );
+}

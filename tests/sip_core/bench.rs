@@ -1,0 +1,199 @@
+//! One signalling core on fake time, and what it sent and told.
+
+use crate::media::Books;
+use holdfast::engine::event::Caller;
+use holdfast::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
+use holdfast::engine::settings::{Queue, Settings};
+use holdfast::engine::time::{Monotonic, Now};
+use holdfast::engine::{Command, Event};
+use holdfast::secret::Secret;
+use holdfast::sip::codec;
+use holdfast::sip::core::{SipCore, SipOutputs};
+use holdfast::sip::flow::{Flow, Transport};
+use holdfast::sip::message::{Message, Method, Request, Response};
+use holdfast::sip::registrar::RegistrarRules;
+use holdfast::sip::settings::{Account, Listener, SipSettings};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub const ANNA: AgentId = AgentId(0);
+pub const BERT: AgentId = AgentId(1);
+/// 64·T1.
+pub const PATIENCE: Duration = Duration::from_secs(32);
+
+pub struct Bench {
+    pub core: SipCore,
+    pub media: Books,
+    pub now: Now,
+    pub wire: VecDeque<(Flow, Message)>,
+    pub events: VecDeque<Event>,
+    engine: Settings,
+    out: SipOutputs,
+}
+
+pub fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub fn udp(remote: &str) -> Flow {
+    Flow::udp(address("192.0.2.9:5060"), address(remote))
+}
+
+pub fn settings() -> SipSettings {
+    let listener = |transport| Listener {
+        transport,
+        bound: address("192.0.2.9:5060"),
+        advertised: address("192.0.2.9:5060"),
+    };
+    let account = |name: &str, agent| Account {
+        name: name.into(),
+        password: Some(Secret::new(format!("{name}-secret"))),
+        agent,
+        contact: None,
+    };
+    SipSettings {
+        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+        trunks: vec!["203.0.113.0/24".parse().unwrap()],
+        accounts: vec![account("anna", Some(ANNA)), account("bert", Some(BERT)), account("guest", None)],
+        first_call: CallId(100),
+        registrar: RegistrarRules { probe_every: None, ..RegistrarRules::default() },
+        ..SipSettings::default()
+    }
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: SipSettings) -> Self {
+        let sales = Queue { name: "sales".into(), title: "Sales".into(), ..Queue::default() };
+        Self {
+            core: SipCore::new(settings, 42).unwrap(),
+            media: Books::default(),
+            now: Now { mono: Monotonic(1_000_000), ..Now::default() },
+            wire: VecDeque::new(),
+            events: VecDeque::new(),
+            engine: Settings { queues: vec![sales], ..Settings::default() },
+            out: SipOutputs::default(),
+        }
+    }
+
+    /// Bytes arrive.
+    pub fn bytes(&mut self, from: Flow, bytes: &[u8]) {
+        self.core.receive(self.now, codec::parse(bytes), from, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
+    pub fn request(&mut self, from: Flow, request: &Request) {
+        self.bytes(from, &codec::print_request(request));
+    }
+
+    pub fn response(&mut self, from: Flow, response: &Response) {
+        self.bytes(from, &codec::print_response(response));
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.core.command(self.now, &command, &self.engine, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
+    pub fn offer(&mut self, offer: u64, agent: AgentId) {
+        let caller = Caller { number: "030123".into(), name: "Jane".into() };
+        let (offer, call, queue) = (OfferId(offer), CallId(100), QueueId(0));
+        self.command(Command::OfferAgent { offer, call, agent, queue, caller });
+    }
+
+    pub fn cancel_offer(&mut self, offer: u64, answered_elsewhere: bool) {
+        self.command(Command::CancelOffer { offer: OfferId(offer), answered_elsewhere });
+    }
+
+    pub fn flow_lost(&mut self, flow: Flow) {
+        self.core.transport_failed(self.now, flow, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
+    /// Time passes, and everything due on the way happens at its own moment.
+    pub fn after(&mut self, span: Duration) {
+        let until = self.now.mono + span;
+        for step in 0.. {
+            assert!(step < 100_000, "ticks lead nowhere");
+            let Some(at) = self.core.next_deadline().filter(|at| *at <= until) else { break };
+            self.now.mono = at.max(self.now.mono);
+            self.tick();
+        }
+        self.now.mono = until;
+    }
+
+    /// Does what is due now.
+    pub fn tick(&mut self) {
+        self.core.tick(self.now, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        for (flow, bytes) in self.out.send.drain(..) {
+            let message = codec::parse(&bytes).unwrap_or_else(|fault| {
+                panic!("we sent nonsense: {fault}\n{}", String::from_utf8_lossy(&bytes))
+            });
+            self.wire.push_back((flow, message));
+        }
+        self.events.extend(self.out.events.drain(..));
+    }
+
+    /// The next message must be a response of this status.
+    #[track_caller]
+    pub fn expect_response(&mut self, status: u16) -> Response {
+        match self.wire.pop_front() {
+            Some((_, Message::Response(response))) if response.status == status => response,
+            other => panic!("expected {status}, got {other:#?}"),
+        }
+    }
+
+    /// The next message must be a request of this method.
+    #[track_caller]
+    pub fn expect_request(&mut self, method: Method) -> (Flow, Request) {
+        match self.wire.pop_front() {
+            Some((flow, Message::Request(request))) if request.method == method => (flow, request),
+            other => panic!("expected {method}, got {other:#?}"),
+        }
+    }
+
+    #[track_caller]
+    pub fn expect_silence(&self) {
+        assert!(self.wire.is_empty(), "unexpected: {:#?}", self.wire);
+    }
+
+    #[track_caller]
+    pub fn expect_event(&mut self, event: Event) {
+        assert_eq!(self.events.pop_front(), Some(event));
+    }
+
+    #[track_caller]
+    pub fn expect_no_event(&self) {
+        assert!(self.events.is_empty(), "unexpected: {:#?}", self.events);
+    }
+
+    /// When all timers have run out, nothing may be left but contacts.
+    #[track_caller]
+    pub fn expect_nothing_left(&mut self) {
+        self.after(PATIENCE * 3);
+        let counts = self.core.counts();
+        assert_eq!((counts.legs, counts.offers, counts.forks), (0, 0, 0), "{counts:#?}");
+        assert!(self.media.open.is_empty(), "media left open: {:?}", self.media.open);
+        let left = (counts.requests, counts.transactions.clients, counts.transactions.servers);
+        assert_eq!(left, (0, 0, 0), "{counts:#?}");
+        if counts.contacts == 0 {
+            assert_eq!(self.core.next_deadline(), None);
+        }
+    }
+}
+
+pub fn caller_leg() -> LegId {
+    LegId::Caller(CallId(100))
+}
+
+pub fn agent_leg() -> LegId {
+    LegId::Agent(OfferId(1))
+}

@@ -1,0 +1,13 @@
+//! The signalling core against scripted peers on fake time: every race of a call, and what must come of it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
+
+mod agents;
+mod bench;
+mod callers;
+mod changes;
+mod media;
+mod peer;
+mod refusals;
+mod registrations;
+mod storm;

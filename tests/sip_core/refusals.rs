@@ -1,0 +1,132 @@
+//! What is not for us, not allowed, or not SIP at all.
+
+use crate::bench::{Bench, udp};
+use crate::peer::{Dialler, sdp};
+use holdfast::sip::message::{Method, Request};
+
+/// One INVITE, changed; the status it is refused with.
+#[track_caller]
+fn check(change: impl FnOnce(&mut Request), status: u16) -> Option<String> {
+    let mut bench = Bench::new();
+    let mut caller = Dialler::new();
+    let mut invite = caller.make(Method::Invite, sdp(40_000, 0, "sendrecv"));
+    change(&mut invite);
+    bench.request(caller.flow, &invite);
+    bench.expect_response(100);
+    let refused = bench.expect_response(status);
+    bench.expect_no_event();
+    bench.expect_nothing_left();
+    ["Unsupported", "Accept", "Retry-After", "Warning"]
+        .iter()
+        .find_map(|name| refused.headers.first(name).map(str::to_owned))
+}
+
+#[test]
+fn invites_that_cannot_be_taken_are_refused_with_their_reason() {
+    check(|invite| invite.uri = "tel:+4930123".into(), 416);
+    check(|invite| invite.headers.set("Max-Forwards", "0"), 483);
+    let unsupported = check(|invite| invite.headers.push("Require", "timer, 100rel"), 420);
+    assert_eq!(unsupported.as_deref(), Some("100rel"));
+    let accept = check(|invite| invite.headers.set("Content-Type", "text/plain"), 415);
+    assert_eq!(accept.as_deref(), Some("application/sdp"));
+    check(|invite| invite.body = sdp(40_000, 18, "sendrecv"), 488);
+    check(|invite| invite.body = b"nonsense".to_vec(), 400);
+    check(|invite| invite.headers.remove("Contact"), 400);
+}
+
+#[test]
+fn without_ports_new_calls_are_told_to_come_back() {
+    let mut bench = Bench::new();
+    bench.media.ports_left = Some(0);
+    let mut caller = Dialler::new();
+    caller.invite(&mut bench);
+    bench.expect_response(100);
+    assert_eq!(bench.expect_response(503).headers.first("Retry-After"), Some("5"));
+    bench.expect_no_event();
+    bench.expect_nothing_left();
+}
+
+#[test]
+fn requests_without_their_dialog_and_methods_we_lack_are_refused_politely() {
+    let cases = [
+        (Method::Bye, 481),
+        (Method::Update, 481),
+        (Method::Info, 481),
+        (Method::Notify, 481),
+        (Method::Message, 405),
+        (Method::Subscribe, 489),
+        (Method::Publish, 489),
+        (Method::Refer, 603),
+        (Method::Other("FROBNICATE".into()), 501),
+        (Method::Options, 200),
+    ];
+    for (method, status) in cases {
+        let mut bench = Bench::new();
+        let mut stranger = Dialler::at("198.51.100.66:5060", "stranger");
+        stranger.send(&mut bench, method, Vec::new());
+        bench.expect_response(status);
+        bench.expect_nothing_left();
+    }
+}
+
+#[test]
+fn a_dialog_that_is_not_ours_does_not_exist() {
+    let mut bench = Bench::new();
+    let mut caller = Dialler::established(&mut bench);
+    let to = caller.to.clone();
+    caller.to = "<sip:4001@192.0.2.9>;tag=guessed".into();
+    caller.send(&mut bench, Method::Bye, Vec::new());
+    bench.expect_response(481);
+    (caller.to, caller.tag) = (to, "somebody-else".into());
+    caller.send(&mut bench, Method::Bye, Vec::new());
+    bench.expect_response(481);
+    assert_eq!(bench.core.counts().legs, 1);
+    bench.expect_no_event();
+}
+
+#[test]
+fn garbage_harms_nobody() {
+    let mut bench = Bench::new();
+    let from = udp("198.51.100.66:5060");
+    for bytes in [
+        &b"\r\n\r\n"[..],
+        b"\0\xff\xfe",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"SIP/2.0 200 OK\r\n\r\n",
+        b"INVITE sip:x SIP/2.0\r\n",
+        b"ACK sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\r\n",
+    ] {
+        bench.bytes(from, bytes);
+    }
+    bench.expect_silence();
+    bench.bytes(
+        from,
+        b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n\
+          Call-ID: x\r\nCSeq: 1 INVITE\r\nMax-Forwards: many\r\n\r\n",
+    );
+    bench.expect_response(400);
+    assert_eq!(bench.core.counts().malformed, 7);
+    bench.expect_no_event();
+    bench.expect_nothing_left();
+}
+
+#[test]
+fn an_ack_out_of_nowhere_is_ignored() {
+    let mut bench = Bench::new();
+    let mut stranger = Dialler::new();
+    stranger.to = "<sip:4001@192.0.2.9>;tag=x".into();
+    stranger.send(&mut bench, Method::Ack, Vec::new());
+    bench.expect_silence();
+    bench.expect_nothing_left();
+}
+
+#[test]
+fn options_that_require_the_unknown_say_so() {
+    let mut bench = Bench::new();
+    let mut stranger = Dialler::new();
+    let mut options = stranger.make(Method::Options, Vec::new());
+    options.headers.push("Require", "nothingSupportsThis");
+    bench.request(stranger.flow, &options);
+    let refused = bench.expect_response(420);
+    assert_eq!(refused.headers.first("Unsupported"), Some("nothingSupportsThis"));
+}

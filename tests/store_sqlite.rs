@@ -1,0 +1,210 @@
+//! Call records in real SQLite files: what is written is read again, and what goes wrong is said clearly.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
+
+use holdfast::engine::fact::{EndedBy, Outcome};
+use holdfast::engine::id::CallId;
+use holdfast::stats::{Cdr, CdrFilter};
+use holdfast::store::{SqliteStore, Store, StoreError, Writer, WriterFigures};
+use std::path::Path;
+use std::time::Duration;
+
+fn record(call: u64) -> Cdr {
+    Cdr {
+        call: CallId(call),
+        sip_call_id: format!("{call}@192.0.2.1"),
+        queue: if call.is_multiple_of(2) { "sales" } else { "support" }.into(),
+        dialled: "4001".into(),
+        caller_number: "+49301234'; DROP TABLE calls; --".into(),
+        caller_name: "Zoë \u{1f4de}".into(),
+        language: "de".into(),
+        priority_ms: 30_000,
+        queued_at_ms: 1_700_000_000_000 + i64::try_from(call).unwrap_or(0) * 1000,
+        answered_at_ms: (!call.is_multiple_of(3)).then_some(1_700_000_009_000),
+        ended_at_ms: 1_700_000_010_000,
+        wait_ms: 9000,
+        talk_ms: 1000,
+        ring_ms: 2500,
+        offers: 2,
+        outcome: if call.is_multiple_of(3) { Outcome::Abandoned } else { Outcome::Answered },
+        answered_in_threshold: !call.is_multiple_of(3),
+        agent: (!call.is_multiple_of(3)).then(|| "anna".into()),
+        ended_by: EndedBy::Caller,
+    }
+}
+
+fn all() -> CdrFilter {
+    CdrFilter { limit: 1000, ..CdrFilter::default() }
+}
+
+/// Waits until the writer's figures are as wanted.
+async fn until(writer: &Writer, wanted: impl Fn(WriterFigures) -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while !wanted(writer.figures()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "still {:?}", writer.figures());
+}
+
+#[tokio::test]
+async fn records_survive_the_store_unchanged_whatever_they_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/calls.sqlite");
+    let records: Vec<_> = [1, 2, 3].map(record).to_vec();
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(store.insert(&records).await.unwrap(), 3);
+    store.close().await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let mut read = store.recent(&all()).await.unwrap();
+    read.reverse();
+    assert_eq!(read, records, "newest first");
+}
+
+#[tokio::test]
+async fn the_largest_identity_is_kept_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("calls.sqlite")).await.unwrap();
+    let largest = Cdr { call: CallId(u64::MAX), ..record(1) };
+    store.insert(std::slice::from_ref(&largest)).await.unwrap();
+    assert_eq!(store.recent(&all()).await.unwrap(), [largest]);
+}
+
+#[tokio::test]
+async fn a_record_written_twice_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("calls.sqlite")).await.unwrap();
+    assert_eq!(store.insert(&[record(1)]).await.unwrap(), 1);
+    assert_eq!(store.insert(&[record(1), record(2)]).await.unwrap(), 1);
+    assert_eq!(store.count(&all()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn filters_narrow_by_queue_outcome_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("calls.sqlite")).await.unwrap();
+    store.insert(&(0..12).map(record).collect::<Vec<_>>()).await.unwrap();
+    let calls = |records: Vec<Cdr>| records.iter().map(|record| record.call.0).collect::<Vec<_>>();
+    let sales = CdrFilter { queue: Some("sales".into()), ..all() };
+    assert_eq!(calls(store.recent(&sales).await.unwrap()), [10, 8, 6, 4, 2, 0]);
+    let abandoned = CdrFilter { outcome: Some(Outcome::Abandoned), ..sales.clone() };
+    assert_eq!(calls(store.recent(&abandoned).await.unwrap()), [6, 0]);
+    assert_eq!(store.count(&abandoned).await.unwrap(), 2);
+    let late = CdrFilter { since_ms: Some(1_700_000_010_000), limit: 1, ..CdrFilter::default() };
+    assert_eq!(calls(store.recent(&late).await.unwrap()), [11]);
+    assert_eq!(store.count(&late).await.unwrap(), 2, "counting knows no limit");
+}
+
+#[tokio::test]
+async fn the_writer_flushes_everything_at_shutdown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let writer = Writer::start(SqliteStore::open(&path).await.unwrap());
+    for call in 0..1234 {
+        writer.try_write(record(call)).unwrap();
+    }
+    assert_eq!(writer.shut_down(Duration::from_secs(30)).await, 0);
+    let store = SqliteStore::open_read_only(&path).await.unwrap();
+    assert_eq!(store.count(&all()).await.unwrap(), 1234);
+}
+
+/// Another process that holds the database locked.
+async fn lock(path: &Path) -> sqlx::SqliteConnection {
+    use sqlx::{Connection, Executor};
+    let mut other = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn records_wait_while_the_database_is_locked_and_are_written_afterwards() {
+    use sqlx::Executor;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let mut other = lock(&path).await;
+    assert!(matches!(store.insert(&[record(0)]).await, Err(StoreError::Locked)));
+    let writer = Writer::start(store.clone());
+    for call in 0..20 {
+        writer.try_write(record(call)).unwrap();
+    }
+    until(&writer, |figures| figures.failures >= 1).await;
+    assert_eq!((writer.figures().backlog, writer.figures().written), (20, 0));
+    other.execute("ROLLBACK").await.unwrap();
+    until(&writer, |figures| figures.written == 20).await;
+    assert_eq!(writer.figures().backlog, 0);
+    assert_eq!(writer.shut_down(Duration::from_secs(30)).await, 0);
+    assert_eq!(store.count(&all()).await.unwrap(), 20);
+}
+
+#[tokio::test]
+async fn a_full_backlog_gives_the_record_back_and_counts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let other = lock(&path).await;
+    let writer = Writer::with_backlog(store, 5);
+    // One batch may be in the writer's hands; more than both together cannot be.
+    let refused = (0..2000).filter(|call| writer.try_write(record(*call)).is_err()).count();
+    assert!(refused > 0);
+    assert_eq!(writer.figures().dropped, u64::try_from(refused).unwrap());
+    let left = writer.shut_down(Duration::from_millis(50)).await;
+    assert_eq!(left, 2000 - u64::try_from(refused).unwrap(), "what was taken and not written is told");
+    drop(other);
+}
+
+#[tokio::test]
+async fn reading_goes_on_beside_a_running_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.insert(&[record(1)]).await.unwrap();
+    let other = lock(&path).await;
+    let reader = SqliteStore::open_read_only(&path).await.unwrap();
+    assert_eq!(reader.count(&all()).await.unwrap(), 1);
+    assert!(reader.insert(&[record(2)]).await.is_err());
+    drop(other);
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    std::fs::write(&path, "this is no database at all, but it is long enough to look like one".repeat(50))
+        .unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("move it away"), "{error}");
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where a folder should be fails for every user, root included.
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for path in ["file/calls.sqlite", "."] {
+        let error = SqliteStore::open(&folder.path().join(path)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unwritable { .. }), "{error}");
+        assert!(error.to_string().contains("make it writable"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_folder_is_named_with_the_remedy() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
+    if std::fs::write(closed.join("probe"), "").is_ok() {
+        eprintln!("skipped: this user may write anywhere");
+        return;
+    }
+    let error = SqliteStore::open(&closed.join("calls.sqlite")).await.unwrap_err();
+    assert!(error.to_string().contains("make it writable"), "{error}");
+}
+
+#[tokio::test]
+async fn reading_records_that_were_never_written_says_so() {
+    let error = SqliteStore::open_read_only(Path::new("no/such.sqlite")).await.unwrap_err();
+    assert!(error.to_string().contains("does not exist"), "{error}");
+}

@@ -1,0 +1,21 @@
+//! What the tests of the running program share: the engine as a child process, free ports, real peers.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+pub mod audio;
+pub mod engine;
+pub mod peer;
+
+use std::time::{Duration, Instant};
+
+/// Waits for a condition with a deadline; says what it was waiting for when it does not come.
+#[track_caller]
+pub fn eventually<T>(what: &str, within: Duration, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "within {within:?} this did not come true: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

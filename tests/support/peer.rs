@@ -1,0 +1,101 @@
+//! Real peers as child processes: programs that none of us wrote.
+
+use super::eventually;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// A port nobody uses at the moment.
+pub fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+/// A running peer; killed when dropped.
+pub struct Peer {
+    name: String,
+    child: Child,
+}
+
+impl Peer {
+    /// Starts a program with its output in `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let out = std::fs::File::create(log).expect("a log file");
+        let err = out.try_clone().expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start ({error}); `tests/run` installs it"));
+        Self { name, child }
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+    }
+
+    /// Waits for it to end by itself.
+    #[track_caller]
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
+        let child = &mut self.child;
+        eventually(&format!("{} ends", self.name), within, || child.try_wait().expect("a child of ours"))
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One run of SIPp with a scenario of `tests/sip/`.
+pub struct Sipp {
+    peer: Peer,
+    folder: tempfile::TempDir,
+}
+
+impl Sipp {
+    /// Starts SIPp on `port` against `remote`; `more` are further arguments.
+    pub fn start(scenario: &str, port: u16, remote: Option<SocketAddr>, more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sip").join(scenario);
+        let mut command = Command::new("sipp");
+        if let Some(remote) = remote {
+            command.arg(remote.to_string());
+        }
+        command.arg("-sf").arg(scenario).args(["-i", "127.0.0.1", "-p", &port.to_string()]);
+        command.args(["-mp", &(free_port() & !1).to_string(), "-nostdin", "-trace_err", "-error_file"]);
+        command.arg(folder.path().join("errors"));
+        command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(folder.path().join("ledger.csv")).args(more);
+        command.current_dir(folder.path());
+        let peer = Peer::start(&mut command, &folder.path().join("screen"));
+        Self { peer, folder }
+    }
+
+    /// Waits for its last call and gives its ledger: calls that succeeded and calls that failed.
+    #[track_caller]
+    pub fn ledger(&mut self, within: Duration) -> (u64, u64) {
+        let status = self.peer.ended(within);
+        let csv = std::fs::read_to_string(self.folder.path().join("ledger.csv")).expect("SIPp's ledger");
+        let mut lines = csv.lines();
+        let names: Vec<_> = lines.next().expect("a head line").split(';').collect();
+        let last: Vec<_> = lines.last().expect("at least one line").split(';').collect();
+        let column = |name: &str| {
+            let at = names.iter().position(|column| *column == name).expect("a known column");
+            last[at].parse().expect("a number")
+        };
+        let (succeeded, failed) = (column("SuccessfulCall(C)"), column("FailedCall(C)"));
+        if failed > 0 {
+            eprintln!("SIPp ended with {status}; its errors:\n{}", self.errors());
+        }
+        (succeeded, failed)
+    }
+
+    fn errors(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default()
+    }
+}
