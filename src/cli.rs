@@ -119,6 +119,9 @@ pub enum BenchCommand {
         /// Calls per second.
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         rate: u32,
+        /// Simulated agents who answer at once; 0: callers hear music until they hang up.
+        #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+        agents: u32,
         /// How it is measured.
         #[command(flatten)]
         common: BenchArgs,
@@ -134,9 +137,6 @@ pub struct BenchArgs {
     /// One JSON object instead of text.
     #[arg(long)]
     pub json: bool,
-    /// Set by the benchmark itself for the process that makes the load: the engine's SIP address.
-    #[arg(long, hide = true, value_name = "ADDRESS")]
-    pub load_against: Option<std::net::SocketAddr>,
 }
 
 /// Arguments of `calls`.

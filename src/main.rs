@@ -1,12 +1,19 @@
 //! The `holdfast` command: arguments, logging, signals. All else lives in the library.
 
 use clap::Parser;
-use holdfast::cli::{self, Cli, Command, RunArgs, exit};
-use holdfast::config::Config;
+use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
+use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
+use holdfast::config::{ApiToken, Config, TokenRole};
+use holdfast::demo::{self, Account, Agreement, DemoSettings};
 use holdfast::runtime;
+use holdfast::secret::Secret;
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// The agent of the demo who is left for a person to be.
+const YOU: &str = "you";
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -14,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(args) => run(&args),
-        Command::Demo(_) | Command::Bench(_) => exit::RUNTIME,
+        Command::Demo(args) => demo(&args),
+        Command::Bench(command) => bench(command),
         Command::Calls(args) => in_tokio(async { Ok(cli::calls(&args).await) }),
         Command::CheckConfig(args) => cli::check_config(&args),
     };
@@ -49,6 +57,94 @@ fn run(args: &RunArgs) -> u8 {
         tracing::info!("stopped");
         Ok(exit::OK)
     })
+}
+
+/// Brings a small contact centre to life.
+fn demo(args: &DemoArgs) -> u8 {
+    let (config, settings) = match staged(args) {
+        Ok(staged) => staged,
+        Err(error) => return told(&error, exit::RUNTIME),
+    };
+    start_log(&config.log.filter);
+    in_tokio(async {
+        let running = runtime::start(config).await?;
+        let sip = running.sip.first().map(|listen| listen.address);
+        let settings = DemoSettings { sip: sip.unwrap_or(settings.sip), http: running.http, ..settings };
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        let summary = demo::run(settings, stop).await;
+        running.drain();
+        running.stopped().await?;
+        Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
+    })
+}
+
+/// The demo's engine and its people, with passwords made up for this one run.
+fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
+    let mut config = Config::demo()?;
+    let mut random = [0; 6];
+    getrandom::fill(&mut random)?;
+    let password = Secret::new(hex::encode(random));
+    config.replace_passwords(&password);
+    config.listen_for_sip_on((Ipv4Addr::LOCALHOST, args.sip_port).into());
+    config.http.listen = (Ipv4Addr::LOCALHOST, args.http_port).into();
+    config.http.tokens =
+        vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Operator }];
+    let account = |name: &str, title: &str| Account {
+        name: name.into(),
+        title: title.into(),
+        password: password.clone(),
+    };
+    let rules = &config.settings;
+    let (you, agents) = rules
+        .agents
+        .iter()
+        .map(|agent| account(&agent.name, &agent.title))
+        .partition::<Vec<_>, _>(|agent| agent.name == YOU);
+    let numbers = rules.numbers.iter().map(|number| {
+        let queue = rules.queue(number.queue).map_or("", |queue| &queue.title);
+        let language = number.language.as_deref().unwrap_or("en");
+        demo::Number { dialled: number.dialled.clone(), title: format!("{queue} ({language})") }
+    });
+    let mut settings = DemoSettings::new(config.sip.listen[0].address, config.http.listen, password.clone());
+    settings.numbers = numbers.collect();
+    settings.agents = if args.empty { Vec::new() } else { agents };
+    settings.calls_per_minute = if args.empty { 0 } else { args.calls_per_minute };
+    settings.seconds = args.seconds;
+    settings.you = you.into_iter().next();
+    settings.guest = Some(account("guest", "You, as a caller"));
+    Ok((config, settings))
+}
+
+/// Measures, in a process apart from the engine.
+fn bench(command: BenchCommand) -> u8 {
+    let done = match command {
+        BenchCommand::HeldCallers { callers, common } => bench::held_callers(&HeldCallersSettings {
+            callers: callers as usize,
+            seconds: common.seconds,
+            json: common.json,
+            ..HeldCallersSettings::default()
+        })
+        .map(drop),
+        BenchCommand::CallRate { rate, agents, common } => bench::call_rate(&CallRateSettings {
+            rate,
+            seconds: common.seconds,
+            agents: agents as usize,
+            json: common.json,
+            ..CallRateSettings::default()
+        })
+        .map(drop),
+    };
+    match done {
+        Ok(()) => exit::OK,
+        Err(error) => told(&error, exit::RUNTIME),
+    }
 }
 
 /// Runs something asynchronous to its end; an error is told on the last line.

@@ -20,7 +20,8 @@ fn config(folder: &std::path::Path, password: &Secret, trunk: bool) -> Config {
     config.listen_for_sip_on("127.0.0.1:0".parse().unwrap());
     config.sip.listen.retain(|listen| listen.transport == Transport::Udp);
     config.http.listen = "127.0.0.1:0".parse().unwrap();
-    config.http.tokens = vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Read }];
+    config.http.tokens =
+        vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Read }];
     config.store.path = folder.join("demo.sqlite");
     if trunk {
         let addresses = vec!["127.0.0.2/32".parse().unwrap()];
@@ -44,8 +45,11 @@ async fn run_demo(trunk: bool) -> demo::Summary {
     let numbers = numbers.collect();
     let running = runtime::start(config).await.unwrap();
     let sip: SocketAddr = running.sip[0].address;
-    let callers =
-        if trunk { CallersCome::OverTrunk(IpAddr::from(TRUNK)) } else { CallersCome::WithAccount(account("guest")) };
+    let callers = if trunk {
+        CallersCome::OverTrunk(IpAddr::from(TRUNK))
+    } else {
+        CallersCome::WithAccount(account("guest"))
+    };
     let settings = DemoSettings {
         agents,
         callers,

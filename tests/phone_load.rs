@@ -4,8 +4,9 @@
 mod support;
 
 use holdfast::bench::{self, CallRateSettings, HeldCallersSettings, Target};
-use holdfast::demo::{self, Agreement, DemoSettings, Number, Secret};
+use holdfast::demo::{self, Agreement, DemoSettings, Number};
 use holdfast::phone::{Phone, PhoneSettings, Sound};
+use holdfast::secret::Secret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

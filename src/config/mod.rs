@@ -24,6 +24,7 @@ use section::Section;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// The shipped configuration, as `config/holdfast.toml` has it.
@@ -61,6 +62,8 @@ pub struct SipConfig {
     pub advertise: Option<IpAddr>,
     /// The realm of digest challenges (RFC 3261 §22.1).
     pub realm: String,
+    /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
+    pub options_every: Duration,
     /// Who may call in without credentials.
     pub trunks: Vec<Trunk>,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.

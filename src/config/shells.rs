@@ -37,6 +37,9 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
         listen,
         advertise,
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
+        options_every: section
+            .duration("options_every", Duration::ZERO..=Duration::from_secs(3600))
+            .unwrap_or(Duration::from_secs(30)),
         trunks: trunks(root),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
     };

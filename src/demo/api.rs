@@ -2,7 +2,7 @@
 
 use super::DemoSettings;
 use super::ledger::Figures;
-use crate::phone::Secret;
+use crate::secret::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;

@@ -11,10 +11,10 @@ mod caller;
 mod dice;
 mod ledger;
 
-pub use crate::phone::Secret;
 pub use ledger::{Agreement, Figures, Summary};
 
 use crate::phone::{CallError, Phone, PhoneSettings, RegisterError};
+use crate::secret::Secret;
 use dice::Dice;
 use ledger::Ledger;
 use std::net::{IpAddr, SocketAddr};

@@ -25,7 +25,6 @@ mod register;
 mod sdp;
 mod sound;
 
-pub use crate::secret::Secret;
 pub use call::{Call, CallState, Ended, Side};
 pub use ear::{Heard, write_wav};
 pub use incoming::IncomingCall;
@@ -34,6 +33,7 @@ pub use sdp::Flow;
 pub use sound::{ClipError, Sound, tone_share};
 
 use crate::media::Codec;
+use crate::secret::Secret;
 use crate::sip::uri::{Host, NameAddr, Uri};
 use dialog::{Dialog, address_of};
 use line::Line;

@@ -7,6 +7,7 @@ use crate::media::library::Library;
 use crate::media::{self, Codec, MediaError, MediaEvent, MediaSettings};
 use crate::sip::core::SettingsError;
 use crate::sip::flow::Transport;
+use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Account, Listener, SipSettings};
 use crate::sip::transport::{Listen, TransportError};
 use crate::store::{SqliteStore, StoreError};
@@ -135,6 +136,10 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
         accounts: accounts.collect(),
         first_call: CallId(first_call),
+        registrar: RegistrarRules {
+            probe_every: Some(config.sip.options_every).filter(|every| !every.is_zero()),
+            ..RegistrarRules::default()
+        },
         ..SipSettings::default()
     }
 }

@@ -40,6 +40,7 @@ pub fn preamble(folder: &Path) -> String {
         r#"
 [sip]
 listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
+options_every = "0s" # SIPp's scenarios know no OPTIONS
 [media]
 listen = "127.0.0.1"
 ports = "{first}-{last}"
