@@ -1,4 +1,5 @@
 //! The benchmark as a person runs it: it starts an engine of its own, loads it, prints one JSON object, leaves nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // here a panic is a verdict
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,5 @@
 //! The demo against a running engine, over sockets: everybody talks, and the two ledgers agree.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // here a panic is a verdict
 
 #[path = "support/phone.rs"]
 mod support;
