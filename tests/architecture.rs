@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Each top-level module and the modules of ours that its non-test code may name.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &[]),
+    // One type each, where several modules would else have their own.
+    ("secret", &[]),
+    ("cidr", &[]),
     ("stats", &["engine"]),
     ("sip", &["engine", "media"]),
     ("media", &["engine"]),
@@ -42,14 +45,15 @@ const PURE: &[&str] = &[
     "stats/",
     "sip/transaction/",
     "sip/dialog/",
-    "sip/auth.rs",
+    "sip/auth/",
     "sip/codec.rs",
-    "sip/core",
-    "sip/inbound.rs",
+    "sip/core/",
+    "sip/admission.rs",
     "sip/leg.rs",
     "sip/message.rs",
-    "sip/registrar",
+    "sip/registrar/",
     "sip/uri.rs",
+    "sip/wire.rs",
     "media/sdp",
     "media/session.rs",
     "media/dtmf.rs",
@@ -156,7 +160,11 @@ fn modules_import_only_what_the_table_allows() {
             let rest = &code[at + "crate::".len()..];
             for named in first_segments(rest) {
                 let known = MAY_IMPORT.iter().any(|(name, _)| *name == named);
-                if known && named != module && !allowed.contains(&named) {
+                if known
+                    && named != module
+                    && !allowed.contains(&named)
+                    && !matches!(named, "secret" | "cidr")
+                {
                     violations.push(format!("src/{file}: `{module}` may not import `{named}`"));
                 }
             }

@@ -1,5 +1,6 @@
 //! A real Prometheus scrapes a running engine: every panel of the wallboard shows something, and the service
 //! level it computes is the one the records say.
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! SIPp as caller and as agent: two hundred calls through a queue, and every ledger agrees.
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
 
 mod support;
 

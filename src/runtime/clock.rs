@@ -1,12 +1,9 @@
 //! The only clock of the house: what time it is, on both clocks, for all who are told.
 
 use crate::engine::time::{Monotonic, Now, Wall};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Monotonic time is counted from an hour before the start, so that nothing begins at zero.
-const HEAD_START: Duration = Duration::from_secs(3600);
-
-/// Reads both clocks.
+/// Reads both clocks; monotonic time is counted from the start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,
@@ -20,13 +17,13 @@ impl Clock {
     pub(super) fn now(&self) -> Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
-            mono: Monotonic::default() + HEAD_START + self.started.elapsed(),
+            mono: Monotonic::default() + self.started.elapsed(),
             wall: Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
         }
     }
 
     /// The instant at which the clock will read `at`.
     pub(super) fn instant(&self, at: Monotonic) -> Instant {
-        self.started + at.since(Monotonic::default() + HEAD_START)
+        self.started + at.since(Monotonic::default())
     }
 }

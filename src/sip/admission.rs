@@ -81,7 +81,7 @@ impl Gate {
     }
 
     /// The values of `WWW-Authenticate`.
-    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> [String; 2] {
+    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> Vec<String> {
         self.guard.challenges(now, stale)
     }
 

@@ -1,5 +1,6 @@
 //! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
 
+use super::auth::Algorithm;
 use super::flow::Transport;
 use super::registrar::RegistrarRules;
 use crate::cidr::Cidr;
@@ -13,6 +14,9 @@ use std::time::Duration;
 pub struct SipSettings {
     /// The realm of our challenges.
     pub realm: String,
+    /// The hashes of our challenges, the preferred one first. MD5 alone by default: older libre and PJSIP, and
+    /// SIPp 3.6, give up at the sight of another, even beside MD5.
+    pub digests: Vec<Algorithm>,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
     /// The sockets, in order of preference.
@@ -37,6 +41,7 @@ impl Default for SipSettings {
     fn default() -> Self {
         Self {
             realm: "holdfast".into(),
+            digests: vec![Algorithm::Md5],
             user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
             listeners: Vec::new(),
             trunks: Vec::new(),

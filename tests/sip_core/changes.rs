@@ -108,10 +108,14 @@ fn keys_that_come_by_info_reach_the_engine() {
 
 /// A caller whose INVITE asks for this session timer, answered.
 fn timed(bench: &mut Bench, expires: &str) -> (Dialler, String) {
+    timed_with(bench, expires, "INVITE, UPDATE")
+}
+
+fn timed_with(bench: &mut Bench, expires: &str, allow: &str) -> (Dialler, String) {
     let mut caller = Dialler::new();
     let mut invite = caller.make(Method::Invite, sdp(40_000, 0, "sendrecv"));
     invite.headers.push("Supported", "timer");
-    invite.headers.push("Allow", "INVITE, UPDATE");
+    invite.headers.push("Allow", allow);
     invite.headers.push("Session-Expires", expires);
     bench.request(caller.flow, &invite);
     bench.expect_response(100);
@@ -159,6 +163,30 @@ fn when_it_is_ours_to_refresh_we_do_and_a_481_ends_the_call() {
     bench.expect_request(Method::Bye);
     bench.expect_event(Event::LegEnded { leg: caller_leg() });
     bench.expect_nothing_left();
+}
+
+#[test]
+fn who_takes_no_update_is_refreshed_by_invite_and_glare_is_told_apart() {
+    let mut bench = Bench::new();
+    let (mut caller, _) = timed_with(&mut bench, "90;refresher=uas", "INVITE");
+    bench.after(Duration::from_secs(45));
+    let (_, refresh) = bench.expect_request(Method::Invite);
+    caller.send(&mut bench, Method::Invite, sdp(47_000, 0, "sendrecv"));
+    bench.expect_response(100);
+    bench.expect_response(491);
+    let mut ok = holdfast::sip::message::Response::reply_to(&refresh, 200, "", None);
+    ok.headers.push("Contact", caller.contact.clone());
+    ok.headers.push("Session-Expires", "90;refresher=uac");
+    ok.body = sdp(48_000, 0, "sendrecv");
+    bench.response(caller.flow, &ok);
+    let (_, ack) = bench.expect_request(Method::Ack);
+    assert_eq!(ack.headers.first("CSeq"), Some("1 ACK"));
+    assert_eq!(bench.media.open[&caller_leg()].unwrap().remote.port(), 48_000);
+    bench.after(Duration::from_secs(44));
+    bench.expect_no_event();
+    bench.after(Duration::from_secs(1));
+    bench.wire.retain(|(_, message)| matches!(message, holdfast::sip::message::Message::Request(_)));
+    bench.expect_request(Method::Invite);
 }
 
 #[test]

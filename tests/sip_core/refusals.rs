@@ -130,3 +130,44 @@ fn options_that_require_the_unknown_say_so() {
     let refused = bench.expect_response(420);
     assert_eq!(refused.headers.first("Unsupported"), Some("nothingSupportsThis"));
 }
+
+/// Bytes of honest messages, mangled: nothing may panic, leak or answer without end.
+#[test]
+fn mangled_messages_harm_nobody() {
+    let mut bench = Bench::new();
+    let mut caller = Dialler::established(&mut bench);
+    let methods =
+        [Method::Invite, Method::Update, Method::Info, Method::Options, Method::Register, Method::Ack];
+    let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+    let mut roll = |bound: usize| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        usize::try_from(dice % bound as u64).unwrap()
+    };
+    for round in 0..4_000 {
+        let request = caller.make(methods[round % methods.len()].clone(), sdp(40_000, 0, "sendrecv"));
+        let mut bytes = holdfast::sip::codec::print_request(&request);
+        for _ in 0..=roll(4) {
+            let at = roll(bytes.len());
+            match roll(4) {
+                0 => bytes[at] = u8::try_from(roll(256)).unwrap(),
+                1 => bytes.truncate(at.max(1)),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"\r\n;,<>\"@:= "[roll(11)]),
+            }
+            if bytes.len() < 2 {
+                break;
+            }
+        }
+        bench.bytes(caller.flow, &bytes);
+        assert!(bench.wire.len() <= 3, "{:#?}", bench.wire);
+        bench.wire.clear();
+        bench.events.clear();
+    }
+    let calls: Vec<_> = bench.media.open.keys().copied().collect();
+    for leg in calls {
+        bench.command(holdfast::engine::Command::Hangup { leg });
+    }
+    bench.expect_nothing_left();
+}

@@ -169,7 +169,7 @@ fn a_stranger_and_a_false_agent_on_the_trunk_are_asked_for_a_password() {
         Dialler::at(remote, user).invite(&mut bench);
         bench.expect_response(100);
         let challenge = bench.expect_response(401);
-        assert_eq!(challenge.headers.all("WWW-Authenticate").count(), 2);
+        assert_eq!(challenge.headers.all("WWW-Authenticate").count(), 1);
         bench.expect_no_event();
         bench.expect_nothing_left();
     }

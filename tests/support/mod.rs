@@ -1,5 +1,11 @@
 //! What the tests of the running program share: the engine as a child process, free ports, real peers.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a panic here is a failed assertion"
+)]
 
 pub mod audio;
 pub mod engine;

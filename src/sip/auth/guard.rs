@@ -35,6 +35,7 @@ pub struct Guard {
     realm: String,
     key: [u8; 32],
     lifetime: Duration,
+    algorithms: Vec<Algorithm>,
     issued: u64,
     decoy: Hashes,
     used: BTreeMap<NonceId, Counts>,
@@ -75,25 +76,41 @@ impl Counts {
 }
 
 impl Guard {
-    /// `key` must be unguessable: nonces are as good as it is.
-    pub fn new(realm: impl Into<String>, key: [u8; 32], lifetime: Duration) -> Self {
+    /// `key` must be unguessable: nonces are as good as it is. Only answers by one of `algorithms` are accepted;
+    /// they are offered in that order.
+    pub fn new(
+        realm: impl Into<String>,
+        key: [u8; 32],
+        lifetime: Duration,
+        algorithms: Vec<Algorithm>,
+    ) -> Self {
         let realm = realm.into();
         let decoy = Hashes::new("nobody", &realm, &Secret::new(hex::encode(key)));
-        Self { realm, key, lifetime, issued: 0, decoy, used: BTreeMap::new(), forgotten: NonceId::default() }
+        Self {
+            realm,
+            key,
+            lifetime,
+            algorithms,
+            issued: 0,
+            decoy,
+            used: BTreeMap::new(),
+            forgotten: NonceId::default(),
+        }
     }
 
     /// The values of `WWW-Authenticate`, preferred one first (RFC 8760 §2.4).
-    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> [String; 2] {
+    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> Vec<String> {
         self.issued = self.issued.wrapping_add(1);
         let nonce = self.nonce(NonceId { expires_us: (now + self.lifetime).0, serial: self.issued });
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let challenge = |algorithm: &Algorithm| {
             let stale = if stale { ", stale=true" } else { "" };
             format!(
                 "Digest realm={}, nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
                 quoted(&self.realm),
                 algorithm.as_str()
             )
-        })
+        };
+        self.algorithms.iter().map(challenge).collect()
     }
 
     /// Checks the `Authorization` headers of a request; `account` knows the accounts' hashes.
@@ -127,6 +144,9 @@ impl Guard {
         let nonce = params.value("nonce")?;
         let Some(id) = self.proven(nonce) else { return Some(Verdict::Missing) };
         let algorithm = Algorithm::from_param(params.value("algorithm"))?;
+        if !self.algorithms.contains(&algorithm) {
+            return Some(Verdict::Missing);
+        }
         let (count, uri, username) = (params.value("nc")?, params.value("uri")?, params.value("username")?);
         let sound =
             params.value("qop")?.eq_ignore_ascii_case("auth") && count.len() == 8 && uri == request_uri;
@@ -207,7 +227,12 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             Self {
-                guard: Guard::new("holdfast", [7; 32], Duration::from_secs(60)),
+                guard: Guard::new(
+                    "holdfast",
+                    [7; 32],
+                    Duration::from_secs(60),
+                    vec![Algorithm::Sha256, Algorithm::Md5],
+                ),
                 anna: Hashes::new("anna", "holdfast", &Secret::new("pw")),
                 now: Monotonic(1_000_000),
             }
@@ -265,6 +290,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_that_was_not_offered_is_not_accepted() {
+        let mut bench = Bench::new();
+        let header = bench.answer("anna", "pw");
+        bench.guard.algorithms = vec![Algorithm::Md5];
+        assert!(header.contains("SHA-256"));
+        assert_eq!(bench.check("REGISTER", &header), Verdict::Missing);
+    }
+
+    #[test]
     fn counts_may_overtake_each_other_but_not_repeat() {
         let mut counts = Counts::default();
         assert!(counts.admit(2) && counts.admit(1) && counts.admit(100));
@@ -274,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_right_answers_keeps_memory_bounded_and_old_nonces_dead() {
-        let mut guard = Guard::new("holdfast", [1; 32], Duration::from_secs(60));
+        let mut guard = Guard::new("holdfast", [1; 32], Duration::from_secs(60), vec![Algorithm::Md5]);
         let now = Monotonic(5);
         for serial in 1..=(REMEMBERED_MAX as u64 + 10) {
             assert!(guard.first_use(now, NonceId { expires_us: 1_000, serial }, 1));

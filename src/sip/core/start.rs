@@ -56,7 +56,12 @@ impl SipCore {
                 registrar.add_static(AccountId(index), uri, flow);
             }
         }
-        let guard = Guard::new(settings.realm.clone(), derive(seed, "nonces"), NONCE_LIFETIME);
+        let guard = Guard::new(
+            settings.realm.clone(),
+            derive(seed, "nonces"),
+            NONCE_LIFETIME,
+            settings.digests.clone(),
+        );
         Ok(Self {
             gate: Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts),
             tokens: Tokens::new(sub_seed(seed, "tags")),

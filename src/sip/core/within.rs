@@ -117,7 +117,8 @@ impl SipCore {
         let mut response = self.session_reply(request, 200, &tag, &contact, &body);
         let session = SessionTimer::answer(turn.now.mono, &request.headers, &mut response.headers);
         if let Some(leg) = self.legs.get_mut(&leg_id) {
-            leg.session = session.or(leg.session);
+            // A refresh that names no interval switches the timer off (RFC 4028 §7.4).
+            leg.session = session;
         }
         self.respond(turn, id, response);
         self.reschedule(leg_id);
