@@ -1,4 +1,5 @@
 //! The load generators and the demo, against a phone that answers everything: what they count must be what happened.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // here a panic is a verdict
 
 #[path = "support/phone.rs"]
 mod support;

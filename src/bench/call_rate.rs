@@ -2,8 +2,9 @@
 
 use super::engine::{Engine, Wanted};
 use super::held_callers::shown;
+use super::histogram::Histogram;
 use super::load::{CALLS_MAX, Load, Plan, Tally};
-use super::phones::Phones;
+use super::phones::{Offers, Phones};
 use super::sinks::Sinks;
 use super::{BenchError, Target, status_name};
 use serde::Serialize;
@@ -71,6 +72,12 @@ pub struct CallRateReport {
     pub answer_ms_p99: Option<f64>,
     /// Of 999 in 1000.
     pub answer_ms_p999: Option<f64>,
+    /// Calls that simulated agents answered.
+    pub agents_answered: u64,
+    /// The caller's INVITE to the INVITE at an agent's phone, waiting for a free one included: median, in milliseconds.
+    pub offer_ms_p50: Option<f64>,
+    /// Of 99 in 100.
+    pub offer_ms_p99: Option<f64>,
     /// CPU time of the engine per call, in milliseconds, its music included.
     pub cpu_ms_per_call: Option<f64>,
     /// RTP packets received.
@@ -121,12 +128,23 @@ fn measure(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {
     let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     let packets = sinks.finish()?.packets;
     drop(engine);
-    phones.finish()?;
-    Ok(report(settings.rate, &tally, cpu, packets))
+    let offers = phones.finish()?;
+    Ok(report(settings.rate, &tally, &offers, cpu, packets))
 }
 
-fn report(rate: u32, tally: &Tally, cpu: Option<Duration>, packets: u64) -> CallRateReport {
-    let (first, answer) = (&tally.first_response, &tally.answer);
+/// From each caller's INVITE to that at an agent's phone.
+fn offer_latency(tally: &Tally, offers: &Offers) -> Histogram {
+    let mut latency = Histogram::default();
+    for (caller, at) in &offers.offered {
+        if let Some(placed) = tally.placed_at.get(*caller) {
+            latency.add(at.saturating_duration_since(*placed));
+        }
+    }
+    latency
+}
+
+fn report(rate: u32, tally: &Tally, offers: &Offers, cpu: Option<Duration>, packets: u64) -> CallRateReport {
+    let (first, answer, offer) = (&tally.first_response, &tally.answer, offer_latency(tally, offers));
     let placing = tally.placing.as_secs_f64();
     CallRateReport {
         rate,
@@ -148,6 +166,9 @@ fn report(rate: u32, tally: &Tally, cpu: Option<Duration>, packets: u64) -> Call
         answer_ms_p50: answer.quantile_ms(0.5),
         answer_ms_p99: answer.quantile_ms(0.99),
         answer_ms_p999: answer.quantile_ms(0.999),
+        agents_answered: offers.answered,
+        offer_ms_p50: offer.quantile_ms(0.5),
+        offer_ms_p99: offer.quantile_ms(0.99),
         cpu_ms_per_call: cpu.map(|cpu| cpu.as_secs_f64() * 1e3 / tally.attempted.max(1) as f64),
         packets,
     }
@@ -180,6 +201,14 @@ impl fmt::Display for CallRateReport {
         writeln!(f, "  INVITE to response  {first}")?;
         let answer = three(self.answer_ms_p50, self.answer_ms_p99, self.answer_ms_p999);
         writeln!(f, "  INVITE to 200       {answer}")?;
+        if self.offer_ms_p50.is_some() {
+            let (p50, p99) = (shown(self.offer_ms_p50, "ms"), shown(self.offer_ms_p99, "ms"));
+            writeln!(
+                f,
+                "  INVITE to an agent  p50 {p50}, p99 {p99}; {} answered by agents",
+                self.agents_answered
+            )?;
+        }
         writeln!(f, "  CPU per call        {}", shown(self.cpu_ms_per_call, "ms"))?;
         write!(f, "  RTP received        {} packets", self.packets)
     }

@@ -238,6 +238,9 @@ mod tests {
         assert_eq!(table["agent"].as_array().unwrap().len(), 3);
         assert_eq!(table["sounds"]["music"].as_str(), Some("/tmp/a \"b\"/music"));
         assert_eq!(table["limits"]["calls_max"].as_integer(), Some(70));
+        let read = crate::config::Config::from_str("bench.toml", &text).unwrap();
+        assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+        assert_eq!((read.settings.agents.len(), read.settings.limits.calls_max), (3, 70));
     }
 
     #[test]

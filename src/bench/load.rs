@@ -56,6 +56,8 @@ pub(super) struct Tally {
     pub answer: Histogram,
     /// From the first to the last INVITE.
     pub placing: Duration,
+    /// When each call was placed.
+    pub placed_at: Vec<Instant>,
 }
 
 /// What others see while it runs.
@@ -220,6 +222,7 @@ impl Worker {
             self.placed += 1;
             self.tally.attempted += 1;
             self.tally.placing = now - self.began;
+            self.tally.placed_at.push(now);
             if let Some(call) = self.calls.get_mut(index) {
                 (call.stage, call.began, call.pause) = (Stage::Inviting, now, T1);
             }

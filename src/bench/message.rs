@@ -1,8 +1,12 @@
 //! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
 
 use crate::sip::message::{Headers, Request};
+use crate::sip::uri::NameAddr;
 use std::fmt::Write;
 use std::net::SocketAddr;
+
+/// What the callers' numbers begin with.
+const PREFIX: &str = "+4930";
 
 /// One caller's identities; everything follows from his index and the run.
 #[derive(Clone, Copy)]
@@ -21,6 +25,12 @@ impl Caller {
     pub fn index_of(call_id: &str, run: u32) -> Option<usize> {
         let (index, rest) = call_id.split_once('.')?;
         (rest == format!("{run:x}@bench")).then(|| index.parse().ok()).flatten()
+    }
+
+    /// The caller whose number a From header shows.
+    pub fn index_in_from(from: &str) -> Option<usize> {
+        let from: NameAddr = from.parse().ok()?;
+        from.uri.user?.strip_prefix(PREFIX)?.parse().ok()
     }
 
     pub fn invite(&self, number: &str) -> Vec<u8> {
@@ -53,7 +63,7 @@ impl Caller {
         let tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{run:x}.{index}.{method};rport\r\n\
-             Max-Forwards: 70\r\nFrom: \"Bench {index}\" <sip:+4930{index:07}@{local}>;tag={run:x}.{index}\r\n\
+             Max-Forwards: 70\r\nFrom: \"Bench {index}\" <sip:{PREFIX}{index:07}@{local}>;tag={run:x}.{index}\r\n\
              To: <sip:{number}@{server}>{tag}\r\nCall-ID: {index}.{run:x}@bench\r\nCSeq: {cseq} {method}\r\n"
         )
     }
@@ -127,6 +137,7 @@ mod tests {
         assert_ne!(accepted.headers.first("Via"), invite.headers.first("Via"));
         assert_eq!(refused.headers.first("CSeq"), Some("1 ACK"));
         assert_eq!(bye.to_tag().as_deref(), Some("t"));
+        assert_eq!(Caller::index_in_from(invite.headers.first("From").unwrap()), Some(7));
         for message in [&invite, &refused, &accepted, &bye] {
             let call_id = message.headers.first("Call-ID").unwrap();
             assert_eq!(Caller::index_of(call_id, 0xbeef), Some(7));

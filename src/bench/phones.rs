@@ -1,7 +1,8 @@
-//! The agents' phones of a benchmark: one socket and one thread for all of them, and no state at all. Whoever is called
-//! answers at once; the same request gets the same answer, so that retransmissions need no memory.
+//! The agents' phones of a benchmark: one socket and one thread for all of them. Whoever is called answers at once; the
+//! same request gets the same answer, so that retransmissions need no memory. They note when each caller was offered.
 
-use super::message::respond;
+use super::load::CALLS_MAX;
+use super::message::{Caller, respond};
 use crate::sip::codec;
 use crate::sip::message::{Message, Method, Request};
 use std::io;
@@ -9,12 +10,21 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What the agents saw.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    /// Which caller was offered, and when; known by the number in From.
+    pub offered: Vec<(usize, Instant)>,
+    /// Calls answered and acknowledged.
+    pub answered: u64,
+}
 
 pub(super) struct Phones {
     pub address: SocketAddr,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Offers>,
 }
 
 impl Phones {
@@ -30,26 +40,35 @@ impl Phones {
         Ok(Phones { address, stop, thread })
     }
 
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<Offers> {
         self.stop.store(true, Ordering::Release);
         self.thread.join().map_err(|_| io::Error::other("the agents' thread has failed"))
     }
 }
 
-fn serve(socket: &UdpSocket, address: SocketAddr, sinks: &[SocketAddr], stop: &AtomicBool) {
+fn serve(socket: &UdpSocket, address: SocketAddr, sinks: &[SocketAddr], stop: &AtomicBool) -> Offers {
     let mut datagram = vec![0; codec::MESSAGE_SIZE_MAX_BYTES];
     let mut calls = 0;
+    let mut offers = Offers::default();
     while !stop.load(Ordering::Acquire) {
         let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
         let Ok(Message::Request(request)) = codec::parse(datagram.get(..length).unwrap_or_default()) else {
             continue;
         };
-        calls += usize::from(request.method == Method::Invite);
+        offers.answered += u64::from(request.method == Method::Ack);
+        if request.method == Method::Invite {
+            calls += 1;
+            let caller = request.headers.first("From").and_then(Caller::index_in_from);
+            offers
+                .offered
+                .extend(caller.filter(|_| calls <= CALLS_MAX).map(|caller| (caller, Instant::now())));
+        }
         let sink = sinks.get(calls % sinks.len().max(1)).copied().unwrap_or(address);
         if let Some(answer) = answer(&request, address, sink) {
             let _ = socket.send_to(&answer, from);
         }
     }
+    offers
 }
 
 fn answer(request: &Request, address: SocketAddr, sink: SocketAddr) -> Option<Vec<u8>> {

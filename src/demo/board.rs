@@ -15,17 +15,18 @@ pub(super) async fn show(settings: Arc<DemoSettings>, ledger: Arc<Ledger>) {
     let api = Api::new(&settings);
     let ours: HashSet<&str> = settings.agents.iter().map(|agent| agent.name.as_str()).collect();
     let mut dice = Dice::new(settings.seed.unwrap_or(1));
-    let (began, mut shown) = (Instant::now(), Instant::now());
+    let began = Instant::now();
+    let mut next = began + settings.summary_every;
     let mut every_second = interval(Duration::from_secs(1));
-    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    every_second.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         every_second.tick().await;
         let agents = api.agents().await.unwrap_or_default();
         if agents.iter().any(|agent| agent.state == "talking" && !ours.contains(agent.name.as_str())) {
             introduce(&api, &ours, &ledger, &mut dice).await;
         }
-        if shown.elapsed() >= settings.summary_every {
-            shown = Instant::now();
+        if Instant::now() >= next {
+            next += settings.summary_every;
             let queues = api.queues().await.unwrap_or_default();
             println!("{}", text(began.elapsed(), &queues, &agents, &ledger.line()));
         }
