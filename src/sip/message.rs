@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// A request method (RFC 3261 §7.1). Methods are case-sensitive.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Method {
     /// RFC 3261 §13.
     Invite,

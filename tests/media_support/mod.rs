@@ -1,5 +1,11 @@
 //! Phones on loopback that speak RTP by themselves (no code of the engine but the G.711 tables), and ears for what they
 //! hear.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is a failed assertion"
+)]
 #![allow(dead_code)]
 
 use holdfast::engine::id::{CallId, LegId};

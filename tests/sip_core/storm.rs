@@ -72,12 +72,15 @@ struct Peers {
     calls: u64,
 }
 
+/// Messages on their way: when they arrive, in which order, to us or from us.
+type Network = BTreeMap<(Monotonic, u64), (bool, Flow, Arc<[u8]>)>;
+
 struct Storm {
     bench: Bench,
     engine: Engine,
     peers: Peers,
     dice: Dice,
-    network: BTreeMap<(Monotonic, u64), (bool, Flow, Arc<[u8]>)>,
+    network: Network,
     sent: u64,
     lossy: bool,
     answered: u64,

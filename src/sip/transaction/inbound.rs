@@ -13,7 +13,7 @@ use crate::sip::fault::Malformed;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::uri::Via;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     by_id: BTreeMap<u64, Entry>,
-    by_key: HashMap<ServerKey, u64>,
+    by_key: BTreeMap<ServerKey, u64>,
     last: u64,
 }
 

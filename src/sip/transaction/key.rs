@@ -7,7 +7,7 @@ use crate::sip::uri::{CSeq, Via};
 const PORT_DEFAULT: u16 = 5060;
 
 /// What names a server transaction.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum ServerKey {
     /// Branch, sent-by and method.
     Branch { branch: Box<str>, sent_by: Box<str>, method: Method },
@@ -42,7 +42,7 @@ impl ServerKey {
 }
 
 /// What names a client transaction: the branch, and the method, since a CANCEL shares the branch of its INVITE.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct ClientKey {
     pub branch: Box<str>,
     pub method: Method,

@@ -12,7 +12,7 @@ use crate::sip::codec;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, Method, Request, Response};
 use crate::sip::uri::{CSeq, Via};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     by_id: BTreeMap<u64, Entry>,
-    by_key: HashMap<ClientKey, u64>,
+    by_key: BTreeMap<ClientKey, u64>,
     last: u64,
 }
 
