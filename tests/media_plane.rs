@@ -1,5 +1,7 @@
 //! The media plane over real sockets: what phones on loopback hear.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failed assertion")]
+
 mod media_support;
 
 use holdfast::engine::command::{Program, Then};
