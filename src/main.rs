@@ -37,8 +37,8 @@ fn run(args: &RunArgs) -> u8 {
     };
     start_log(&config.log.filter);
     in_tokio(async {
-        let running = runtime::start(config).await?;
-        // Both may come from a terminal, from systemd or from a container's end; the second one is meant.
+        let mut running = runtime::start(config).await?;
+        // Both may come from a terminal, from systemd or from a container's end; another one is meant.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut asked = async move || {
@@ -47,13 +47,28 @@ fn run(args: &RunArgs) -> u8 {
                 _ = interrupt.recv() => {}
             }
         };
-        asked().await;
+        tokio::select! {
+            // It ends unasked only when it has failed.
+            failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
+            () = asked() => {}
+        }
         tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         running.drain();
-        tokio::select! {
-            stopped = running.stopped() => stopped?,
-            () = asked() => tracing::warn!("stopped at once by a second signal"),
-        }
+        let stopped = tokio::select! {
+            stopped = running.stopped() => stopped,
+            () = asked() => {
+                tracing::warn!("a second signal: calls in progress are ended");
+                running.stop_now();
+                tokio::select! {
+                    stopped = running.stopped() => stopped,
+                    () = asked() => {
+                        tracing::error!("a third signal: gone at once");
+                        return Ok(exit::RUNTIME);
+                    }
+                }
+            }
+        };
+        stopped?;
         tracing::info!("stopped");
         Ok(exit::OK)
     })
@@ -67,7 +82,7 @@ fn demo(args: &DemoArgs) -> u8 {
     };
     start_log(&config.log.filter);
     in_tokio(async {
-        let running = runtime::start(config).await?;
+        let mut running = runtime::start(config).await?;
         let sip = running.sip.first().map(|listen| listen.address);
         let settings = DemoSettings { sip: sip.unwrap_or(settings.sip), http: running.http, ..settings };
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -78,7 +93,11 @@ fn demo(args: &DemoArgs) -> u8 {
                 _ = terminate.recv() => {}
             }
         };
-        let summary = demo::run(settings, stop).await;
+        let summary = tokio::select! {
+            summary = demo::run(settings, stop) => summary,
+            // It ends unasked only when it has failed.
+            failed = running.stopped() => return failed.map(|()| exit::RUNTIME).map_err(Into::into),
+        };
         running.drain();
         running.stopped().await?;
         Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })

@@ -179,6 +179,7 @@ fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Event {
         "pause" => request(Request::Pause { agent: agent(1), reason: words[2].into() }),
         "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
         "drain" => Event::DrainStarted,
+        "drain-over" => Event::DrainOver,
         "tick" => Event::Tick,
         other => panic!("no such event: {other}"),
     }

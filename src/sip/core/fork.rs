@@ -36,6 +36,11 @@ impl Fork {
     pub fn new(offer: OfferId, invite: Request, contact: Contact, silent_at: Monotonic) -> Self {
         Self { offer, invite, contact, silent_at, heard: false, is_wanted: true, acks: BTreeMap::new() }
     }
+
+    /// Whether a phone took it: what is left is to acknowledge its 200 again if that is repeated.
+    pub fn is_answered(&self) -> bool {
+        !self.acks.is_empty()
+    }
 }
 
 impl SipCore {

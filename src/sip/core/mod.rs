@@ -194,6 +194,15 @@ impl SipCore {
         self.settle(turn);
     }
 
+    /// Whether nobody is owed anything any more: no leg stands, nobody is rung, every BYE and CANCEL had its answer.
+    /// Probes, and transactions that only wait for stray repetitions, do not count.
+    pub fn is_quiet(&self) -> bool {
+        self.legs.is_empty()
+            && self.offers.is_empty()
+            && !self.sent.values().any(|purpose| *purpose == Purpose::Bye)
+            && self.forks.values().all(Fork::is_answered)
+    }
+
     /// How much is going on.
     pub fn counts(&self) -> SipCounts {
         SipCounts {
