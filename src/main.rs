@@ -3,8 +3,9 @@
 use clap::Parser;
 use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
 use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
-use holdfast::config::{ApiToken, Config, TokenRole};
+use holdfast::config::{ApiToken, Config};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
+use holdfast::http::Role;
 use holdfast::runtime;
 use holdfast::secret::Secret;
 use std::net::Ipv4Addr;
@@ -114,7 +115,7 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     config.listen_for_sip_on((Ipv4Addr::LOCALHOST, args.sip_port).into());
     config.http.listen = (Ipv4Addr::LOCALHOST, args.http_port).into();
     config.http.tokens =
-        vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Operator }];
+        vec![ApiToken { name: "demo".into(), token: password.clone(), role: Role::Operator }];
     let account = |name: &str, title: &str| Account {
         name: name.into(),
         title: title.into(),

@@ -94,8 +94,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
     let media = parts::media(&config, media_events).await?;
-    let listens = parts::listens(&config);
-    let (sender, network) = transport::bind(&listens, TransportSettings::default()).await?;
+    let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
     let first_id = u64::try_from(clock.now().wall.0).unwrap_or_default() * 1000;
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;

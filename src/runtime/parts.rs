@@ -1,24 +1,19 @@
 //! From the configuration to each part's own settings, and what may go wrong on the way.
 
-use crate::config::{CodecName, Config, TokenRole, Transport as ListenTransport};
+use crate::config::Config;
 use crate::engine::id::CallId;
 use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
 use crate::media::library::Library;
-use crate::media::{self, Codec, MediaError, MediaEvent, MediaSettings};
+use crate::media::{self, MediaError, MediaEvent, MediaSettings};
 use crate::sip::core::SettingsError;
-use crate::sip::flow::Transport;
 use crate::sip::registrar::RegistrarRules;
-use crate::sip::settings::{Account, Listener, SipSettings};
+use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::transport::{Listen, TransportError};
 use crate::store::{SqliteStore, StoreError};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
-
-/// How long an RTP port rests: the last packets of a call must not reach the next one.
-const PORT_REST: Duration = Duration::from_secs(30);
 
 /// Why the engine cannot start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +63,8 @@ pub(super) fn tokens(config: &Config) -> Result<(Tokens, Option<PathBuf>), Start
         tracing::info!(file = %path.display(), "no API token is configured: the one in this file is valid");
         return Ok((Tokens::new([Token::new("generated", &token, Role::Operator)]), Some(path)));
     }
-    let tokens = config.http.tokens.iter().map(|token| {
-        let role = match token.role {
-            TokenRole::Read => Role::Read,
-            TokenRole::Operator => Role::Operator,
-        };
-        Token::new(token.name.as_str(), token.token.expose(), role)
-    });
+    let tokens = &config.http.tokens;
+    let tokens = tokens.iter().map(|one| Token::new(one.name.as_str(), one.token.expose(), one.role));
     Ok((Tokens::new(tokens), None))
 }
 
@@ -89,30 +79,9 @@ pub(super) async fn media(
     for file in bad {
         tracing::warn!("{file}; it is left out");
     }
-    let codecs = config.media.codecs.iter().map(|codec| match codec {
-        CodecName::Pcmu => Codec::Pcmu,
-        CodecName::Pcma => Codec::Pcma,
-    });
-    let settings = MediaSettings {
-        listen: config.media.listen,
-        advertise: config.media.advertise.or_else(|| outward(config.media.listen)),
-        ports: config.media.ports.clone(),
-        workers: config.media.workers.unwrap_or(0),
-        codecs: codecs.collect(),
-        quarantine: PORT_REST,
-    };
+    let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
+    let settings = MediaSettings { advertise, ..config.media.clone() };
     Ok(media::start(settings, Arc::new(library), events)?)
-}
-
-pub(super) fn listens(config: &Config) -> Vec<Listen> {
-    let listen = |listen: &crate::config::Listen| Listen {
-        transport: match listen.transport {
-            ListenTransport::Udp => Transport::Udp,
-            ListenTransport::Tcp => Transport::Tcp,
-        },
-        address: listen.address,
-    };
-    config.sip.listen.iter().map(listen).collect()
 }
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {
@@ -124,17 +93,12 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
             advertised: SocketAddr::new(ip, listen.address.port()),
         }
     };
-    let accounts = config.sip.accounts.iter().map(|account| Account {
-        name: account.name.clone(),
-        password: account.password.clone(),
-        agent: account.agent,
-        contact: account.contact.clone(),
-    });
     SipSettings {
         realm: config.sip.realm.clone(),
+        digests: config.sip.digests.clone(),
         listeners: bound.iter().map(listener).collect(),
         trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
-        accounts: accounts.collect(),
+        accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         registrar: RegistrarRules {
             probe_every: Some(config.sip.options_every).filter(|every| !every.is_zero()),
