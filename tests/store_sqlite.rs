@@ -210,3 +210,13 @@ async fn reading_records_that_were_never_written_says_so() {
     let error = SqliteStore::open_read_only(Path::new("no/such.sqlite")).await.unwrap_err();
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
+
+#[tokio::test]
+async fn the_newest_call_is_known_to_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("calls.sqlite")).await.unwrap();
+    assert_eq!(store.newest_call().await.unwrap(), None);
+    let first = 1_795_000_000_000_000;
+    store.insert(&[record(first + 2), record(first), record(first + 1)]).await.unwrap();
+    assert_eq!(store.newest_call().await.unwrap().unwrap().0, first + 2);
+}

@@ -96,7 +96,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let media = parts::media(&config, media_events).await?;
     let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
-    let first_id = u64::try_from(clock.now().wall.0).unwrap_or_default() * 1000;
+    let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
     let metrics = Arc::new(Metrics::new(&settings)?);

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::id::CallId;
+use crate::engine::time::Wall;
 use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
 use crate::media::library::Library;
 use crate::media::{self, MediaError, MediaEvent, MediaSettings};
@@ -50,6 +51,13 @@ pub enum StartError {
 /// A secret number for tags, branches and nonces.
 pub(super) fn seed() -> Result<u64, StartError> {
     getrandom::u64().map_err(StartError::Random)
+}
+
+/// Where this run's identities begin: at the time in microseconds, and in any case behind every call that is recorded,
+/// though the clock was put back. A record with an identity that is there already would be taken for a repetition.
+pub(super) fn first_id(now: Wall, newest: Option<CallId>) -> u64 {
+    let by_clock = u64::try_from(now.0).unwrap_or_default().saturating_mul(1000);
+    newest.map_or(by_clock, |CallId(newest)| by_clock.max(newest.saturating_add(1)))
 }
 
 pub(super) async fn store(config: &Config) -> Result<SqliteStore, StartError> {
@@ -123,4 +131,18 @@ fn outward(listen: IpAddr) -> Option<IpAddr> {
     probe.connect(elsewhere).ok()?;
     let ip = probe.local_addr().ok()?.ip();
     (!ip.is_unspecified()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_go_on_behind_the_recorded_ones_even_when_the_clock_was_put_back() {
+        let now = Wall(1_795_000_000_000);
+        assert_eq!(first_id(now, None), 1_795_000_000_000_000);
+        assert_eq!(first_id(now, Some(CallId(1_794_999_999_999_999))), 1_795_000_000_000_000);
+        assert_eq!(first_id(now, Some(CallId(1_795_000_000_000_005))), 1_795_000_000_000_006);
+        assert_eq!(first_id(Wall(-5), Some(CallId(7))), 8, "a clock that was never set");
+    }
 }
