@@ -48,6 +48,35 @@ fn an_agent_sees_queue_and_caller_answers_and_hangs_up() {
 }
 
 #[test]
+fn a_stop_waits_for_farewells_and_not_for_transactions_that_only_linger() {
+    let mut bench = Bench::new();
+    let mut caller = Dialler::established(&mut bench);
+    let (phone, invite) = ringing(&mut bench);
+    assert!(!bench.core.is_quiet());
+    phone.says(&mut bench, &invite, 200);
+    bench.expect_request(Method::Ack);
+    caller.send(&mut bench, Method::Bye, Vec::new());
+    bench.command(Command::Hangup { leg: agent_leg() });
+    bench.expect_response(200);
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert!(!bench.core.is_quiet(), "the phone has not taken leave");
+    phone.says(&mut bench, &bye, 200);
+    assert!(bench.core.is_quiet());
+    assert_ne!(bench.core.counts().forks, 0, "the INVITE's transaction waits for repeated 200s");
+}
+
+#[test]
+fn a_stop_waits_until_a_phone_has_stopped_ringing() {
+    let mut bench = Bench::new();
+    let (phone, invite) = ringing(&mut bench);
+    bench.cancel_offer(1, false);
+    bench.expect_request(Method::Cancel);
+    assert!(!bench.core.is_quiet());
+    phone.says(&mut bench, &invite, 487);
+    assert!(bench.core.is_quiet());
+}
+
+#[test]
 fn a_caller_who_leaves_while_it_rings_stops_the_ringing_at_once() {
     let mut bench = Bench::new();
     let (phone, invite) = ringing(&mut bench);

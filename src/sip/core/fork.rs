@@ -26,6 +26,8 @@ pub(super) struct Fork {
     silent_at: Monotonic,
     /// Whether any response came.
     heard: bool,
+    /// Whether its final response was no 200.
+    is_refused: bool,
     /// Whether its answer is still welcome.
     pub is_wanted: bool,
     /// The ACK of each answer by its tag: repeated when the answer is (RFC 3261 §13.2.2.4).
@@ -34,12 +36,21 @@ pub(super) struct Fork {
 
 impl Fork {
     pub fn new(offer: OfferId, invite: Request, contact: Contact, silent_at: Monotonic) -> Self {
-        Self { offer, invite, contact, silent_at, heard: false, is_wanted: true, acks: BTreeMap::new() }
+        Self {
+            offer,
+            invite,
+            contact,
+            silent_at,
+            heard: false,
+            is_refused: false,
+            is_wanted: true,
+            acks: BTreeMap::new(),
+        }
     }
 
-    /// Whether a phone took it: what is left is to acknowledge its 200 again if that is repeated.
-    pub fn is_answered(&self) -> bool {
-        !self.acks.is_empty()
+    /// Whether the phone has decided: what is left is to acknowledge its answer again if that is repeated.
+    pub fn is_decided(&self) -> bool {
+        self.is_refused || !self.acks.is_empty()
     }
 }
 
@@ -47,6 +58,7 @@ impl SipCore {
     pub(super) fn fork_responded(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Response) {
         let Some(fork) = self.forks.get_mut(&id) else { return };
         fork.heard = true;
+        fork.is_refused = response.status >= 300;
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted) = (fork.offer, fork.is_wanted);
         match response.status {

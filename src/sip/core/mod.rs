@@ -200,7 +200,7 @@ impl SipCore {
         self.legs.is_empty()
             && self.offers.is_empty()
             && !self.sent.values().any(|purpose| *purpose == Purpose::Bye)
-            && self.forks.values().all(Fork::is_answered)
+            && self.forks.values().all(Fork::is_decided)
     }
 
     /// How much is going on.

@@ -48,6 +48,10 @@ impl SipCore {
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
             Some(&Purpose::Refresh(leg, cseq)) => self.refresh_answered(turn, id, leg, cseq, response, from),
+            // Its transaction lingers for repeated responses (timer K); nobody waits for those.
+            Some(Purpose::Bye) if response.status >= 200 => {
+                self.sent.remove(&id);
+            }
             Some(Purpose::Bye) | None => {}
         }
     }
