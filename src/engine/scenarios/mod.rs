@@ -5,6 +5,7 @@
 
 mod agents;
 mod distribution;
+mod field;
 mod laws;
 mod queueing;
 mod races;
