@@ -12,6 +12,7 @@ mod offer;
 mod outside;
 mod settle;
 mod start;
+mod unproven;
 mod within;
 
 pub use start::SettingsError;
@@ -123,11 +124,14 @@ impl SipCore {
     ) {
         let mut turn = Turn { now, media, out };
         match received {
+            Ok(Message::Request(request)) if self.is_unproven(&request, &from) => {
+                self.answer_unproven(&mut turn, request, from);
+            }
             Ok(message) => {
                 self.transactions.receive(now.mono, message, from, &mut self.news);
                 self.settle(&mut turn);
             }
-            Err(malformed) => self.malformed(&mut turn, &malformed, from),
+            Err(malformed) => self.malformed(&mut turn, malformed, from),
         }
     }
 
