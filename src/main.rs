@@ -5,6 +5,7 @@ use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
 use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
 use holdfast::config::{ApiToken, Config, TokenRole};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
+use holdfast::engine::settings::Feature;
 use holdfast::runtime;
 use holdfast::secret::Secret;
 use std::net::Ipv4Addr;
@@ -110,10 +111,22 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     let numbers = rules.numbers.iter().map(|number| {
         let queue = rules.queue(number.queue).map_or("", |queue| &queue.title);
         let language = number.language.as_deref().unwrap_or("en");
-        demo::Number { dialled: number.dialled.clone(), title: format!("{queue} ({language})") }
+        let first = if number.priority.is_zero() { "" } else { ", ahead of others" };
+        demo::Number { dialled: number.dialled.clone(), title: format!("{queue} ({language}){first}") }
+    });
+    let feature_codes = rules.feature_codes.iter().map(|code| demo::FeatureCode {
+        dialled: code.dialled.clone(),
+        does: match code.feature {
+            Feature::Login => "log in",
+            Feature::Logout => "log out",
+            Feature::Pause => "pause",
+            Feature::Ready => "ready again",
+        }
+        .into(),
     });
     let mut settings = DemoSettings::new(config.sip.listen[0].address, config.http.listen, password.clone());
     settings.numbers = numbers.collect();
+    settings.feature_codes = feature_codes.collect();
     settings.agents = if args.empty { Vec::new() } else { agents };
     settings.calls_per_minute = if args.empty { 0 } else { args.calls_per_minute };
     settings.seconds = args.seconds;

@@ -60,6 +60,15 @@ pub struct Number {
     pub title: String,
 }
 
+/// A number agents dial to change their own state.
+#[derive(Clone, Debug)]
+pub struct FeatureCode {
+    /// As dialled.
+    pub dialled: String,
+    /// What it does, in a word or two.
+    pub does: String,
+}
+
 /// What the demo needs to know.
 #[derive(Clone, Debug)]
 pub struct DemoSettings {
@@ -75,6 +84,8 @@ pub struct DemoSettings {
     pub callers: CallersCome,
     /// What they dial, at random.
     pub numbers: Vec<Number>,
+    /// What an agent dials to log in, to pause and so on.
+    pub feature_codes: Vec<FeatureCode>,
     /// The account with which a person can join in as a caller.
     pub guest: Option<Account>,
     /// The account with which a person can join in as an agent.
@@ -105,6 +116,7 @@ impl DemoSettings {
             agents: Vec::new(),
             callers: CallersCome::OverTrunk(IpAddr::from([127, 0, 0, 2])),
             numbers: Vec::new(),
+            feature_codes: Vec::new(),
             guest: None,
             you: None,
             calls_per_minute: 40,

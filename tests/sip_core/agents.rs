@@ -5,7 +5,7 @@ use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::event::OfferFailure;
 use holdfast::engine::id::OfferId;
 use holdfast::engine::{Command, Event};
-use holdfast::sip::message::{Method, Request};
+use holdfast::sip::message::{Method, Request, Response};
 use std::time::Duration;
 
 const OFFER: OfferId = OfferId(1);
@@ -288,4 +288,23 @@ fn hanging_up_an_agent_who_rings_cancels_him() {
     bench.expect_request(Method::Cancel);
     bench.expect_nothing_left();
     bench.expect_no_event();
+}
+
+#[test]
+fn all_is_quiet_once_the_last_bye_and_the_last_cancelled_invite_are_answered() {
+    let mut bench = Bench::new();
+    let caller = Dialler::established(&mut bench);
+    let (phone, invite) = ringing(&mut bench);
+    assert!(!bench.core.is_quiet());
+    bench.cancel_offer(1, false);
+    bench.expect_request(Method::Cancel);
+    bench.command(Command::Hangup { leg: caller_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert!(!bench.core.is_quiet(), "two answers are missing");
+    bench.response(caller.flow, &Response::reply_to(&bye, 200, "", None));
+    assert!(!bench.core.is_quiet(), "the phone may ring on");
+    phone.says(&mut bench, &invite, 487);
+    bench.expect_request(Method::Ack);
+    assert!(bench.core.is_quiet(), "the transactions' memory is not waited for");
+    assert!(bench.core.counts().forks > 0);
 }
