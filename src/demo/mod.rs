@@ -106,7 +106,7 @@ pub struct DemoSettings {
 
 impl DemoSettings {
     /// A demo against an engine at these addresses, with nobody in it yet: 40 calls a minute, a summary every 5 s,
-    /// conversations of 8 to 25 s, callers who wait for 5 to 60 s.
+    /// conversations of 3 to 12 s, callers who wait for 5 to 60 s.
     pub fn new(sip: SocketAddr, http: SocketAddr, token: Secret) -> Self {
         let seconds = |from, to| (Duration::from_secs(from), Duration::from_secs(to));
         Self {
@@ -123,7 +123,7 @@ impl DemoSettings {
             seconds: None,
             seed: None,
             summary_every: Duration::from_secs(5),
-            talk: seconds(8, 25),
+            talk: seconds(3, 12),
             patience: seconds(5, 60),
         }
     }
