@@ -87,6 +87,14 @@ pub(super) async fn media(
     for file in bad {
         tracing::warn!("{file}; it is left out");
     }
+    for queue in &config.settings.queues {
+        if !queue.music.iter().any(|clip| library.music(clip).is_some()) {
+            tracing::error!(
+                queue = queue.name,
+                "no music of this queue can be played: callers hear a soft tone instead"
+            );
+        }
+    }
     let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
     let settings = MediaSettings { advertise, ..config.media.clone() };
     Ok(media::start(settings, Arc::new(library), events)?)

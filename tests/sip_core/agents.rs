@@ -5,7 +5,7 @@ use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::event::OfferFailure;
 use holdfast::engine::id::OfferId;
 use holdfast::engine::{Command, Event};
-use holdfast::sip::message::{Method, Request};
+use holdfast::sip::message::{Method, Request, Response};
 use std::time::Duration;
 
 const OFFER: OfferId = OfferId(1);
@@ -45,35 +45,6 @@ fn an_agent_sees_queue_and_caller_answers_and_hangs_up() {
     bench.command(Command::Hangup { leg: caller_leg() });
     bench.expect_request(Method::Bye);
     bench.expect_nothing_left();
-}
-
-#[test]
-fn a_stop_waits_for_farewells_and_not_for_transactions_that_only_linger() {
-    let mut bench = Bench::new();
-    let mut caller = Dialler::established(&mut bench);
-    let (phone, invite) = ringing(&mut bench);
-    assert!(!bench.core.is_quiet());
-    phone.says(&mut bench, &invite, 200);
-    bench.expect_request(Method::Ack);
-    caller.send(&mut bench, Method::Bye, Vec::new());
-    bench.command(Command::Hangup { leg: agent_leg() });
-    bench.expect_response(200);
-    let (_, bye) = bench.expect_request(Method::Bye);
-    assert!(!bench.core.is_quiet(), "the phone has not taken leave");
-    phone.says(&mut bench, &bye, 200);
-    assert!(bench.core.is_quiet());
-    assert_ne!(bench.core.counts().forks, 0, "the INVITE's transaction waits for repeated 200s");
-}
-
-#[test]
-fn a_stop_waits_until_a_phone_has_stopped_ringing() {
-    let mut bench = Bench::new();
-    let (phone, invite) = ringing(&mut bench);
-    bench.cancel_offer(1, false);
-    bench.expect_request(Method::Cancel);
-    assert!(!bench.core.is_quiet());
-    phone.says(&mut bench, &invite, 487);
-    assert!(bench.core.is_quiet());
 }
 
 #[test]
@@ -317,4 +288,37 @@ fn hanging_up_an_agent_who_rings_cancels_him() {
     bench.expect_request(Method::Cancel);
     bench.expect_nothing_left();
     bench.expect_no_event();
+}
+
+#[test]
+fn an_answer_without_a_contact_is_acknowledged_and_can_be_hung_up() {
+    let mut bench = Bench::new();
+    let (phone, invite) = ringing(&mut bench);
+    let mut answer = phone.reply(&invite, 200, sdp(50_000, 8, "sendrecv"));
+    answer.headers.remove("Contact");
+    bench.response(phone.flow, &answer);
+    let (flow, ack) = bench.expect_request(Method::Ack);
+    assert_eq!((flow, ack.uri), (phone.flow, invite.uri));
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+    bench.command(Command::Hangup { leg: agent_leg() });
+    bench.expect_request(Method::Bye);
+}
+
+#[test]
+fn all_is_quiet_once_the_last_bye_and_the_last_cancelled_invite_are_answered() {
+    let mut bench = Bench::new();
+    let caller = Dialler::established(&mut bench);
+    let (phone, invite) = ringing(&mut bench);
+    assert!(!bench.core.is_quiet());
+    bench.cancel_offer(1, false);
+    bench.expect_request(Method::Cancel);
+    bench.command(Command::Hangup { leg: caller_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert!(!bench.core.is_quiet(), "two answers are missing");
+    bench.response(caller.flow, &Response::reply_to(&bye, 200, "", None));
+    assert!(!bench.core.is_quiet(), "the phone may ring on");
+    phone.says(&mut bench, &invite, 487);
+    bench.expect_request(Method::Ack);
+    assert!(bench.core.is_quiet(), "the transactions' memory is not waited for");
+    assert!(bench.core.counts().forks > 0);
 }

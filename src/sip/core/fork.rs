@@ -26,8 +26,8 @@ pub(super) struct Fork {
     silent_at: Monotonic,
     /// Whether any response came.
     heard: bool,
-    /// Whether its final response was no 200.
-    is_refused: bool,
+    /// Whether a final response came.
+    pub is_answered: bool,
     /// Whether its answer is still welcome.
     pub is_wanted: bool,
     /// The ACK of each answer by its tag: repeated when the answer is (RFC 3261 §13.2.2.4).
@@ -42,15 +42,10 @@ impl Fork {
             contact,
             silent_at,
             heard: false,
-            is_refused: false,
+            is_answered: false,
             is_wanted: true,
             acks: BTreeMap::new(),
         }
-    }
-
-    /// Whether the phone has decided: what is left is to acknowledge its answer again if that is repeated.
-    pub fn is_decided(&self) -> bool {
-        self.is_refused || !self.acks.is_empty()
     }
 }
 
@@ -58,7 +53,7 @@ impl SipCore {
     pub(super) fn fork_responded(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Response) {
         let Some(fork) = self.forks.get_mut(&id) else { return };
         fork.heard = true;
-        fork.is_refused = response.status >= 300;
+        fork.is_answered |= !response.is_provisional();
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted) = (fork.offer, fork.is_wanted);
         match response.status {
@@ -107,7 +102,7 @@ impl SipCore {
         }
         let number = cseq(&fork.invite.headers).map_or(1, |cseq| cseq.number);
         let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.contact.flow) else {
-            // Without a Contact there is nobody to acknowledge to.
+            // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
         };
         let (ack, to) = (dialog.ack(number), self.way(&dialog));

@@ -12,6 +12,7 @@ mod offer;
 mod outside;
 mod settle;
 mod start;
+mod unproven;
 mod within;
 
 pub use start::SettingsError;
@@ -104,6 +105,8 @@ pub struct SipCore {
     offers: BTreeMap<OfferId, Offer>,
     forks: BTreeMap<ClientId, Fork>,
     sent: BTreeMap<ClientId, Purpose>,
+    /// BYEs without a final response.
+    byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
@@ -123,11 +126,14 @@ impl SipCore {
     ) {
         let mut turn = Turn { now, media, out };
         match received {
+            Ok(Message::Request(request)) if self.is_unproven(&request, &from) => {
+                self.answer_unproven(&mut turn, request, from);
+            }
             Ok(message) => {
                 self.transactions.receive(now.mono, message, from, &mut self.news);
                 self.settle(&mut turn);
             }
-            Err(malformed) => self.malformed(&mut turn, &malformed, from),
+            Err(malformed) => self.malformed(&mut turn, malformed, from),
         }
     }
 
@@ -194,13 +200,13 @@ impl SipCore {
         self.settle(turn);
     }
 
-    /// Whether nobody is owed anything any more: no leg stands, nobody is rung, every BYE and CANCEL had its answer.
-    /// Probes, and transactions that only wait for stray repetitions, do not count.
+    /// Whether no call is left and the last BYEs and CANCELs have done their work: what remains then is only the
+    /// memory of transactions (RFC 3261 §17), which nobody need wait for.
     pub fn is_quiet(&self) -> bool {
         self.legs.is_empty()
             && self.offers.is_empty()
-            && !self.sent.values().any(|purpose| *purpose == Purpose::Bye)
-            && self.forks.values().all(Fork::is_decided)
+            && self.byes.is_empty()
+            && self.forks.values().all(|fork| fork.is_answered)
     }
 
     /// How much is going on.

@@ -4,7 +4,6 @@ use super::{Due, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
-use crate::sip::codec;
 use crate::sip::fault::Malformed;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Request, Response};
@@ -36,6 +35,7 @@ impl SipCore {
             Output::ClientEnded { id } => {
                 self.forks.remove(&id);
                 self.sent.remove(&id);
+                self.byes.remove(&id);
             }
             Output::ServerEnded { id, acked: _ } => self.server_ended(turn, id),
         }
@@ -48,9 +48,8 @@ impl SipCore {
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
             Some(&Purpose::Refresh(leg, cseq)) => self.refresh_answered(turn, id, leg, cseq, response, from),
-            // Its transaction lingers for repeated responses (timer K); nobody waits for those.
-            Some(Purpose::Bye) if response.status >= 200 => {
-                self.sent.remove(&id);
+            Some(Purpose::Bye) if !response.is_provisional() => {
+                self.byes.remove(&id);
             }
             Some(Purpose::Bye) | None => {}
         }
@@ -58,6 +57,7 @@ impl SipCore {
 
     fn unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
         self.fork_unanswered(turn, id);
+        self.byes.remove(&id);
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),
@@ -72,12 +72,10 @@ impl SipCore {
         }
     }
 
-    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: &Malformed, from: Flow) {
+    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: Malformed, from: Flow) {
         self.malformed = self.malformed.wrapping_add(1);
-        let tag = self.tokens.token_for("malformed");
-        if let Some(response) = malformed.reply(&tag) {
-            turn.out.send.push((from, codec::print_response(&response).into()));
-        }
+        self.transactions.receive_malformed(malformed, from, &mut self.news);
+        self.flush(turn);
     }
 
     /// Answers a request.

@@ -72,6 +72,7 @@ impl SipCore {
             invites: BTreeMap::new(),
             offers: BTreeMap::new(),
             forks: BTreeMap::new(),
+            byes: BTreeSet::new(),
             sent: BTreeMap::new(),
             due: BTreeSet::new(),
             news: Vec::new(),
@@ -83,12 +84,11 @@ impl SipCore {
 }
 
 fn transaction_settings(settings: &SipSettings) -> TransactionSettings {
-    let advertised = settings.listeners.first().filter(|it| it.advertised.ip() != it.bound.ip());
     TransactionSettings {
         t1: settings.timers.t1,
         t2: settings.timers.t2,
         t4: settings.timers.t4,
-        advertise: advertised.map(|listener| listener.advertised.ip().into()),
+        listeners: settings.listeners.clone(),
         ..TransactionSettings::default()
     }
 }
