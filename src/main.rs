@@ -55,8 +55,8 @@ fn run(args: &RunArgs) -> u8 {
             failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
             () = asked() => {}
         }
-        tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         running.drain();
+        tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         let stopped = tokio::select! {
             stopped = running.stopped() => stopped,
             () = asked() => {

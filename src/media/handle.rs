@@ -206,6 +206,12 @@ impl Handle {
         self.control().legs.len()
     }
 
+    /// Whether a worker has ended by itself: its legs are silent, and nothing brings it back.
+    pub fn has_lost_a_worker(&self) -> bool {
+        let ended = |remote: &Remote| remote.thread.as_ref().is_some_and(JoinHandle::is_finished);
+        self.control().workers.iter().any(ended)
+    }
+
     /// Stops the workers and waits for them: every leg gets its RTCP goodbye, every socket is closed.
     pub fn shutdown(&self) {
         self.control().stop();

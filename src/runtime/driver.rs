@@ -5,7 +5,7 @@
 
 use super::clock::Clock;
 use super::facts::FactSinks;
-use super::figures::MediaFigures;
+use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
 use crate::engine::command::{Command, Commands, Refusal};
@@ -14,7 +14,7 @@ use crate::engine::id::{LegId, RequestId};
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Engine, Event, Snapshot};
 use crate::media::{self, MediaEvent};
-use crate::sip::core::{SipCore, SipCounts, SipOutputs};
+use crate::sip::core::{SipCore, SipOutputs};
 use crate::sip::transport::{Received, TransportSender};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -49,14 +49,6 @@ pub(super) struct Driver {
 /// Who asked for something, and what became of it.
 type Answer = (oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>);
 
-/// Figures of the shells, for the metrics.
-pub(super) struct Figures {
-    pub sip: SipCounts,
-    /// What came in by the sockets and was no SIP message.
-    pub malformed: u64,
-    pub media: MediaFigures,
-}
-
 /// What is being passed around within one turn of the loop; kept for its memory.
 #[derive(Default)]
 pub(super) struct Work {
@@ -67,6 +59,8 @@ pub(super) struct Work {
     next_request: u64,
     next_picture: Monotonic,
     stop: Stop,
+    /// Whether a part has failed that calls in progress may do without.
+    failed: bool,
     quiet_since: Option<Monotonic>,
 }
 
@@ -109,6 +103,9 @@ impl Driver {
         }
         // Timers have their turn by the clock, however much comes in.
         self.tick();
+        self.watch_over_media();
+        // Before the network: a call that came after the signal is refused.
+        self.stop(taken.stop);
         for incoming in taken.network.drain(..) {
             self.receive(incoming);
         }
@@ -122,12 +119,28 @@ impl Driver {
         for (request, reply) in taken.requests.drain(..) {
             self.requested(request, reply);
         }
-        self.stop(taken.stop);
         self.pump();
         if !self.work.answers.is_empty() || self.clock.now().mono >= self.work.next_picture {
             self.publish();
         }
-        if self.is_drained() { ControlFlow::Break(Ok(())) } else { ControlFlow::Continue(()) }
+        match (self.is_drained(), self.work.failed) {
+            (false, _) => ControlFlow::Continue(()),
+            (true, false) => ControlFlow::Break(Ok(())),
+            (true, true) => ControlFlow::Break(Err(StartError::Died)),
+        }
+    }
+
+    /// A media worker that is gone cannot be replaced: the calls of the others are finished, then the process ends, and
+    /// whoever started it starts it anew.
+    fn watch_over_media(&mut self) {
+        if !self.work.failed
+            && self.clock.now().mono >= self.work.next_picture
+            && self.media.has_lost_a_worker()
+        {
+            tracing::error!("a media worker is gone: new calls are refused, calls in progress are finished");
+            self.work.failed = true;
+            self.stop(Stop::Drain);
+        }
     }
 
     /// Passes on to the engine how far a stop is asked for, once.

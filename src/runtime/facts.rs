@@ -1,6 +1,6 @@
 //! Where facts and figures go: metrics, today's figures, call records. Folds only; nothing here waits.
 
-use super::driver::Figures;
+use super::figures::Figures;
 use crate::engine::Snapshot;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;

@@ -1,11 +1,20 @@
-//! Adds up what the media workers count, for the metrics.
+//! The figures of the shells, for the metrics; adds up what the media workers count.
 
 use crate::media::Handle;
 use crate::media::counters::{Counters, DropCause, LATENESS_EDGES_US};
 use crate::metrics::{MediaMetrics, advance};
+use crate::sip::core::SipCounts;
 
 /// A packet that leaves later than this is worth an operator's attention.
 const LATE_US: u64 = 5_000;
+
+/// Figures of the shells, for the metrics.
+pub(super) struct Figures {
+    pub sip: SipCounts,
+    /// What came in by the sockets and was no SIP message.
+    pub malformed: u64,
+    pub media: MediaFigures,
+}
 
 /// The sums over all workers.
 #[derive(Clone, Copy, Debug, Default)]
