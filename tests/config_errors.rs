@@ -342,6 +342,16 @@ fn the_shipped_configuration_loads_from_the_repository_s_root_without_a_warning(
 }
 
 #[test]
+fn more_calls_than_the_ports_can_carry_are_a_warning() {
+    let told = |ports: &str| {
+        let tables = format!("[media]\nports = \"{ports}\"\n[limits]\ncalls_max = 100\n[[queue]]");
+        warnings("[[queue]]", &tables)
+    };
+    assert!(told("20000-20399").is_empty());
+    assert!(told("20000-20395")[0].contains("carry only 99 calls"), "{:?}", told("20000-20395"));
+}
+
+#[test]
 fn hashes_of_password_checks_are_listed_by_preference_and_md5_is_alone_unless_asked() {
     let digests = |line: &str| {
         let text = GOOD.replacen("[sip]\n", &format!("[sip]\n{line}\n"), 1);

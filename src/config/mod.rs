@@ -204,7 +204,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         sounds::check(&sounds, &queues, &queue_places, &diagnostics);
         sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
     }
-    let limits = shells::limits(&root);
+    let limits = shells::limits(&root, &media);
     let log = shells::log(&root);
     let feature_codes = numbers::read_feature_codes(&root, &numbers);
     let settings = Settings {

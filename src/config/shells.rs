@@ -210,7 +210,7 @@ pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()) }
 }
 
-pub(super) fn limits(root: &Section<'_>) -> Limits {
+pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {
     let section = root.table("limits");
     let default = Limits::default();
     let limits = Limits {
@@ -219,6 +219,15 @@ pub(super) fn limits(root: &Section<'_>) -> Limits {
             .duration("drain", Duration::ZERO..=Duration::from_secs(24 * 3600))
             .unwrap_or(default.drain),
     };
+    // A leg takes two ports, a call with an agent two legs.
+    let room = media.ports.clone().count() / 4;
+    if section.has("calls_max") && room < limits.calls_max {
+        let message = format!(
+            "calls_max is {}, but the ports under [media] carry only {room} calls with an agent each",
+            limits.calls_max
+        );
+        section.warn(&section.span, message);
+    }
     section.finish();
     limits
 }

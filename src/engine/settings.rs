@@ -36,7 +36,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls_max: 10_000, drain: Duration::from_secs(300) }
+        Self { calls_max: 2_000, drain: Duration::from_secs(300) }
     }
 }
 

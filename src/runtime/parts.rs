@@ -109,6 +109,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
             advertised: SocketAddr::new(ip, listen.address.port()),
         }
     };
+    let rules = &config.settings;
     SipSettings {
         realm: config.sip.realm.clone(),
         digests: config.sip.digests.clone(),
@@ -116,6 +117,8 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
+        // The engine refuses what is too much, and counts it; this only bounds what it cannot see.
+        legs_max: rules.limits.calls_max.saturating_mul(2).saturating_add(rules.agents.len()),
         registrar: RegistrarRules {
             probe_every: Some(config.sip.options_every).filter(|every| !every.is_zero()),
             ..RegistrarRules::default()
