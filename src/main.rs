@@ -3,11 +3,13 @@
 use clap::Parser;
 use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
 use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
-use holdfast::config::{ApiToken, Config, TokenRole};
+use holdfast::config::{ApiToken, Config, SoundsConfig, TokenRole};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
-use holdfast::runtime;
+use holdfast::engine::settings::Feature;
+use holdfast::runtime::{self, StartError};
 use holdfast::secret::Secret;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -67,7 +69,7 @@ fn demo(args: &DemoArgs) -> u8 {
     };
     start_log(&config.log.filter);
     in_tokio(async {
-        let running = runtime::start(config).await?;
+        let running = runtime::start(config).await.map_err(with_the_demo_s_remedy)?;
         let sip = running.sip.first().map(|listen| listen.address);
         let settings = DemoSettings { sip: sip.unwrap_or(settings.sip), http: running.http, ..settings };
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -85,9 +87,46 @@ fn demo(args: &DemoArgs) -> u8 {
     })
 }
 
+/// Whose configuration is built in changes its ports on the command line.
+fn with_the_demo_s_remedy(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::Transport(_) | StartError::Http(_) => anyhow::anyhow!(
+            "{error}\nholdfast: the demo takes other ports by --sip-port and --http-port; 0 takes any that is free"
+        ),
+        StartError::Sip(_)
+        | StartError::Media(_)
+        | StartError::Store(_)
+        | StartError::Token(_)
+        | StartError::Metrics(_)
+        | StartError::Random(_)
+        | StartError::Died => error.into(),
+    }
+}
+
+/// The demo's sounds lie in the working directory, or beside or above the program, as after `cargo build`.
+fn find_sounds(sounds: &mut SoundsConfig) -> anyhow::Result<()> {
+    let here = std::iter::once(PathBuf::new());
+    let program = std::env::current_exe().unwrap_or_default();
+    let above = program.ancestors().skip(1).map(Path::to_path_buf);
+    for folder in here.chain(above) {
+        let (music, prompts) = (folder.join(&sounds.music), folder.join(&sounds.prompts));
+        if music.is_dir() && prompts.is_dir() {
+            (sounds.music, sounds.prompts) = (music, prompts);
+            return Ok(());
+        }
+    }
+    anyhow::bail!(
+        "the demo plays the sounds of the folders {} and {}, which are neither in the working directory nor above the \
+         program; start it in the folder of Holdfast's sources: cargo run --release -- demo",
+        sounds.music.display(),
+        sounds.prompts.display()
+    )
+}
+
 /// The demo's engine and its people, with passwords made up for this one run.
 fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     let mut config = Config::demo()?;
+    find_sounds(&mut config.sounds)?;
     let mut random = [0; 6];
     getrandom::fill(&mut random)?;
     let password = Secret::new(hex::encode(random));
@@ -110,10 +149,22 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     let numbers = rules.numbers.iter().map(|number| {
         let queue = rules.queue(number.queue).map_or("", |queue| &queue.title);
         let language = number.language.as_deref().unwrap_or("en");
-        demo::Number { dialled: number.dialled.clone(), title: format!("{queue} ({language})") }
+        let first = if number.priority.is_zero() { "" } else { ", ahead of others" };
+        demo::Number { dialled: number.dialled.clone(), title: format!("{queue} ({language}){first}") }
+    });
+    let feature_codes = rules.feature_codes.iter().map(|code| demo::FeatureCode {
+        dialled: code.dialled.clone(),
+        does: match code.feature {
+            Feature::Login => "log in",
+            Feature::Logout => "log out",
+            Feature::Pause => "pause",
+            Feature::Ready => "ready again",
+        }
+        .into(),
     });
     let mut settings = DemoSettings::new(config.sip.listen[0].address, config.http.listen, password.clone());
     settings.numbers = numbers.collect();
+    settings.feature_codes = feature_codes.collect();
     settings.agents = if args.empty { Vec::new() } else { agents };
     settings.calls_per_minute = if args.empty { 0 } else { args.calls_per_minute };
     settings.seconds = args.seconds;

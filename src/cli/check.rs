@@ -30,5 +30,8 @@ fn summary(file: &str, config: &Config) -> String {
         1 => "1 warning".to_owned(),
         more => format!("{more} warnings"),
     };
-    format!("{file}: correct: {queues} queues, {agents} agents, {numbers} numbers; {warnings}")
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let (queues, agents, numbers) =
+        (count(queues, "queue"), count(agents, "agent"), count(numbers, "number"));
+    format!("{file}: correct: {queues}, {agents}, {numbers}; {warnings}")
 }

@@ -20,6 +20,11 @@ pub(super) fn text(settings: &DemoSettings, seed: u64) -> String {
     }
     if let Some(you) = &settings.you {
         let _ = writeln!(text, "  as an agent   {}; register, and calls will ring", credentials(you));
+        let codes = settings.feature_codes.iter().map(|code| format!("{} {}", code.dialled, code.does));
+        let codes: Vec<_> = codes.collect();
+        if !codes.is_empty() {
+            let _ = writeln!(text, "                dial {}", codes.join(", "));
+        }
     }
     let until = match settings.seconds {
         Some(seconds) => format!("It ends after {seconds} s, or with Ctrl-C."),
@@ -41,7 +46,7 @@ fn credentials(account: &Account) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{Number, Secret};
+    use crate::demo::{FeatureCode, Number, Secret};
 
     #[test]
     fn whoever_reads_the_banner_can_look_and_join_in() {
@@ -53,6 +58,7 @@ mod tests {
             guest: account("guest"),
             you: account("you"),
             numbers: vec![Number { dialled: "4001".into(), title: "Sales".into() }],
+            feature_codes: vec![FeatureCode { dialled: "*13".into(), does: "pause".into() }],
             ..DemoSettings::new(sip, http, Secret::new("t0ken"))
         };
         let text = text(&settings, 7);
@@ -65,6 +71,7 @@ mod tests {
             "pass-word",
             "4001",
             "Sales",
+            "*13 pause",
         ] {
             assert!(text.contains(part), "{part:?} is missing in\n{text}");
         }

@@ -60,6 +60,15 @@ pub struct Number {
     pub title: String,
 }
 
+/// A number agents dial to change their own state.
+#[derive(Clone, Debug)]
+pub struct FeatureCode {
+    /// As dialled.
+    pub dialled: String,
+    /// What it does, in a word or two.
+    pub does: String,
+}
+
 /// What the demo needs to know.
 #[derive(Clone, Debug)]
 pub struct DemoSettings {
@@ -75,6 +84,8 @@ pub struct DemoSettings {
     pub callers: CallersCome,
     /// What they dial, at random.
     pub numbers: Vec<Number>,
+    /// What an agent dials to log in, to pause and so on.
+    pub feature_codes: Vec<FeatureCode>,
     /// The account with which a person can join in as a caller.
     pub guest: Option<Account>,
     /// The account with which a person can join in as an agent.
@@ -95,7 +106,7 @@ pub struct DemoSettings {
 
 impl DemoSettings {
     /// A demo against an engine at these addresses, with nobody in it yet: 40 calls a minute, a summary every 5 s,
-    /// conversations of 8 to 25 s, callers who wait for 5 to 60 s.
+    /// conversations of 3 to 12 s, callers who wait for 5 to 60 s.
     pub fn new(sip: SocketAddr, http: SocketAddr, token: Secret) -> Self {
         let seconds = |from, to| (Duration::from_secs(from), Duration::from_secs(to));
         Self {
@@ -105,13 +116,14 @@ impl DemoSettings {
             agents: Vec::new(),
             callers: CallersCome::OverTrunk(IpAddr::from([127, 0, 0, 2])),
             numbers: Vec::new(),
+            feature_codes: Vec::new(),
             guest: None,
             you: None,
             calls_per_minute: 40,
             seconds: None,
             seed: None,
             summary_every: Duration::from_secs(5),
-            talk: seconds(8, 25),
+            talk: seconds(3, 12),
             patience: seconds(5, 60),
         }
     }

@@ -23,7 +23,7 @@ pub enum ClipError {
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     /// hound refuses it.
-    #[error("is no WAV file that can be read: {0}")]
+    #[error("cannot be read as a WAV file: {0}")]
     NotWav(String),
     /// A combination of bits and sample format that is not used.
     #[error("has {bits}-bit {format} samples; expected 8, 16, 24 or 32-bit integers, or 32-bit float")]

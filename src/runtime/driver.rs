@@ -67,7 +67,7 @@ pub(super) struct Work {
     sip: SipOutputs,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
     next_request: u64,
-    quiet_since: Option<Instant>,
+    idle_since: Option<Instant>,
 }
 
 impl Driver {
@@ -93,9 +93,8 @@ impl Driver {
         if !*inputs.drain.borrow() || !self.engine.is_idle() {
             return false;
         }
-        let SipCounts { legs, offers, forks, requests, .. } = self.sip.counts();
-        let quiet_since = *self.work.quiet_since.get_or_insert_with(Instant::now);
-        (legs == 0 && offers == 0 && forks == 0 && requests == 0) || quiet_since.elapsed() > FAREWELL_MAX
+        let idle_since = *self.work.idle_since.get_or_insert_with(Instant::now);
+        self.sip.is_quiet() || idle_since.elapsed() > FAREWELL_MAX
     }
 
     async fn turn(&mut self, inputs: &mut Inputs, pictures: &mut Interval, batch: &mut Vec<Received>) {

@@ -89,6 +89,14 @@ pub(super) async fn media(
     for file in bad {
         tracing::warn!("{file}; it is left out");
     }
+    for queue in &config.settings.queues {
+        if !queue.music.iter().any(|clip| library.music(clip).is_some()) {
+            tracing::error!(
+                queue = queue.name,
+                "no music of this queue can be played: callers hear a soft tone instead"
+            );
+        }
+    }
     let codecs = config.media.codecs.iter().map(|codec| match codec {
         CodecName::Pcmu => Codec::Pcmu,
         CodecName::Pcma => Codec::Pcma,

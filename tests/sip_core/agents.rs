@@ -5,7 +5,7 @@ use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::event::OfferFailure;
 use holdfast::engine::id::OfferId;
 use holdfast::engine::{Command, Event};
-use holdfast::sip::message::{Method, Request};
+use holdfast::sip::message::{Method, Request, Response};
 use std::time::Duration;
 
 const OFFER: OfferId = OfferId(1);
@@ -302,4 +302,23 @@ fn an_answer_without_a_contact_is_acknowledged_and_can_be_hung_up() {
     bench.expect_event(Event::OfferAnswered { offer: OFFER });
     bench.command(Command::Hangup { leg: agent_leg() });
     bench.expect_request(Method::Bye);
+}
+
+#[test]
+fn all_is_quiet_once_the_last_bye_and_the_last_cancelled_invite_are_answered() {
+    let mut bench = Bench::new();
+    let caller = Dialler::established(&mut bench);
+    let (phone, invite) = ringing(&mut bench);
+    assert!(!bench.core.is_quiet());
+    bench.cancel_offer(1, false);
+    bench.expect_request(Method::Cancel);
+    bench.command(Command::Hangup { leg: caller_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert!(!bench.core.is_quiet(), "two answers are missing");
+    bench.response(caller.flow, &Response::reply_to(&bye, 200, "", None));
+    assert!(!bench.core.is_quiet(), "the phone may ring on");
+    phone.says(&mut bench, &invite, 487);
+    bench.expect_request(Method::Ack);
+    assert!(bench.core.is_quiet(), "the transactions' memory is not waited for");
+    assert!(bench.core.counts().forks > 0);
 }

@@ -83,7 +83,9 @@ fn every_bad_file_is_named_with_its_reason_and_the_rest_is_loaded() {
     let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), 3, "{texts:?}");
     assert!(texts.iter().any(|text| text.contains("prompts") && text.contains("folder cannot be read")));
-    assert!(texts.iter().any(|text| text.contains("broken.wav") && text.contains("is no WAV file")));
+    assert!(
+        texts.iter().any(|text| text.contains("broken.wav") && text.contains("cannot be read as a WAV file"))
+    );
     assert!(texts.iter().any(|text| text.contains("empty.wav") && text.contains("holds no sound")));
 }
 

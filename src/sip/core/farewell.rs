@@ -63,6 +63,7 @@ impl SipCore {
         let to = self.way(dialog);
         if let Some(id) = self.request(turn, bye, to) {
             self.sent.insert(id, Purpose::Bye);
+            self.byes.insert(id);
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Fork {
     silent_at: Monotonic,
     /// Whether any response came.
     heard: bool,
+    /// Whether a final response came.
+    pub is_answered: bool,
     /// Whether its answer is still welcome.
     pub is_wanted: bool,
     /// The ACK of each answer by its tag: repeated when the answer is (RFC 3261 §13.2.2.4).
@@ -34,7 +36,16 @@ pub(super) struct Fork {
 
 impl Fork {
     pub fn new(offer: OfferId, invite: Request, contact: Contact, silent_at: Monotonic) -> Self {
-        Self { offer, invite, contact, silent_at, heard: false, is_wanted: true, acks: BTreeMap::new() }
+        Self {
+            offer,
+            invite,
+            contact,
+            silent_at,
+            heard: false,
+            is_answered: false,
+            is_wanted: true,
+            acks: BTreeMap::new(),
+        }
     }
 }
 
@@ -42,6 +53,7 @@ impl SipCore {
     pub(super) fn fork_responded(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Response) {
         let Some(fork) = self.forks.get_mut(&id) else { return };
         fork.heard = true;
+        fork.is_answered |= !response.is_provisional();
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted) = (fork.offer, fork.is_wanted);
         match response.status {

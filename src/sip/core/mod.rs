@@ -105,6 +105,8 @@ pub struct SipCore {
     offers: BTreeMap<OfferId, Offer>,
     forks: BTreeMap<ClientId, Fork>,
     sent: BTreeMap<ClientId, Purpose>,
+    /// BYEs without a final response.
+    byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
@@ -198,6 +200,15 @@ impl SipCore {
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);
+    }
+
+    /// Whether no call is left and the last BYEs and CANCELs have done their work: what remains then is only the
+    /// memory of transactions (RFC 3261 §17), which nobody need wait for.
+    pub fn is_quiet(&self) -> bool {
+        self.legs.is_empty()
+            && self.offers.is_empty()
+            && self.byes.is_empty()
+            && self.forks.values().all(|fork| fork.is_answered)
     }
 
     /// How much is going on.

@@ -35,6 +35,7 @@ impl SipCore {
             Output::ClientEnded { id } => {
                 self.forks.remove(&id);
                 self.sent.remove(&id);
+                self.byes.remove(&id);
             }
             Output::ServerEnded { id, acked: _ } => self.server_ended(turn, id),
         }
@@ -47,12 +48,16 @@ impl SipCore {
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
             Some(&Purpose::Refresh(leg, cseq)) => self.refresh_answered(turn, id, leg, cseq, response, from),
+            Some(Purpose::Bye) if !response.is_provisional() => {
+                self.byes.remove(&id);
+            }
             Some(Purpose::Bye) | None => {}
         }
     }
 
     fn unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
         self.fork_unanswered(turn, id);
+        self.byes.remove(&id);
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),

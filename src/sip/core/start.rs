@@ -72,6 +72,7 @@ impl SipCore {
             invites: BTreeMap::new(),
             offers: BTreeMap::new(),
             forks: BTreeMap::new(),
+            byes: BTreeSet::new(),
             sent: BTreeMap::new(),
             due: BTreeSet::new(),
             news: Vec::new(),
