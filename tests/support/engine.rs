@@ -69,10 +69,15 @@ addresses = ["127.0.0.0/8"]
 impl Holdfast {
     /// Starts it with these rules (`skills`, `[[queue]]`, `[[number]]`, `[[agent]]`, …) and waits until it listens.
     pub fn start(rules: &str) -> Self {
+        Self::start_changed(rules, |config| config)
+    }
+
+    /// The same, with the whole configuration changed at the last moment.
+    pub fn start_changed(rules: &str, change: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Top-level keys must come before the first table of the preamble.
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
-        let config = format!("{keys}\n{}\n{tables}", preamble(folder.path()));
+        let config = change(format!("{keys}\n{}\n{tables}", preamble(folder.path())));
         let path = folder.path().join("holdfast.toml");
         std::fs::write(&path, config).expect("a written configuration");
         Self::start_with(folder, &path)
