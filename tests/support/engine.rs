@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -26,6 +27,7 @@ pub struct Holdfast {
     pub sip_tcp: SocketAddr,
     /// Where it listens for HTTP.
     pub http: SocketAddr,
+    media_ports: RangeInclusive<u16>,
     /// Its folder: configuration and records.
     pub folder: tempfile::TempDir,
     log: Arc<Mutex<String>>,
@@ -79,11 +81,15 @@ impl Holdfast {
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
         let config = change(format!("{keys}\n{}\n{tables}", preamble(folder.path())));
         let path = folder.path().join("holdfast.toml");
-        std::fs::write(&path, config).expect("a written configuration");
-        Self::start_with(folder, &path)
+        std::fs::write(&path, &config).expect("a written configuration");
+        let ports =
+            config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
+        let (first, last) = ports.expect("the range of RTP ports");
+        let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
+        Self::start_with(folder, &path, media_ports)
     }
 
-    fn start_with(folder: tempfile::TempDir, config: &Path) -> Self {
+    fn start_with(folder: tempfile::TempDir, config: &Path, media_ports: RangeInclusive<u16>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .args(["run", "--config"])
             .arg(config)
@@ -118,12 +124,17 @@ impl Holdfast {
         let sip = listening("listening for SIP on udp:");
         let sip_tcp = listening("listening for SIP on tcp:");
         let http = listening("listening for HTTP on ");
-        Self { child, sip, sip_tcp, http, folder, log }
+        Self { child, sip, sip_tcp, http, media_ports, folder, log }
     }
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("not poisoned").clone()
+    }
+
+    /// Its RTP ports, used or not.
+    pub fn media_ports(&self) -> RangeInclusive<u16> {
+        self.media_ports.clone()
     }
 
     /// The process.
