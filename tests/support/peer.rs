@@ -1,6 +1,7 @@
 //! Real peers as child processes: programs that none of us wrote.
 
 use super::eventually;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -34,11 +35,26 @@ pub struct Peer {
 impl Peer {
     /// Starts a program with its output in `log`.
     pub fn start(command: &mut Command, log: &Path) -> Self {
+        Self::start_with(command, log, Stdio::null())
+    }
+
+    /// The same for a program that is told what to do, line by line.
+    pub fn start_listening(command: &mut Command, log: &Path) -> Self {
+        Self::start_with(command, log, Stdio::piped())
+    }
+
+    /// Tells it a line.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("started to listen");
+        writeln!(input, "{line}").and_then(|()| input.flush()).expect("it listens");
+    }
+
+    fn start_with(command: &mut Command, log: &Path, input: Stdio) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let out = std::fs::File::create(log).expect("a log file");
         let err = out.try_clone().expect("a log file");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(out)
             .stderr(err)
             .spawn()
