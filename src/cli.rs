@@ -93,7 +93,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
     /// Simulated calls per minute.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=6000))]
+    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u32).range(0..=6000))]
     pub calls_per_minute: u32,
     /// Start without simulated callers and agents: the centre is yours alone.
     #[arg(long)]

@@ -9,6 +9,7 @@ use holdfast::engine::settings::Feature;
 use holdfast::http::Role;
 use holdfast::runtime::{self, StartError};
 use holdfast::secret::Secret;
+use holdfast::sip::flow::Transport;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -86,8 +87,10 @@ fn demo(args: &DemoArgs) -> u8 {
     start_log(&config.log.filter);
     in_tokio(async {
         let mut running = runtime::start(config).await.map_err(with_the_demo_s_remedy)?;
-        let sip = running.sip.first().map(|listen| listen.address);
-        let settings = DemoSettings { sip: sip.unwrap_or(settings.sip), http: running.http, ..settings };
+        let bound = |wanted: Transport| running.sip.iter().find(|listen| listen.transport == wanted);
+        let address = |wanted: Transport| bound(wanted).map_or(settings.sip, |listen| listen.address);
+        let (sip, sip_tcp) = (address(Transport::Udp), address(Transport::Tcp));
+        let settings = DemoSettings { sip, sip_tcp, http: running.http, ..settings };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let stop = async move {

@@ -11,7 +11,12 @@ pub(super) fn text(settings: &DemoSettings, seed: u64) -> String {
          curl -H 'Authorization: Bearer {}' http://{http}/v1/queues\n",
         settings.token.expose()
     );
-    let _ = writeln!(text, "\nJOIN IN with a softphone (SIP over UDP or TCP at {})", settings.sip);
+    let sip = if settings.sip == settings.sip_tcp {
+        format!("UDP or TCP at {}", settings.sip)
+    } else {
+        format!("UDP at {}, TCP at {}", settings.sip, settings.sip_tcp)
+    };
+    let _ = writeln!(text, "\nJOIN IN with a softphone (SIP over {sip})");
     if let Some(guest) = &settings.guest {
         let _ = writeln!(text, "  as a caller   {}", credentials(guest));
         for number in &settings.numbers {

@@ -74,6 +74,8 @@ pub struct FeatureCode {
 pub struct DemoSettings {
     /// The engine's SIP address (UDP).
     pub sip: SocketAddr,
+    /// The engine's SIP address (TCP), for people who join in.
+    pub sip_tcp: SocketAddr,
     /// The engine's HTTP address.
     pub http: SocketAddr,
     /// A token of the API with the role `read` at least.
@@ -105,12 +107,13 @@ pub struct DemoSettings {
 }
 
 impl DemoSettings {
-    /// A demo against an engine at these addresses, with nobody in it yet: 40 calls a minute, a summary every 5 s,
-    /// conversations of 3 to 12 s, callers who wait for 5 to 60 s.
+    /// A demo against an engine at these addresses, TCP at the same as UDP, with nobody in it yet: 40 calls a minute, a summary every 5 s,
+    /// conversations of 3 to 11 s, callers who wait for 10 to 90 s.
     pub fn new(sip: SocketAddr, http: SocketAddr, token: Secret) -> Self {
         let seconds = |from, to| (Duration::from_secs(from), Duration::from_secs(to));
         Self {
             sip,
+            sip_tcp: sip,
             http,
             token,
             agents: Vec::new(),
@@ -123,8 +126,8 @@ impl DemoSettings {
             seconds: None,
             seed: None,
             summary_every: Duration::from_secs(5),
-            talk: seconds(3, 12),
-            patience: seconds(5, 60),
+            talk: seconds(3, 11),
+            patience: seconds(10, 90),
         }
     }
 }

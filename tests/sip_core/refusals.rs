@@ -1,9 +1,11 @@
 //! What is not for us, not allowed, or not SIP at all.
 
-use crate::bench::{Bench, udp};
+use crate::bench::{Bench, settings, udp};
 use crate::peer::{Dialler, sdp};
+use holdfast::sip::auth::Algorithm;
 use holdfast::sip::codec;
 use holdfast::sip::message::{Method, Request};
+use holdfast::sip::settings::SipSettings;
 
 /// One INVITE, changed; the status it is refused with.
 #[track_caller]
@@ -216,4 +218,19 @@ fn a_flood_of_forged_calls_leaves_room_for_the_genuine_ones() {
     }
     bench.expect_no_event();
     Dialler::established(&mut bench);
+}
+
+#[test]
+fn where_two_challenges_would_be_too_much_one_is_sent() {
+    let digests = vec![Algorithm::Sha256, Algorithm::Md5];
+    let mut bench = Bench::with(SipSettings { digests, ..settings() });
+    let mut phone = Dialler::at("198.51.100.66:5060", "stranger");
+    let mut register = phone.make(Method::Register, Vec::new());
+    bench.request(phone.flow, &register);
+    let challenges =
+        bench.expect_response(401).headers.all("WWW-Authenticate").map(str::to_owned).collect::<Vec<_>>();
+    assert!(matches!(challenges.as_slice(), [one] if one.contains("MD5")), "{challenges:?}");
+    register.headers.push("User-Agent", "x".repeat(300));
+    bench.request(phone.flow, &register);
+    assert_eq!(bench.expect_response(401).headers.all("WWW-Authenticate").count(), 2);
 }

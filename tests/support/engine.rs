@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -26,6 +27,7 @@ pub struct Holdfast {
     pub sip_tcp: SocketAddr,
     /// Where it listens for HTTP.
     pub http: SocketAddr,
+    media_ports: RangeInclusive<u16>,
     /// Its folder: configuration and records.
     pub folder: tempfile::TempDir,
     log: Arc<Mutex<String>>,
@@ -69,16 +71,25 @@ addresses = ["127.0.0.0/8"]
 impl Holdfast {
     /// Starts it with these rules (`skills`, `[[queue]]`, `[[number]]`, `[[agent]]`, …) and waits until it listens.
     pub fn start(rules: &str) -> Self {
+        Self::start_changed(rules, |config| config)
+    }
+
+    /// The same, with the whole configuration changed at the last moment.
+    pub fn start_changed(rules: &str, change: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Top-level keys must come before the first table of the preamble.
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
-        let config = format!("{keys}\n{}\n{tables}", preamble(folder.path()));
+        let config = change(format!("{keys}\n{}\n{tables}", preamble(folder.path())));
         let path = folder.path().join("holdfast.toml");
-        std::fs::write(&path, config).expect("a written configuration");
-        Self::start_with(folder, &path)
+        std::fs::write(&path, &config).expect("a written configuration");
+        let ports =
+            config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
+        let (first, last) = ports.expect("the range of RTP ports");
+        let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
+        Self::start_with(folder, &path, media_ports)
     }
 
-    fn start_with(folder: tempfile::TempDir, config: &Path) -> Self {
+    fn start_with(folder: tempfile::TempDir, config: &Path, media_ports: RangeInclusive<u16>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .args(["run", "--config"])
             .arg(config)
@@ -113,12 +124,17 @@ impl Holdfast {
         let sip = listening("listening for SIP on udp:");
         let sip_tcp = listening("listening for SIP on tcp:");
         let http = listening("listening for HTTP on ");
-        Self { child, sip, sip_tcp, http, folder, log }
+        Self { child, sip, sip_tcp, http, media_ports, folder, log }
     }
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("not poisoned").clone()
+    }
+
+    /// Its RTP ports, used or not.
+    pub fn media_ports(&self) -> RangeInclusive<u16> {
+        self.media_ports.clone()
     }
 
     /// The process.

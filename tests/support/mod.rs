@@ -8,6 +8,7 @@
 )]
 
 pub mod audio;
+pub mod baresip;
 pub mod engine;
 pub mod peer;
 

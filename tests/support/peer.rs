@@ -1,6 +1,7 @@
 //! Real peers as child processes: programs that none of us wrote.
 
 use super::eventually;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,13 +12,13 @@ use std::time::Duration;
 /// so that nobody takes it between this look and its use.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
-/// An even port that nobody uses for UDP or TCP, nor the one above it.
+/// An even port that nobody uses for UDP or TCP, nor the three above it: RTP and RTCP of SIPp's audio and video.
 pub fn free_port() -> u16 {
     let start = (std::process::id() % 100) as u16 * 44;
-    (0..2_200)
-        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(2, Ordering::Relaxed)) % 4_400)
+    (0..1_100)
+        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(4, Ordering::Relaxed)) % 4_400)
         .find(|port| {
-            [*port, port + 1].into_iter().all(|port| {
+            (*port..port + 4).all(|port| {
                 UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
             })
         })
@@ -34,11 +35,26 @@ pub struct Peer {
 impl Peer {
     /// Starts a program with its output in `log`.
     pub fn start(command: &mut Command, log: &Path) -> Self {
+        Self::start_with(command, log, Stdio::null())
+    }
+
+    /// The same for a program that is told what to do, line by line.
+    pub fn start_listening(command: &mut Command, log: &Path) -> Self {
+        Self::start_with(command, log, Stdio::piped())
+    }
+
+    /// Tells it a line.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("started to listen");
+        writeln!(input, "{line}").and_then(|()| input.flush()).expect("it listens");
+    }
+
+    fn start_with(command: &mut Command, log: &Path, input: Stdio) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let out = std::fs::File::create(log).expect("a log file");
         let err = out.try_clone().expect("a log file");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(out)
             .stderr(err)
             .spawn()

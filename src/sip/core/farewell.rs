@@ -108,7 +108,10 @@ impl SipCore {
             .map(|Answered { id, unacked, .. }| (*id, unacked.poll(now), unacked.response.clone()))
         {
             Some((_, Resend::GiveUp, _)) => return self.lose(turn, leg_id),
-            Some((id, Resend::Again, response)) => self.respond(turn, id, response),
+            Some((id, Resend::Again, response)) => {
+                self.answers_repeated += 1;
+                self.respond(turn, id, response);
+            }
             Some((_, Resend::Wait, _)) | None => {}
         }
         if let Some(session) = session_due {

@@ -112,6 +112,8 @@ pub struct SipCore {
     news: Vec<Output>,
     next_call: u64,
     malformed: u64,
+    /// 2xx of ours sent again, which is not the transaction layer's to count.
+    answers_repeated: u64,
 }
 
 impl SipCore {
@@ -211,6 +213,7 @@ impl SipCore {
 
     /// How much is going on.
     pub fn counts(&self) -> SipCounts {
+        let transactions = self.transactions.counts();
         SipCounts {
             legs: self.legs.len(),
             offers: self.offers.len(),
@@ -218,7 +221,10 @@ impl SipCore {
             requests: self.sent.len(),
             contacts: self.registrar.len(),
             malformed: self.malformed,
-            transactions: self.transactions.counts(),
+            transactions: Counts {
+                retransmissions_sent: transactions.retransmissions_sent + self.answers_repeated,
+                ..transactions
+            },
         }
     }
 }

@@ -78,6 +78,7 @@ impl SipCore {
             news: Vec::new(),
             next_call: settings.first_call.0,
             malformed: 0,
+            answers_repeated: 0,
             settings,
         })
     }

@@ -28,7 +28,7 @@ impl SipCore {
             _ => self.refusal_outside(&request),
         };
         let size = codec::print_request(&request).len();
-        let bare = Refusal::new(full.status);
+        let brief = brief(&full);
         let tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
         let (request, to) = self.transactions.traced(request, from);
         let answer = |refusal: Refusal| {
@@ -40,11 +40,14 @@ impl SipCore {
         };
         // A source address cannot be forged where a handshake came first.
         let fits = |bytes: &Vec<u8>| from.transport.is_reliable() || bytes.len() * 2 <= size * 3;
-        // A challenge without its header would be of no use.
-        let shorter = |status| Some(answer(bare)).filter(|bytes| status != 401 && fits(bytes));
-        let status = full.status;
-        if let Some(bytes) = Some(answer(full)).filter(&fits).or_else(|| shorter(status)) {
+        if let Some(bytes) = [full, brief].into_iter().map(answer).find(fits) {
             turn.out.send.push((to, bytes.into()));
         }
     }
+}
+
+/// The same in fewer words: of several challenges the last, which most phones know; of all else the status.
+fn brief(full: &Refusal) -> Refusal {
+    let challenge = full.headers.last().filter(|(name, _)| *name == "WWW-Authenticate");
+    Refusal { status: full.status, headers: challenge.cloned().into_iter().collect() }
 }
