@@ -278,3 +278,6 @@ impl Driver {
         self.work.next_picture = now + PICTURE_EVERY.max(now.since(began) * PICTURE_SHARE);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,11 +37,12 @@ impl FactSinks {
     }
 
     pub(super) fn record(&mut self, stamped: &Stamped) {
-        self.metrics.observe(stamped);
-        self.today.observe(stamped);
+        // Records first: they are what must not be lost.
         if let Some(record) = self.records.observe(stamped) {
             self.writer.write(record);
         }
+        self.today.observe(stamped);
+        self.metrics.observe(stamped);
     }
 
     /// Counts a message that came.
