@@ -12,7 +12,7 @@ use holdfast::sip::flow::Transport;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The agent of the demo who is left for a person to be.
@@ -41,21 +41,13 @@ fn run(args: &RunArgs) -> u8 {
     start_log(&config.log.filter);
     in_tokio(async {
         let running = runtime::start(config).await?;
-        // Both may come from a terminal, from systemd or from a container's end; the second one is meant.
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut asked = async move || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        asked().await;
+        let mut asked = Stops::listen()?;
+        asked.next().await;
         tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         running.drain();
         tokio::select! {
             stopped = running.stopped() => stopped?,
-            () = asked() => tracing::warn!("stopped at once by a second signal"),
+            () = asked.next() => tracing::warn!("stopped at once by a second signal"),
         }
         tracing::info!("stopped");
         Ok(exit::OK)
@@ -75,19 +67,45 @@ fn demo(args: &DemoArgs) -> u8 {
         let address = |wanted: Transport| bound(wanted).map_or(settings.sip, |listen| listen.address);
         let (sip, sip_tcp) = (address(Transport::Udp), address(Transport::Tcp));
         let settings = DemoSettings { sip, sip_tcp, http: running.http, ..settings };
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+        let (first, stop) = tokio::sync::oneshot::channel();
+        let mut asked = Stops::listen()?;
+        let twice = async move {
+            asked.next().await;
+            // The demo may have ended by itself.
+            let _ = first.send(());
+            asked.next().await;
         };
-        let summary = demo::run(settings, stop).await;
-        running.drain();
-        running.stopped().await?;
-        Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
+        let orderly = async {
+            let summary = demo::run(settings, async { drop(stop.await) }).await;
+            running.drain();
+            running.stopped().await?;
+            Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
+        };
+        tokio::select! {
+            code = orderly => code,
+            () = twice => anyhow::bail!("stopped at once by a second signal"),
+        }
     })
+}
+
+/// Requests to stop. Both signals may come from a terminal, from systemd or from a container's end.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Whose configuration is built in changes its ports on the command line.
