@@ -189,6 +189,7 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     settings.agents = if args.empty { Vec::new() } else { agents };
     settings.calls_per_minute = if args.empty { 0 } else { args.calls_per_minute };
     settings.seconds = args.seconds;
+    settings.records = Some(config.store.path.clone());
     settings.you = you.into_iter().next();
     settings.guest = Some(account("guest", "You, as a caller"));
     Ok((config, settings))
