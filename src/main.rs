@@ -3,9 +3,10 @@
 use clap::Parser;
 use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
 use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
-use holdfast::config::{ApiToken, Config, SoundsConfig, TokenRole};
+use holdfast::config::{ApiToken, Config, SoundsConfig};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
 use holdfast::engine::settings::Feature;
+use holdfast::http::Role;
 use holdfast::runtime::{self, StartError};
 use holdfast::secret::Secret;
 use holdfast::sip::flow::Transport;
@@ -40,15 +41,30 @@ fn run(args: &RunArgs) -> u8 {
     };
     start_log(&config.log.filter);
     in_tokio(async {
-        let running = runtime::start(config).await?;
+        let mut running = runtime::start(config).await?;
         let mut asked = Stops::listen()?;
-        asked.next().await;
+        tokio::select! {
+            // It ends unasked only when it has failed.
+            failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
+            () = asked.next() => {}
+        }
         tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         running.drain();
-        tokio::select! {
-            stopped = running.stopped() => stopped?,
-            () = asked.next() => tracing::warn!("stopped at once by a second signal"),
-        }
+        let stopped = tokio::select! {
+            stopped = running.stopped() => stopped,
+            () = asked.next() => {
+                tracing::warn!("a second signal: calls in progress are ended");
+                running.stop_now();
+                tokio::select! {
+                    stopped = running.stopped() => stopped,
+                    () = asked.next() => {
+                        tracing::error!("a third signal: gone at once");
+                        return Ok(exit::RUNTIME);
+                    }
+                }
+            }
+        };
+        stopped?;
         tracing::info!("stopped");
         Ok(exit::OK)
     })
@@ -62,7 +78,7 @@ fn demo(args: &DemoArgs) -> u8 {
     };
     start_log(&config.log.filter);
     in_tokio(async {
-        let running = runtime::start(config).await.map_err(with_the_demo_s_remedy)?;
+        let mut running = runtime::start(config).await.map_err(with_the_demo_s_remedy)?;
         let bound = |wanted: Transport| running.sip.iter().find(|listen| listen.transport == wanted);
         let address = |wanted: Transport| bound(wanted).map_or(settings.sip, |listen| listen.address);
         let (sip, sip_tcp) = (address(Transport::Udp), address(Transport::Tcp));
@@ -76,7 +92,11 @@ fn demo(args: &DemoArgs) -> u8 {
             asked.next().await;
         };
         let orderly = async {
-            let summary = demo::run(settings, async { drop(stop.await) }).await;
+            let summary = tokio::select! {
+                summary = demo::run(settings, async { drop(stop.await) }) => summary,
+                // It ends unasked only when it has failed.
+                failed = running.stopped() => return failed.map(|()| exit::RUNTIME).map_err(Into::into),
+            };
             running.drain();
             running.stopped().await?;
             Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
@@ -155,7 +175,7 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     config.listen_for_sip_on((Ipv4Addr::LOCALHOST, args.sip_port).into());
     config.http.listen = (Ipv4Addr::LOCALHOST, args.http_port).into();
     config.http.tokens =
-        vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Operator }];
+        vec![ApiToken { name: "demo".into(), token: password.clone(), role: Role::Operator }];
     let account = |name: &str, title: &str| Account {
         name: name.into(),
         title: title.into(),

@@ -3,18 +3,20 @@
 //! All series exist from the start, so that no panel is empty before the first call, and no label is
 //! looked up where calls are handled. Labels are bounded: queues, outcomes, states, causes, methods.
 
+mod maker;
+mod shells;
+
 use crate::engine::command::RefusedBecause;
 use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::QueueId;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
-use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use maker::{Made, Maker, each};
+use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::time::Duration;
 
 pub use prometheus::Error;
+pub use shells::{Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,27 +27,6 @@ const WAIT_SECONDS: [f64; 15] =
 const TALK_SECONDS: [f64; 10] = [5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0];
 const RING_SECONDS: [f64; 9] = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0];
 const WRAPUP_SECONDS: [f64; 9] = [1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
-const DECISION_SECONDS: [f64; 10] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
-/// RFC 3261 and its extensions; any other method counts as `other`.
-const METHODS: [&str; 15] = [
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "PRACK",
-    "UPDATE",
-    "INFO",
-    "REFER",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "MESSAGE",
-    "PUBLISH",
-    "other",
-];
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
-
 /// The register. Cheap to use from any thread; nothing in it blocks.
 #[derive(Debug)]
 pub struct Metrics {
@@ -75,112 +56,6 @@ struct QueueMetrics {
     waiting: IntGauge,
     oldest: Gauge,
     agents: Vec<IntGauge>,
-}
-
-/// Whether a message came or went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// From the network.
-    Received,
-    /// To the network.
-    Sent,
-}
-
-/// Signalling: the runtime counts here.
-#[derive(Debug)]
-pub struct SipMetrics {
-    requests: [Vec<IntCounter>; 2],
-    responses: [Vec<IntCounter>; 2],
-    /// Messages that could not be parsed, and were dropped or refused.
-    pub malformed: IntCounter,
-    /// Messages sent again because no answer came in time.
-    pub retransmissions: IntCounter,
-    /// Transactions alive.
-    pub transactions: IntGauge,
-    /// Dialogs alive.
-    pub dialogs: IntGauge,
-    /// Phones registered: live contacts.
-    pub contacts: IntGauge,
-}
-
-/// Audio: the runtime copies the media workers' totals here.
-#[derive(Debug)]
-pub struct MediaMetrics {
-    /// RTP packets accepted.
-    pub packets_received: IntCounter,
-    /// RTP packets sent.
-    pub packets_sent: IntCounter,
-    /// RTP packets that never came, by their sequence numbers (RFC 3550 appendix A.3).
-    pub packets_lost: IntCounter,
-    /// RTP packets dropped: from a stranger, malformed, or unwanted.
-    pub packets_dropped: IntCounter,
-    /// Ticks of a media worker that were handled more than 5 ms late.
-    pub ticks_late: IntCounter,
-    /// Media sessions open: one per leg.
-    pub sessions: IntGauge,
-    /// Port pairs that are free.
-    pub ports_free: IntGauge,
-}
-
-/// Call records: the runtime copies the writer's figures here.
-#[derive(Debug)]
-pub struct StoreMetrics {
-    /// Records that wait to be written.
-    pub backlog: IntGauge,
-    /// Records written.
-    pub written: IntCounter,
-    /// Attempts to write that failed; the records stay in the backlog.
-    pub failures: IntCounter,
-    /// Records lost because the backlog was full.
-    pub dropped: IntCounter,
-}
-
-/// The engine's own work.
-#[derive(Debug)]
-pub struct EngineMetrics {
-    /// Events handled.
-    pub events: IntCounter,
-    /// Time to decide on one event, in seconds.
-    pub decision: Histogram,
-    /// Calls alive.
-    pub calls: IntGauge,
-    /// 1 while new calls are refused because the engine is about to stop.
-    pub draining: IntGauge,
-}
-
-/// Makes metrics and registers them, so that none can be made and forgotten.
-struct Maker<'r>(&'r Registry);
-
-type Made<T> = Result<T, prometheus::Error>;
-
-impl Maker<'_> {
-    fn kept<T: prometheus::core::Collector + Clone + 'static>(&self, metric: T) -> Made<T> {
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-    fn counter(&self, name: &str, help: &str) -> Made<IntCounter> {
-        self.kept(IntCounter::with_opts(opts(name, help))?)
-    }
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Made<IntCounterVec> {
-        self.kept(IntCounterVec::new(opts(name, help), labels)?)
-    }
-    fn gauge(&self, name: &str, help: &str) -> Made<IntGauge> {
-        self.kept(IntGauge::with_opts(opts(name, help))?)
-    }
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Made<IntGaugeVec> {
-        self.kept(IntGaugeVec::new(opts(name, help), labels)?)
-    }
-    fn seconds_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Made<GaugeVec> {
-        self.kept(GaugeVec::new(opts(name, help), labels)?)
-    }
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Made<HistogramVec> {
-        let opts = HistogramOpts::new(format!("holdfast_{name}"), help).buckets(buckets.to_vec());
-        self.kept(HistogramVec::new(opts, labels)?)
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("holdfast_{name}"), help)
 }
 
 impl Metrics {
@@ -369,96 +244,6 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
             agents: each(&AgentState::ALL, |it| agents.get_metric_with_label_values(&[name, it.as_str()]))?,
         })
     })
-}
-
-impl SipMetrics {
-    fn new(make: &Maker<'_>) -> Made<Self> {
-        let requests =
-            make.counters("sip_requests_total", "SIP requests, by method.", &["direction", "method"])?;
-        let responses =
-            make.counters("sip_responses_total", "SIP responses, by class.", &["direction", "class"])?;
-        let by = |direction: &str| -> Made<(Vec<IntCounter>, Vec<IntCounter>)> {
-            let methods =
-                each(&METHODS, |method| requests.get_metric_with_label_values(&[direction, method]))?;
-            let classes =
-                each(&CLASSES, |class| responses.get_metric_with_label_values(&[direction, class]))?;
-            Ok((methods, classes))
-        };
-        let ((received, came), (sent, went)) = (by("received")?, by("sent")?);
-        Ok(Self {
-            requests: [received, sent],
-            responses: [came, went],
-            malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
-            retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
-            transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
-            dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,
-            contacts: make.gauge("sip_registered_contacts", "Phones registered: live contacts.")?,
-        })
-    }
-
-    /// Counts a request.
-    pub fn request(&self, direction: Direction, method: &str) {
-        let at = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
-        if let Some(counter) = self.requests.get(direction as usize).and_then(|methods| methods.get(at)) {
-            counter.inc();
-        }
-    }
-
-    /// Counts a response.
-    pub fn response(&self, direction: Direction, status: u16) {
-        let at = usize::from(status / 100).saturating_sub(1);
-        if let Some(counter) = self.responses.get(direction as usize).and_then(|classes| classes.get(at)) {
-            counter.inc();
-        }
-    }
-}
-
-impl MediaMetrics {
-    fn new(make: &Maker<'_>) -> Made<Self> {
-        Ok(Self {
-            packets_received: make.counter("rtp_packets_received_total", "RTP packets accepted.")?,
-            packets_sent: make.counter("rtp_packets_sent_total", "RTP packets sent.")?,
-            packets_lost: make.counter("rtp_packets_lost_total", "RTP packets that never came.")?,
-            packets_dropped: make
-                .counter("rtp_packets_dropped_total", "RTP packets from strangers, malformed or unwanted.")?,
-            ticks_late: make.counter("media_ticks_late_total", "Media ticks handled more than 5 ms late.")?,
-            sessions: make.gauge("media_sessions", "Media sessions open: one per leg.")?,
-            ports_free: make.gauge("media_ports_free", "RTP port pairs that are free.")?,
-        })
-    }
-}
-
-impl StoreMetrics {
-    fn new(make: &Maker<'_>) -> Made<Self> {
-        Ok(Self {
-            backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
-            written: make.counter("store_written_total", "Call records written.")?,
-            failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
-            dropped: make
-                .counter("store_dropped_total", "Call records lost because the backlog was full.")?,
-        })
-    }
-}
-
-impl EngineMetrics {
-    fn new(make: &Maker<'_>) -> Made<Self> {
-        let decision = make.histograms(
-            "engine_decision_seconds",
-            "Time the engine took to decide on one event.",
-            &[],
-            &DECISION_SECONDS,
-        )?;
-        Ok(Self {
-            events: make.counter("engine_events_total", "Events the engine handled.")?,
-            decision: decision.get_metric_with_label_values::<&str>(&[])?,
-            calls: make.gauge("calls", "Calls alive: waiting, talking or leaving.")?,
-            draining: make.gauge("draining", "1 while new calls are refused because of a shutdown.")?,
-        })
-    }
-}
-
-fn each<T, M>(items: &[T], make: impl Fn(&T) -> Made<M>) -> Made<Vec<M>> {
-    items.iter().map(make).collect()
 }
 
 fn whole(count: usize) -> i64 {

@@ -17,7 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["engine", "stats"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
-    ("config", &["engine"]),
+    // Each shell's own settings: nothing is said twice.
+    ("config", &["engine", "sip", "media", "http"]),
     ("cli", &["config", "store", "stats", "engine"]),
     // Phones talk to the engine only over sockets: they share the wire's words and nothing else.
     ("phone", &["sip", "media"]),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
 
 use holdfast::config::{Config, DEFAULT_TEXT};
+use holdfast::sip::auth::Algorithm;
 use proptest::prelude::*;
 
 /// A small configuration in which everything is right.
@@ -330,6 +331,28 @@ fn the_demo_can_replace_every_password() {
     let mut demo = Config::demo().unwrap();
     demo.replace_passwords(&holdfast::secret::Secret::new("fresh"));
     assert!(demo.sip.accounts.iter().all(|account| account.password.as_ref().unwrap().expose() == "fresh"));
+}
+
+#[test]
+fn the_shipped_configuration_loads_from_the_repository_s_root_without_a_warning() {
+    // Tests run in the package's root, which is where the README has it started.
+    let config = Config::load(std::path::Path::new("config/holdfast.toml")).unwrap();
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
+}
+
+#[test]
+fn hashes_of_password_checks_are_listed_by_preference_and_md5_is_alone_unless_asked() {
+    let digests = |line: &str| {
+        let text = GOOD.replacen("[sip]\n", &format!("[sip]\n{line}\n"), 1);
+        Config::from_str("site.toml", &text).unwrap().sip.digests
+    };
+    assert_eq!(digests(""), [Algorithm::Md5]);
+    assert_eq!(digests(r#"digest = ["sha-256", "md5"]"#), [Algorithm::Sha256, Algorithm::Md5]);
+    let wrong = |line: &str| errors("[sip]\n", &format!("[sip]\n{line}\n"));
+    assert!(wrong(r#"digest = ["sha256"]"#).contains("did you mean"), "{}", wrong(r#"digest = ["sha256"]"#));
+    assert!(wrong(r#"digest = ["md5", "md5"]"#).contains("is there twice"));
+    assert!(wrong("digest = []").contains("expected at least one of md5, sha-256"));
 }
 
 proptest! {

@@ -4,10 +4,12 @@
 #[path = "support/phone.rs"]
 mod support;
 
-use holdfast::config::{ApiToken, Config, TokenRole, Transport, Trunk};
+use holdfast::config::{ApiToken, Config, Trunk};
 use holdfast::demo::{self, Account, Agreement, CallersCome, DemoSettings, Number};
+use holdfast::http::Role;
 use holdfast::runtime;
 use holdfast::secret::Secret;
+use holdfast::sip::flow::Transport;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -21,8 +23,7 @@ fn config(folder: &std::path::Path, password: &Secret, trunk: bool) -> Config {
     config.listen_for_sip_on("127.0.0.1:0".parse().unwrap());
     config.sip.listen.retain(|listen| listen.transport == Transport::Udp);
     config.http.listen = "127.0.0.1:0".parse().unwrap();
-    config.http.tokens =
-        vec![ApiToken { name: "demo".into(), token: password.clone(), role: TokenRole::Read }];
+    config.http.tokens = vec![ApiToken { name: "demo".into(), token: password.clone(), role: Role::Read }];
     config.store.path = folder.join("demo.sqlite");
     if trunk {
         let addresses = vec!["127.0.0.2/32".parse().unwrap()];

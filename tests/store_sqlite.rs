@@ -100,7 +100,7 @@ async fn the_writer_flushes_everything_at_shutdown() {
     let path = folder.path().join("calls.sqlite");
     let writer = Writer::start(SqliteStore::open(&path).await.unwrap());
     for call in 0..1234 {
-        writer.try_write(record(call)).unwrap();
+        writer.write(record(call));
     }
     assert_eq!(writer.shut_down(Duration::from_secs(30)).await, 0);
     let store = SqliteStore::open_read_only(&path).await.unwrap();
@@ -125,7 +125,7 @@ async fn records_wait_while_the_database_is_locked_and_are_written_afterwards() 
     assert!(matches!(store.insert(&[record(0)]).await, Err(StoreError::Locked)));
     let writer = Writer::start(store.clone());
     for call in 0..20 {
-        writer.try_write(record(call)).unwrap();
+        writer.write(record(call));
     }
     until(&writer, |figures| figures.failures >= 1).await;
     assert_eq!((writer.figures().backlog, writer.figures().written), (20, 0));
@@ -137,18 +137,20 @@ async fn records_wait_while_the_database_is_locked_and_are_written_afterwards() 
 }
 
 #[tokio::test]
-async fn a_full_backlog_gives_the_record_back_and_counts_it() {
+async fn what_a_full_backlog_loses_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.sqlite");
     let store = SqliteStore::open(&path).await.unwrap();
     let other = lock(&path).await;
     let writer = Writer::with_backlog(store, 5);
     // One batch may be in the writer's hands; more than both together cannot be.
-    let refused = (0..2000).filter(|call| writer.try_write(record(*call)).is_err()).count();
-    assert!(refused > 0);
-    assert_eq!(writer.figures().dropped, u64::try_from(refused).unwrap());
+    for call in 0..2000 {
+        writer.write(record(call));
+    }
+    let dropped = writer.figures().dropped;
+    assert!(dropped > 0);
     let left = writer.shut_down(Duration::from_millis(50)).await;
-    assert_eq!(left, 2000 - u64::try_from(refused).unwrap(), "what was taken and not written is told");
+    assert_eq!(left, 2000 - dropped, "what was taken and not written is told");
     drop(other);
 }
 
@@ -207,4 +209,14 @@ async fn a_read_only_folder_is_named_with_the_remedy() {
 async fn reading_records_that_were_never_written_says_so() {
     let error = SqliteStore::open_read_only(Path::new("no/such.sqlite")).await.unwrap_err();
     assert!(error.to_string().contains("does not exist"), "{error}");
+}
+
+#[tokio::test]
+async fn the_newest_call_is_known_to_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("calls.sqlite")).await.unwrap();
+    assert_eq!(store.newest_call().await.unwrap(), None);
+    let first = 1_795_000_000_000_000;
+    store.insert(&[record(first + 2), record(first), record(first + 1)]).await.unwrap();
+    assert_eq!(store.newest_call().await.unwrap().unwrap().0, first + 2);
 }

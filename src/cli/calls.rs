@@ -63,8 +63,7 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
     let mut out = BufWriter::new(std::io::stdout().lock());
     if args.json {
         for record in records {
-            serde_json::to_writer(&mut out, record)?;
-            writeln!(out)?;
+            writeln!(out, "{}", safe_json(&serde_json::to_string(record)?))?;
         }
         return out.flush();
     }
@@ -107,9 +106,27 @@ fn seconds(millis: u64) -> String {
     format!("{}.{}s", millis / 1000, millis % 1000 / 100)
 }
 
-/// A caller chooses his own name: on a terminal it must not move the cursor.
+/// A caller chooses his own name: on a terminal it must not move the cursor, nor turn the line round.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(24).collect()
+    text.chars().map(|c| if drives_a_terminal(c) { '\u{fffd}' } else { c }).take(24).collect()
+}
+
+/// Control characters, and what Unicode has for turning and hiding text (its Annex 9 and Technical Report 36).
+fn drives_a_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// JSON escapes the first 32 characters; this does the others that a terminal would obey. It still reads the same.
+fn safe_json(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut safe, c| {
+        if drives_a_terminal(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+        safe
+    })
 }
 
 #[cfg(test)]
@@ -119,7 +136,17 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_drive_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(plain("a\u{202e}lag\u{9b}2J"), "a\u{fffd}lag\u{fffd}2J");
+        assert_eq!(plain("Zoë 東京"), "Zoë 東京");
         assert_eq!(plain(&"x".repeat(500)).len(), 24);
+    }
+
+    #[test]
+    fn json_drives_no_terminal_and_still_says_the_same() {
+        let name = "\u{9b}2J\u{202e}\u{7f}\u{1b} Zoë \"";
+        let safe = safe_json(&serde_json::to_string(name).unwrap());
+        assert!(!safe.chars().any(drives_a_terminal), "{safe}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), name);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `[[agent]]` and `[[account]]`: who answers, with what skills, and who else has a SIP account.
 
-use super::Account;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
@@ -9,6 +8,7 @@ use crate::engine::id::{AgentId, QueueId, SkillId};
 use crate::engine::settings::{Agent, Login, Queue};
 use crate::engine::skill::{PROFICIENCY_MAX, Proficiency, SkillSet};
 use crate::secret::Secret;
+use crate::sip::settings::Account;
 use std::ops::Range;
 use std::time::Duration;
 

@@ -16,13 +16,17 @@ mod words;
 pub use problem::{ConfigErrors, Problem};
 
 use crate::cidr::Cidr;
-use crate::engine::id::AgentId;
 use crate::engine::settings::Settings;
+use crate::http::Role;
+use crate::media::MediaSettings;
 use crate::secret::Secret;
+use crate::sip::auth::Algorithm;
+use crate::sip::flow::Transport;
+use crate::sip::settings::Account;
+use crate::sip::transport::Listen;
 use problem::Diagnostics;
 use section::Section;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::DeTable;
@@ -40,7 +44,7 @@ pub struct Config {
     /// Signalling.
     pub sip: SipConfig,
     /// Audio.
-    pub media: MediaConfig,
+    pub media: MediaSettings,
     /// API, metrics, health.
     pub http: HttpConfig,
     /// Call records.
@@ -62,30 +66,14 @@ pub struct SipConfig {
     pub advertise: Option<IpAddr>,
     /// The realm of digest challenges (RFC 3261 §22.1).
     pub realm: String,
+    /// The hashes of digest challenges, the preferred one first; never empty, none twice.
+    pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
     /// Who may call in without credentials.
     pub trunks: Vec<Trunk>,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
-}
-
-/// One listening socket.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Listen {
-    /// UDP or TCP.
-    pub transport: Transport,
-    /// The address bound; port 0 lets the system choose.
-    pub address: SocketAddr,
-}
-
-/// A SIP transport.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Transport {
-    /// RFC 3261 §18 over datagrams.
-    Udp,
-    /// RFC 3261 §18 over streams.
-    Tcp,
 }
 
 /// A carrier, recognised by its addresses.
@@ -95,50 +83,6 @@ pub struct Trunk {
     pub name: String,
     /// Where its INVITEs come from.
     pub addresses: Vec<Cidr>,
-}
-
-impl Trunk {
-    /// Whether an INVITE from this address is the trunk's.
-    pub fn admits(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|network| network.contains(address))
-    }
-}
-
-/// A SIP account.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Account {
-    /// The user name of its address of record and its credentials.
-    pub name: String,
-    /// The digest password; without one it can neither register nor call.
-    pub password: Option<Secret>,
-    /// The agent whose phone it is, if any.
-    pub agent: Option<AgentId>,
-    /// The SIP URI it is always reached at, instead of registering.
-    pub contact: Option<String>,
-}
-
-/// Audio.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MediaConfig {
-    /// The address RTP sockets are bound to.
-    pub listen: IpAddr,
-    /// The address written into SDP, when it differs.
-    pub advertise: Option<IpAddr>,
-    /// The ports RTP and RTCP may take, in pairs.
-    pub ports: RangeInclusive<u16>,
-    /// Media threads; `None`: one per core.
-    pub workers: Option<usize>,
-    /// Codecs by preference; never empty, none twice.
-    pub codecs: Vec<CodecName>,
-}
-
-/// A codec, by its name in the configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum CodecName {
-    /// G.711 µ-law.
-    Pcmu,
-    /// G.711 A-law.
-    Pcma,
 }
 
 /// API, metrics, health.
@@ -158,16 +102,7 @@ pub struct ApiToken {
     /// The token.
     pub token: Secret,
     /// What it allows.
-    pub role: TokenRole,
-}
-
-/// What an API token allows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TokenRole {
-    /// Looking.
-    Read,
-    /// Looking, and changing agents' states and ending calls.
-    Operator,
+    pub role: Role,
 }
 
 /// Call records.

@@ -1,7 +1,5 @@
 //! The small texts of a configuration: durations, listen addresses, port ranges, names.
 
-use super::{Listen, Transport};
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -39,17 +37,6 @@ pub(super) fn duration_text(span: Duration) -> String {
         _ if millis.is_multiple_of(1000) => format!("{}s", millis / 1000),
         _ => format!("{millis}ms"),
     }
-}
-
-/// `"udp:127.0.0.1:5060"`, `"tcp:[::1]:5060"`.
-pub(super) fn listen(text: &str) -> Option<Listen> {
-    let (transport, address) = text.split_once(':')?;
-    let transport = match transport {
-        "udp" => Transport::Udp,
-        "tcp" => Transport::Tcp,
-        _ => return None,
-    };
-    Some(Listen { transport, address: address.parse::<SocketAddr>().ok()? })
 }
 
 /// `"20000-29999"`.
@@ -104,14 +91,6 @@ mod tests {
     fn a_duration_is_written_as_it_is_read() {
         for text in ["0s", "15s", "1500ms", "90s", "2m", "1h"] {
             assert_eq!(duration_text(duration(text).unwrap()), text);
-        }
-    }
-
-    #[test]
-    fn listen_addresses_name_a_transport_an_address_and_a_port() {
-        assert_eq!(listen("tcp:[::1]:5060").unwrap().address.to_string(), "[::1]:5060");
-        for wrong in ["127.0.0.1:5060", "sctp:127.0.0.1:5060", "udp:localhost:5060", "udp:127.0.0.1", ""] {
-            assert_eq!(listen(wrong), None, "{wrong}");
         }
     }
 

@@ -1,17 +1,27 @@
 //! `[sip]`, `[media]`, `[http]`, `[store]`, `[limits]`, `[log]`: what the shells are told.
 
 use super::agents::PlacedAccount;
+use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{
-    ApiToken, CodecName, HttpConfig, Listen, LogConfig, MediaConfig, SipConfig, StoreConfig, TokenRole,
-    Transport, Trunk, scalar,
-};
+use super::{ApiToken, HttpConfig, LogConfig, SipConfig, StoreConfig, Trunk, scalar};
 use crate::cidr::Cidr;
 use crate::engine::settings::Limits;
+use crate::http::Role;
+use crate::media::{Codec, MediaSettings};
 use crate::secret::PLACEHOLDER;
+use crate::sip::auth::Algorithm;
+use crate::sip::flow::Transport;
+use crate::sip::transport::Listen;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+/// The hashes of digest authentication, by their names in the file.
+const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
+/// The codecs, by their names in the file.
+const CODECS: [(&str, Codec); 2] = [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma)];
+/// How long an RTP port rests: the last packets of a call must not reach the next one.
+const PORT_REST: Duration = Duration::from_secs(30);
 
 pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
     let section = root.table("sip");
@@ -37,6 +47,7 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
         listen,
         advertise,
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
+        digests: listed(&section, "digest", "hash", &DIGESTS).unwrap_or_else(|| vec![Algorithm::Md5]),
         options_every: section
             .duration("options_every", Duration::ZERO..=Duration::from_secs(3600))
             .unwrap_or(Duration::from_secs(30)),
@@ -62,14 +73,14 @@ fn listeners(section: &Section<'_>) -> Vec<Listen> {
     if texts.is_empty() {
         section.error(&section.span, "listen: expected at least one, such as \"udp:127.0.0.1:5060\"");
     }
-    let mut listeners = Vec::new();
+    let mut listeners: Vec<Listen> = Vec::new();
     for text in texts {
-        match scalar::listen(text.value) {
-            Some(one) if listeners.contains(&one) && one.address.port() != 0 => {
+        match text.value.parse() {
+            Ok(one) if listeners.contains(&one) && one.address.port() != 0 => {
                 section.error(&text.span, format!("listen: {:?} is there twice; remove one", text.value));
             }
-            Some(one) => listeners.push(one),
-            None => {
+            Ok(one) => listeners.push(one),
+            Err(_) => {
                 let wanted = "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\", such as \"udp:127.0.0.1:5060\"";
                 section.error(&text.span, format!("listen: expected {wanted}, got {:?}", text.value));
             }
@@ -113,7 +124,7 @@ fn trunks(root: &Section<'_>) -> Vec<Trunk> {
     trunks
 }
 
-pub(super) fn media(root: &Section<'_>) -> MediaConfig {
+pub(super) fn media(root: &Section<'_>) -> MediaSettings {
     let section = root.table("media");
     let listen = section
         .parsed("listen", "an IP address such as \"127.0.0.1\", without a port", |text| text.parse().ok())
@@ -127,37 +138,41 @@ pub(super) fn media(root: &Section<'_>) -> MediaConfig {
     }
     let ports =
         section.parsed("ports", "a range of ports such as \"20000-29999\", above 1023", scalar::ports);
-    let config = MediaConfig {
+    let settings = MediaSettings {
         listen,
         advertise,
         ports: ports.unwrap_or(20000..=29999),
-        workers: section.count("workers", 0..=256).filter(|workers| *workers > 0),
-        codecs: codecs(&section),
+        workers: section.count("workers", 0..=256).unwrap_or(0),
+        codecs: listed(&section, "codecs", "codec", &CODECS).unwrap_or_else(|| Codec::ALL.to_vec()),
+        quarantine: PORT_REST,
     };
     section.finish();
-    config
+    settings
 }
 
-fn codecs(section: &Section<'_>) -> Vec<CodecName> {
-    const CODECS: [(&str, CodecName); 2] = [("pcmu", CodecName::Pcmu), ("pcma", CodecName::Pcma)];
-    let Some(texts) = section.texts("codecs") else { return CODECS.map(|(_, codec)| codec).to_vec() };
-    let mut codecs = Vec::new();
+/// Some of the things of a table, in an order that means something: at least one, none twice. `None` when not given.
+fn listed<T: Copy + PartialEq>(
+    section: &Section<'_>,
+    key: &'static str,
+    what: &'static str,
+    table: &[(&str, T)],
+) -> Option<Vec<T>> {
+    let texts = section.texts(key)?;
+    let names: Vec<_> = table.iter().map(|(name, _)| *name).collect();
+    let mut listed = Vec::new();
     for text in &texts {
-        match CODECS.iter().find(|(name, _)| *name == text.value) {
-            Some((_, codec)) if !codecs.contains(codec) => codecs.push(*codec),
+        match table.iter().find(|(name, _)| *name == text.value) {
+            Some((_, one)) if !listed.contains(one) => listed.push(*one),
             Some(_) => {
-                section.error(&text.span, format!("codecs: {:?} is there twice; remove one", text.value))
+                section.error(&text.span, format!("{key}: {:?} is there twice; remove one", text.value));
             }
-            None => section.error(
-                &text.span,
-                super::problem::unknown("codec", text.value, &CODECS.map(|(name, _)| name)),
-            ),
+            None => section.error(&text.span, unknown(what, text.value, &names)),
         }
     }
     if texts.is_empty() {
-        section.error(&section.span, "codecs: expected at least one of pcmu, pcma");
+        section.error(&section.span, format!("{key}: expected at least one of {}", names.join(", ")));
     }
-    codecs
+    Some(listed)
 }
 
 pub(super) fn http(root: &Section<'_>) -> HttpConfig {
@@ -168,7 +183,7 @@ pub(super) fn http(root: &Section<'_>) -> HttpConfig {
     let mut tokens = Vec::new();
     for one in section.tables("token") {
         let (name, span) = name(&one);
-        let role = one.choice("role", &[("read", TokenRole::Read), ("operator", TokenRole::Operator)]);
+        let role = one.choice("role", &[("read", Role::Read), ("operator", Role::Operator)]);
         if !one.has("role") {
             one.error(&span, "role is missing (known: read, operator)");
         }

@@ -6,7 +6,7 @@ use super::command::{Command, Commands, Program, RefusedBecause, Then};
 use super::event::{Caller, Request};
 use super::fact::Fact;
 use super::id::{AgentId, CallId, LegId};
-use super::settings::{AnswerMode, Feature, Number};
+use super::settings::{AnswerMode, Feature};
 use super::time::Now;
 use super::timer::Timer;
 use super::waiting::Place;
@@ -45,14 +45,14 @@ impl Engine {
     fn join_queue(&mut self, now: Now, arrival: Arrival, out: &mut Commands) -> Result<(), RefusedBecause> {
         let Arrival { call: id, dialled, caller, agent: _, sip_call_id } = arrival;
         let unknown = RefusedBecause::UnknownNumber;
-        let Number { queue: queue_id, priority, language, .. } =
-            self.settings.number(&dialled).cloned().ok_or(unknown)?;
+        let (at, class) = self.floor.number(&dialled).ok_or(unknown)?;
+        let number = self.settings.numbers.get(at).ok_or(unknown)?;
+        let (queue_id, priority) = (number.queue, number.priority);
         let queue = self.settings.queue(queue_id).ok_or(unknown)?;
-        let class = self.floor.class_of_number(&dialled).ok_or(unknown)?;
         if self.waiting_in(queue_id) >= queue.waiting_max {
             return Err(RefusedBecause::QueueFull);
         }
-        let language = language.unwrap_or_else(|| queue.language.clone());
+        let language = number.language.as_ref().unwrap_or(&queue.language).clone();
         let place = Place::new(now.mono, priority, id, class);
         let mut call = Call::new(queue_id, caller.clone(), now, place, queue.answer);
         call.language.clone_from(&language);

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::agent::Activity;
-use super::call::Stage;
+use super::call::{Call, Stage};
 use super::command::{Command, Commands};
 use super::event::OfferFailure;
 use super::fact::{EndedBy, Fact, OfferOutcome, Outcome};
@@ -45,8 +45,16 @@ impl Engine {
         for id in std::mem::take(&mut self.service_calls).into_keys() {
             out.push(Command::Hangup { leg: LegId::Caller(id) });
         }
-        let all: Vec<_> = self.calls.keys().copied().collect();
-        for id in all {
+        // Those in line first, then those who ring, then those who talk: else whoever becomes free is offered a
+        // call that is about to be ended too.
+        let turn = |call: &Call| match &call.stage {
+            Stage::Waiting { offers } if offers.is_empty() => 0,
+            Stage::Waiting { .. } => 1,
+            Stage::Leaving { .. } | Stage::Talking { .. } => 2,
+        };
+        let mut all: Vec<_> = self.calls.iter().map(|(&id, call)| (turn(call), id)).collect();
+        all.sort_unstable();
+        for (_, id) in all {
             self.end_call(now, id, EndedBy::System, out);
         }
     }

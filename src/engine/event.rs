@@ -127,6 +127,8 @@ pub enum Event {
     },
     /// SIGTERM: no new calls from now on.
     DrainStarted,
+    /// Nobody waits for the drain any longer: what still goes on is ended now.
+    DrainOver,
     /// Time passed; a deadline may be due.
     Tick,
 }

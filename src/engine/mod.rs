@@ -121,6 +121,10 @@ impl Engine {
                 out.push(Command::Reply { id, result });
             }
             Event::DrainStarted => self.start_drain(now),
+            Event::DrainOver => {
+                self.draining = true;
+                self.end_everything(now, out);
+            }
             Event::Tick => {}
         }
     }

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::command::{Commands, Refusal};
 use super::event::Request;
-use super::fact::EndedBy;
+use super::fact::{AgentState, EndedBy, Fact};
 use super::id::AgentId;
 use super::time::Now;
 use super::timer::Timer;
@@ -43,9 +43,22 @@ impl Engine {
         if !known {
             return Err(Refusal::UnknownReason);
         }
-        agent.paused = Some(reason);
+        let is_another = agent.paused.as_ref().is_some_and(|old| *old != reason);
+        agent.paused = Some(reason.clone());
         self.settle(now, id, out);
+        if is_another {
+            self.paused_for_another_reason(now, id, reason, out);
+        }
         Ok(())
+    }
+
+    /// The time of each reason is told apart, though to others he is paused all along.
+    fn paused_for_another_reason(&mut self, now: Now, id: AgentId, reason: String, out: &mut Commands) {
+        let Some(agent) = self.agent_mut(id).filter(|agent| agent.seen == AgentState::Paused) else { return };
+        let lasted = now.mono.since(agent.seen_since);
+        agent.seen_since = now.mono;
+        let (from, to) = (AgentState::Paused, AgentState::Paused);
+        out.record(now, Fact::AgentStateChanged { agent: id, from, to, lasted, reason: Some(reason) });
     }
 
     /// Ends whatever keeps a logged-in agent from the next call, but for a call itself.

@@ -200,11 +200,6 @@ impl Settings {
         self.agents.get(agent.0 as usize)
     }
 
-    /// Where a dialled number leads.
-    pub fn number(&self, dialled: &str) -> Option<&Number> {
-        self.numbers.iter().find(|number| number.dialled == dialled)
-    }
-
     /// What a dialled feature code does.
     pub fn feature(&self, dialled: &str) -> Option<Feature> {
         self.feature_codes.iter().find(|code| code.dialled == dialled).map(|code| code.feature)

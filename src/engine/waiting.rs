@@ -67,8 +67,8 @@ pub(super) struct Group {
 pub(super) struct Floor {
     classes: Vec<Class>,
     groups: Vec<Group>,
-    /// The class of a dialled number.
-    by_number: BTreeMap<String, ClassId>,
+    /// A dialled number's place in the settings, and its class.
+    by_number: BTreeMap<String, (usize, ClassId)>,
 }
 
 impl Floor {
@@ -77,9 +77,9 @@ impl Floor {
         let mut floor = Self::default();
         let membership =
             settings.agents.iter().map(|agent| floor.group_of(&agent.skills, &agent.queues)).collect();
-        for number in &settings.numbers {
+        for (at, number) in settings.numbers.iter().enumerate() {
             let class = floor.class_of(settings, number);
-            floor.by_number.insert(number.dialled.clone(), class);
+            floor.by_number.insert(number.dialled.clone(), (at, class));
         }
         (floor, membership)
     }
@@ -119,8 +119,8 @@ impl Floor {
         }))
     }
 
-    /// The class of calls to a dialled number.
-    pub(super) fn class_of_number(&self, dialled: &str) -> Option<ClassId> {
+    /// A dialled number's place in the settings, and the class of calls to it. A site may have ten thousand.
+    pub(super) fn number(&self, dialled: &str) -> Option<(usize, ClassId)> {
         self.by_number.get(dialled).copied()
     }
 

@@ -1,4 +1,4 @@
-//! A listener that bounds how many connections there are and how long one may be silent.
+//! A listener that bounds how many connections there are and how long one may do nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,18 +13,20 @@ use tokio::time::{Instant, Sleep};
 
 /// Connections at once; the next ones wait in the system's backlog.
 const CONNECTIONS_MAX: usize = 256;
-/// A connection that sends nothing for so long is closed: more than a scrape interval.
+/// A connection on which nothing moves for so long is closed, be it that the client sends nothing or that it does not
+/// read what it asked for: more than a scrape interval.
 const SILENCE_MAX: Duration = Duration::from_secs(75);
 
 /// The bounded listener.
 pub(super) struct Bounded {
     listener: TcpListener,
     permits: Arc<Semaphore>,
+    silence_max: Duration,
 }
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)), silence_max: SILENCE_MAX }
     }
 }
 
@@ -36,8 +38,9 @@ impl axum::serve::Listener for Bounded {
         // The semaphore is never closed; without a permit the connection would merely not be counted.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         let (stream, peer) = axum::serve::Listener::accept(&mut self.listener).await;
-        let silence = Box::pin(tokio::time::sleep(SILENCE_MAX));
-        (Connection { stream, silence, _permit: permit }, peer)
+        let silence_max = self.silence_max;
+        let silence = Box::pin(tokio::time::sleep(silence_max));
+        (Connection { stream, silence, silence_max, _permit: permit }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -49,19 +52,17 @@ impl axum::serve::Listener for Bounded {
 pub(super) struct Connection {
     stream: TcpStream,
     silence: Pin<Box<Sleep>>,
+    silence_max: Duration,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_read(cx, into) {
-            Poll::Ready(read) => {
-                self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
-                Poll::Ready(read)
+impl Connection {
+    /// Passes a result on; while there is none, patience runs out.
+    fn patient<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match done {
+            Poll::Ready(done) => {
+                self.silence.as_mut().reset(Instant::now() + self.silence_max);
+                Poll::Ready(done)
             }
             Poll::Pending => match self.silence.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -71,14 +72,59 @@ impl AsyncRead for Connection {
     }
 }
 
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
+        self.patient(cx, read)
+    }
+}
+
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.patient(cx, written)
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::serve::Listener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn connected() -> (Connection, TcpStream) {
+        let mut bounded = Bounded::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        bounded.silence_max = Duration::from_millis(20);
+        let client = TcpStream::connect(bounded.local_addr().unwrap()).await.unwrap();
+        (bounded.accept().await.0, client)
+    }
+
+    #[tokio::test]
+    async fn client_who_reads_nothing_is_let_go() {
+        let (mut connection, _client) = connected().await;
+        let block = vec![0; 1 << 20];
+        let error = loop {
+            if let Err(error) = connection.write_all(&block).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn client_who_says_nothing_is_let_go() {
+        let (mut connection, _client) = connected().await;
+        let error = connection.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::fact::{AgentState, Outcome};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::{AgentView, CallStage, CallView, QueueView};
+use crate::metrics::CONTENT_TYPE;
 use crate::stats::{Cdr, CdrFilter, QueueToday};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -28,8 +29,7 @@ pub(super) async fn ready(State(sources): From) -> Result<&'static str, ApiError
 }
 
 pub(super) async fn metrics(State(sources): From) -> impl IntoResponse {
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], (sources.metrics)())
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], (sources.metrics)())
 }
 
 /// A queue as the API shows it.

@@ -1,24 +1,23 @@
 //! The media plane from outside: starts the workers, gives out ports, knows which worker has which leg. It touches no
 //! packet. Its calls never wait for the network; a lock guards the books, never the packets.
 
+mod books;
+
 use super::clock::Clock;
 use super::codec::Codec;
 use super::counters::Counters;
 use super::library::Library;
-use super::player::{Playlist, Script, Tail};
+use super::player::Playlist;
 use super::ports::Ports;
 use super::sdp::Stream;
-use super::session::{Seed, Session};
-use super::worker::{Message, Opening, WAKE, Worker};
+use super::worker::{Message, WAKE, Worker};
 use super::{LocalMedia, MediaEvent, OpenError, Sessions};
-use crate::engine::command::{Program, Then};
+use crate::engine::command::Program;
 use crate::engine::id::LegId;
-use mio::net::UdpSocket;
 use mio::{Poll, Waker};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -238,145 +237,6 @@ impl Sessions for Handle {
             control.send(place.worker, Message::Close(leg));
         }
     }
-}
-
-impl Control {
-    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError> {
-        if self.legs.contains_key(&leg) {
-            return Err(OpenError::AlreadyOpen(leg));
-        }
-        let beside = near.and_then(|near| self.legs.get(&near)).map(|place| place.worker);
-        let emptiest = (0..self.workers.len()).min_by_key(|&worker| self.workers[worker].legs);
-        let worker = beside.or(emptiest).ok_or(OpenError::Overloaded)?;
-        let numbers = random()?;
-        let seed = Seed {
-            ssrc: numbers as u32,
-            sequence: (numbers >> 32) as u16,
-            timestamp: (random()? >> 32) as u32,
-        };
-        let session = Session::new(self.clock.now(), seed);
-        let (port, rtp, rtcp) = self.bind()?;
-        let opening = Message::Open(Box::new(Opening { leg, session, rtp, rtcp }));
-        if self.workers[worker].inbox.try_send(opening).is_err() {
-            self.ports.give_back(self.clock.now(), port);
-            return Err(OpenError::Overloaded);
-        }
-        self.wake(worker);
-        self.workers[worker].legs += 1;
-        self.legs.insert(leg, Place { worker, port });
-        let ip = self.settings.advertise.unwrap_or(self.settings.listen);
-        Ok(LocalMedia { rtp: SocketAddr::new(ip, port), codecs: self.settings.codecs.clone() })
-    }
-
-    /// Takes a port whose two sockets can be bound. One that somebody else holds rests before it is tried again.
-    fn bind(&mut self) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
-        let mut failure = OpenError::NoPorts;
-        for _ in 0..BIND_ATTEMPTS {
-            let now = self.clock.now();
-            let Some(port) = self.ports.take(now) else { break };
-            let pair = socket(self.settings.listen, port)
-                .and_then(|rtp| Ok((rtp, socket(self.settings.listen, port + 1)?)));
-            match pair {
-                Ok((rtp, rtcp)) => return Ok((port, rtp, rtcp)),
-                Err(error) => {
-                    self.ports.give_back(now, port);
-                    failure = OpenError::Socket(error);
-                }
-            }
-        }
-        Err(failure)
-    }
-
-    /// Finds the sounds of a program. What is missing is replaced by a tone: never silence, never an end.
-    fn script(&mut self, program: &Program) -> Script {
-        let prompts = program.prompts.iter().map(|name| {
-            self.library.prompt(&program.language, name).cloned().unwrap_or_else(|| {
-                tracing::warn!(prompt = ?name, language = ?program.language, "no such prompt; a tone is heard instead");
-                self.library.missing_prompt().clone()
-            })
-        });
-        let prompts = prompts.collect();
-        let then = match &program.then {
-            Then::Silence => Tail::Silence,
-            Then::Music(names) => self.playlist(names).map_or(Tail::Silence, Tail::Music),
-        };
-        Script { prompts, then }
-    }
-
-    fn playlist(&mut self, names: &[String]) -> Option<Arc<Playlist>> {
-        if let Some(playlist) = self.playlists.get(names) {
-            return Some(playlist.clone());
-        }
-        let mut clips = Vec::new();
-        for name in names {
-            match self.library.music(name) {
-                Some(clip) => clips.push(clip.clone()),
-                None => tracing::warn!(music = ?name, "no such clip; it is left out"),
-            }
-        }
-        if clips.is_empty() {
-            tracing::warn!("a playlist without any clip; a tone is heard instead");
-            clips.push(self.library.missing_music().clone());
-        }
-        let playlist = Arc::new(Playlist::new(clips)?);
-        if self.playlists.len() < PLAYLISTS_MAX {
-            self.playlists.insert(names.to_vec(), playlist.clone());
-        }
-        Some(playlist)
-    }
-
-    /// Tells a worker. Its inbox is emptied every millisecond, so a full one is waited for; a lost `Close` would be a
-    /// lost port.
-    fn send(&mut self, worker: usize, message: Message) {
-        if let Some(remote) = self.workers.get(worker) {
-            if remote.inbox.send(message).is_err() {
-                tracing::error!(worker, "the media worker is gone");
-            }
-            self.wake(worker);
-        }
-    }
-
-    fn wake(&self, worker: usize) {
-        if let Some(Err(error)) = self.workers.get(worker).map(|remote| remote.waker.wake()) {
-            tracing::error!(worker, %error, "the media worker cannot be woken");
-        }
-    }
-
-    fn stop(&mut self) {
-        for worker in 0..self.workers.len() {
-            if self.workers[worker].thread.is_some() {
-                self.send(worker, Message::Stop);
-            }
-        }
-        for remote in &mut self.workers {
-            if let Some(thread) = remote.thread.take()
-                && thread.join().is_err()
-            {
-                tracing::error!("a media worker ended by a panic");
-            }
-        }
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let address = SocketAddr::new(ip, port);
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    // Both are wishes: without them packets flow all the same.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-    if ip.is_ipv4() {
-        let _ = socket.set_tos_v4(TOS_EXPEDITED);
-    } else {
-        let _ = socket.set_tclass_v6(TOS_EXPEDITED);
-    }
-    socket.bind(&address.into())?;
-    Ok(UdpSocket::from_std(socket.into()))
 }
 
 fn random() -> io::Result<u64> {

@@ -6,39 +6,33 @@
 use super::clock::Clock;
 use super::facts::FactSinks;
 use super::figures::MediaFigures;
+use super::inputs::{Inputs, Stop, Taken};
+use super::parts::StartError;
 use crate::engine::command::{Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
-use crate::engine::time::Now;
+use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Engine, Event, Snapshot};
-use crate::http::Asked;
 use crate::media::{self, MediaEvent};
 use crate::sip::core::{SipCore, SipCounts, SipOutputs};
 use crate::sip::transport::{Received, TransportSender};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 /// How often readers see a new picture.
 const PICTURE_EVERY: Duration = Duration::from_millis(200);
 
-/// Messages taken from the network in one go, before timers and requests get their turn.
-const BATCH: usize = 64;
+/// With very many calls a picture takes its time: it is never more than this part of the loop's.
+const PICTURE_SHARE: u32 = 20;
 
 /// Once no call is left, the last BYEs get this long to be answered.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
-
-/// What comes in.
-pub(super) struct Inputs {
-    pub network: mpsc::Receiver<Received>,
-    pub media: mpsc::Receiver<MediaEvent>,
-    pub api: mpsc::Receiver<Asked>,
-    /// Becomes true once no new calls are to be taken.
-    pub drain: watch::Receiver<bool>,
-}
 
 /// The owner of all that decides.
 pub(super) struct Driver {
@@ -51,6 +45,9 @@ pub(super) struct Driver {
     pub pictures: watch::Sender<Arc<Snapshot>>,
     pub work: Work,
 }
+
+/// Who asked for something, and what became of it.
+type Answer = (oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>);
 
 /// Figures of the shells, for the metrics.
 pub(super) struct Figures {
@@ -66,65 +63,94 @@ pub(super) struct Work {
     commands: Commands,
     sip: SipOutputs,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
+    answers: Vec<Answer>,
     next_request: u64,
-    idle_since: Option<Instant>,
+    next_picture: Monotonic,
+    stop: Stop,
+    quiet_since: Option<Monotonic>,
 }
 
 impl Driver {
-    /// Runs until the drain is complete: asked to stop, and no call is left.
-    pub(super) async fn run(mut self, mut inputs: Inputs) {
-        let mut pictures = interval(PICTURE_EVERY);
-        pictures.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            self.turn(&mut inputs, &mut pictures, &mut batch).await;
-            self.pump();
-            if self.is_drained(&inputs) {
-                break;
+    /// Runs until asked to stop and no call is left.
+    ///
+    /// # Errors
+    /// When a part of the process is gone, or the loop itself has failed.
+    pub(super) async fn run(mut self, mut inputs: Inputs) -> Result<(), StartError> {
+        let mut taken = Taken::default();
+        let ended = loop {
+            inputs.take(Instant::from_std(self.clock.instant(self.deadline())), &mut taken).await;
+            // A panic is a mistake of ours, and nobody knows what state it left behind: nothing more is decided.
+            // But the process says so and ends, and what is known of the calls reaches the disk.
+            match catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken))) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(ended)) => break ended,
+                Err(_) => break Err(StartError::Died),
             }
+        };
+        if ended.is_ok() {
+            self.publish();
         }
-        self.publish();
-        self.facts.finish().await;
+        self.facts.finish(self.clock.now().wall).await;
         self.media.shutdown();
+        ended
+    }
+
+    /// When the loop must run again even if nothing comes.
+    fn deadline(&self) -> Monotonic {
+        let due = [self.engine.next_deadline(), self.sip.next_deadline()].into_iter().flatten();
+        due.fold(self.work.next_picture, Monotonic::min)
+    }
+
+    /// Deals with what is due and what has come, and says whether the loop goes on.
+    fn turn(&mut self, taken: &mut Taken) -> ControlFlow<Result<(), StartError>> {
+        if let Some(what) = taken.lost {
+            tracing::error!("{what} is gone; this process cannot go on");
+            return ControlFlow::Break(Err(StartError::Died));
+        }
+        // Timers have their turn by the clock, however much comes in.
+        self.tick();
+        for incoming in taken.network.drain(..) {
+            self.receive(incoming);
+        }
+        for event in taken.media.drain(..) {
+            let event = match event {
+                MediaEvent::PromptFinished { leg } => Event::PromptFinished { leg },
+                MediaEvent::DigitPressed { leg, digit } => Event::DigitPressed { leg, digit },
+            };
+            self.happen(self.clock.now(), event);
+        }
+        for (request, reply) in taken.requests.drain(..) {
+            self.requested(request, reply);
+        }
+        self.stop(taken.stop);
+        self.pump();
+        if !self.work.answers.is_empty() || self.clock.now().mono >= self.work.next_picture {
+            self.publish();
+        }
+        if self.is_drained() { ControlFlow::Break(Ok(())) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Passes on to the engine how far a stop is asked for, once.
+    fn stop(&mut self, asked: Stop) {
+        if asked > self.work.stop {
+            self.work.stop = asked;
+            let event = match asked {
+                Stop::No => return,
+                Stop::Drain => Event::DrainStarted,
+                Stop::Now => Event::DrainOver,
+            };
+            self.happen(self.clock.now(), event);
+        }
     }
 
     /// Whether no call is left and the last BYEs were answered, or were given the time for it.
-    fn is_drained(&mut self, inputs: &Inputs) -> bool {
-        if !*inputs.drain.borrow() || !self.engine.is_idle() {
+    fn is_drained(&mut self) -> bool {
+        if self.work.stop == Stop::No || !self.engine.is_idle() {
             return false;
         }
-        let idle_since = *self.work.idle_since.get_or_insert_with(Instant::now);
-        self.sip.is_quiet() || idle_since.elapsed() > FAREWELL_MAX
-    }
-
-    async fn turn(&mut self, inputs: &mut Inputs, pictures: &mut Interval, batch: &mut Vec<Received>) {
-        let deadline = [self.engine.next_deadline(), self.sip.next_deadline()].into_iter().flatten().min();
-        let alarm = deadline.map(|at| Instant::from_std(self.clock.instant(at)));
-        let draining = *inputs.drain.borrow();
-        tokio::select! {
-            biased;
-            () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => self.tick(),
-            count = inputs.network.recv_many(batch, BATCH) => {
-                debug_assert!(count > 0, "the transports outlive the loop");
-                for incoming in batch.drain(..) {
-                    self.receive(incoming);
-                }
-            }
-            Some(event) = inputs.media.recv() => {
-                let event = match event {
-                    MediaEvent::PromptFinished { leg } => Event::PromptFinished { leg },
-                    MediaEvent::DigitPressed { leg, digit } => Event::DigitPressed { leg, digit },
-                };
-                self.happen(self.clock.now(), event);
-            }
-            Some((request, reply)) = inputs.api.recv() => self.requested(request, reply),
-            changed = inputs.drain.changed(), if !draining => {
-                if changed.is_ok() {
-                    self.happen(self.clock.now(), Event::DrainStarted);
-                }
-            }
-            _ = pictures.tick() => self.publish(),
-        }
+        let now = self.clock.now().mono;
+        let quiet_since = *self.work.quiet_since.get_or_insert(now);
+        self.sip.is_quiet() || now.since(quiet_since) > FAREWELL_MAX
     }
 
     fn receive(&mut self, incoming: Received) {
@@ -150,16 +176,18 @@ impl Driver {
         self.work.replies.insert(id, reply);
         self.happen(self.clock.now(), Event::Requested { id, request });
         self.pump();
-        // Whoever asked for a change and then looks must see it.
-        self.publish();
     }
 
     fn tick(&mut self) {
         let now = self.clock.now();
-        self.sip.tick(now, &mut self.media, &mut self.work.sip);
-        if self.engine.next_deadline().is_some_and(|due| due <= now.mono) {
+        let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|due| due <= now.mono);
+        if is_due(self.sip.next_deadline()) {
+            self.sip.tick(now, &mut self.media, &mut self.work.sip);
+        }
+        if is_due(self.engine.next_deadline()) {
             self.happen(now, Event::Tick);
         }
+        self.pump();
     }
 
     /// Passes events to the engine and its commands to the shells until nothing is left to pass on.
@@ -205,8 +233,7 @@ impl Driver {
             }
             Command::Reply { id, result } => {
                 if let Some(reply) = self.work.replies.remove(&id) {
-                    // Whoever asked may have stopped waiting.
-                    let _ = reply.send(result);
+                    self.work.answers.push((reply, result));
                 }
             }
             // All the rest is signalling.
@@ -220,6 +247,7 @@ impl Driver {
     }
 
     fn publish(&mut self) {
+        let began = self.clock.now().mono;
         let snapshot = Arc::new(self.engine.snapshot(self.clock.now()));
         let figures = Figures {
             sip: self.sip.counts(),
@@ -228,5 +256,12 @@ impl Driver {
         };
         self.facts.picture(&snapshot, &figures);
         self.pictures.send_replace(snapshot);
+        // Whoever asked for a change and then looks must see it.
+        for (reply, result) in self.work.answers.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(result);
+        }
+        let now = self.clock.now().mono;
+        self.work.next_picture = now + PICTURE_EVERY.max(now.since(began) * PICTURE_SHARE);
     }
 }

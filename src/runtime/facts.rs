@@ -4,9 +4,10 @@ use super::driver::Figures;
 use crate::engine::Snapshot;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
+use crate::engine::time::Wall;
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::message::Message;
-use crate::stats::{Cdr, CdrFold, QueueToday, Today};
+use crate::stats::{CdrFold, QueueToday, Today};
 use crate::store::Writer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,7 @@ pub(super) struct FactSinks {
     published: watch::Sender<Arc<Vec<QueueToday>>>,
     records: CdrFold,
     writer: Writer,
-    /// Records the writer had no room for: tried again at every picture, so that a slow disk loses nothing at once.
-    late: Vec<Cdr>,
 }
-
-/// Records kept in memory beyond the writer's own backlog.
-const LATE_MAX: usize = 10_000;
 
 impl FactSinks {
     pub(super) fn new(
@@ -37,22 +33,14 @@ impl FactSinks {
         writer: Writer,
     ) -> Self {
         let (today, records) = (Today::new(settings), CdrFold::new(settings));
-        Self { metrics, today, published, records, writer, late: Vec::new() }
+        Self { metrics, today, published, records, writer }
     }
 
     pub(super) fn record(&mut self, stamped: &Stamped) {
         self.metrics.observe(stamped);
         self.today.observe(stamped);
         if let Some(record) = self.records.observe(stamped) {
-            self.write(record);
-        }
-    }
-
-    fn write(&mut self, record: Cdr) {
-        if let Err(record) = self.writer.try_write(record)
-            && self.late.len() < LATE_MAX
-        {
-            self.late.push(*record);
+            self.writer.write(record);
         }
     }
 
@@ -88,9 +76,6 @@ impl FactSinks {
 
     /// Brings gauges and totals kept elsewhere up to date, and shows today's figures.
     pub(super) fn picture(&mut self, snapshot: &Snapshot, figures: &Figures) {
-        for record in std::mem::take(&mut self.late) {
-            self.write(record);
-        }
         self.published.send_replace(Arc::new(self.today.queues()));
         let metrics = &self.metrics;
         metrics.observe_snapshot(snapshot);
@@ -108,15 +93,13 @@ impl FactSinks {
         advance(&metrics.store.dropped, writer.dropped);
     }
 
-    /// Sees the last records to the disk.
-    pub(super) async fn finish(mut self) {
-        for record in std::mem::take(&mut self.late) {
-            self.write(record);
+    /// Sees the last records to the disk; calls that were cut short by our own failure have one too.
+    pub(super) async fn finish(mut self, now: Wall) {
+        for record in self.records.cut_short(now) {
+            self.writer.write(record);
         }
-        let lost = self.writer.shut_down(FLUSH_TIME_MAX).await;
-        if lost > 0 {
-            tracing::error!(lost, "call records could not be written before the end");
-        }
+        // It says itself what it could not write.
+        self.writer.shut_down(FLUSH_TIME_MAX).await;
     }
 }
 

@@ -4,6 +4,7 @@ mod clock;
 mod driver;
 mod facts;
 mod figures;
+mod inputs;
 mod parts;
 
 pub use parts::StartError;
@@ -16,11 +17,13 @@ use crate::sip::core::SipCore;
 use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
 use clock::Clock;
-use driver::{Driver, Inputs, Work};
+use driver::{Driver, Work};
 use facts::FactSinks;
+use inputs::{Inputs, Stop};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -28,6 +31,8 @@ use tokio::task::JoinHandle;
 const REQUESTS_MAX: usize = 1024;
 /// Events of the media plane that may wait for the loop.
 const MEDIA_EVENTS_MAX: usize = 16_384;
+/// Requests to the API in progress get this long to be finished at the end.
+const API_FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 /// A running engine with all its shells.
 #[derive(Debug)]
@@ -38,24 +43,36 @@ pub struct Running {
     pub http: SocketAddr,
     /// The file of the API token that was made up because none is configured.
     pub token_file: Option<PathBuf>,
-    drain: watch::Sender<bool>,
-    driver: JoinHandle<()>,
-    api: JoinHandle<Result<(), HttpError>>,
+    stop: watch::Sender<Stop>,
+    whole: JoinHandle<Result<(), StartError>>,
 }
 
 impl Running {
     /// Takes no new calls from now on; those in progress go on until they end or the configured deadline comes.
     pub fn drain(&self) {
-        self.drain.send_replace(true);
+        self.ask(Stop::Drain);
     }
 
-    /// Waits until the drain is complete and everything is written and closed.
+    /// Ends the calls in progress too.
+    pub fn stop_now(&self) {
+        self.ask(Stop::Now);
+    }
+
+    fn ask(&self, stop: Stop) {
+        self.stop.send_if_modified(|asked| {
+            let more = stop > *asked;
+            *asked = stop.max(*asked);
+            more
+        });
+    }
+
+    /// Waits until a stop is complete and everything is written and closed; and returns early when the engine has failed.
+    /// Not to be called again once it has returned.
     ///
     /// # Errors
     /// When HTTP failed, or a part of the process died.
-    pub async fn stopped(self) -> Result<(), StartError> {
-        self.driver.await.map_err(|_| StartError::Died)?;
-        self.api.await.map_err(|_| StartError::Died)?.map_err(StartError::from)
+    pub async fn stopped(&mut self) -> Result<(), StartError> {
+        (&mut self.whole).await.map_err(|_| StartError::Died)?
     }
 }
 
@@ -77,17 +94,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
     let media = parts::media(&config, media_events).await?;
-    let listens = parts::listens(&config);
-    let (sender, network) = transport::bind(&listens, TransportSettings::default()).await?;
+    let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
-    let first_id = u64::try_from(clock.now().wall.0).unwrap_or_default() * 1000;
+    let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
     let metrics = Arc::new(Metrics::new(&settings)?);
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let (published, today) = watch::channel(Arc::default());
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
-    let (drain, draining) = watch::channel(false);
+    let (stop, stopping) = watch::channel(Stop::No);
     let reader = store.clone();
     let sources = Sources {
         settings: Arc::new(settings.clone()),
@@ -113,19 +129,28 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         pictures,
         work: Work::default(),
     };
-    let (stop_api, stopping) = tokio::sync::oneshot::channel::<()>();
-    let inputs = Inputs { network, media: media_inbox, api: api_inbox, drain: draining };
-    let driver = tokio::spawn(async move {
-        driver.run(inputs).await;
-        // The API is there until the last call has ended: whoever drains wants to watch it.
-        let _ = stop_api.send(());
-    });
-    let api = tokio::spawn(http::serve(listener, tokens, sources, async {
-        let _ = stopping.await;
+    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);
+    let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();
+    let mut api = tokio::spawn(http::serve(listener, tokens, sources, async {
+        let _ = api_stopping.await;
     }));
+    let whole = tokio::spawn(async move {
+        let ended = driver.run(inputs).await;
+        // The API is there until the last call has ended: whoever drains wants to watch it. But no client's slowness
+        // keeps the process.
+        let _ = stop_api.send(());
+        match tokio::time::timeout(API_FAREWELL_MAX, &mut api).await {
+            Ok(Ok(served)) => ended.and(served.map_err(StartError::from)),
+            Ok(Err(_)) => ended.and(Err(StartError::Died)),
+            Err(_) => {
+                api.abort();
+                ended
+            }
+        }
+    });
     for listen in &sip {
         tracing::info!("listening for SIP on {listen}");
     }
     tracing::info!("listening for HTTP on {http_address}");
-    Ok(Running { sip, http: http_address, token_file, drain, driver, api })
+    Ok(Running { sip, http: http_address, token_file, stop, whole })
 }

@@ -1,24 +1,20 @@
 //! From the configuration to each part's own settings, and what may go wrong on the way.
 
-use crate::config::{CodecName, Config, TokenRole, Transport as ListenTransport};
+use crate::config::Config;
 use crate::engine::id::CallId;
+use crate::engine::time::Wall;
 use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
 use crate::media::library::Library;
-use crate::media::{self, Codec, MediaError, MediaEvent, MediaSettings};
+use crate::media::{self, MediaError, MediaEvent, MediaSettings};
 use crate::sip::core::SettingsError;
-use crate::sip::flow::Transport;
 use crate::sip::registrar::RegistrarRules;
-use crate::sip::settings::{Account, Listener, SipSettings};
+use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::transport::{Listen, TransportError};
 use crate::store::{SqliteStore, StoreError};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
-
-/// How long an RTP port rests: the last packets of a call must not reach the next one.
-const PORT_REST: Duration = Duration::from_secs(30);
 
 /// Why the engine cannot start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +53,13 @@ pub(super) fn seed() -> Result<u64, StartError> {
     getrandom::u64().map_err(StartError::Random)
 }
 
+/// Where this run's identities begin: at the time in microseconds, and in any case behind every call that is recorded,
+/// though the clock was put back. A record with an identity that is there already would be taken for a repetition.
+pub(super) fn first_id(now: Wall, newest: Option<CallId>) -> u64 {
+    let by_clock = u64::try_from(now.0).unwrap_or_default().saturating_mul(1000);
+    newest.map_or(by_clock, |CallId(newest)| by_clock.max(newest.saturating_add(1)))
+}
+
 pub(super) async fn store(config: &Config) -> Result<SqliteStore, StartError> {
     Ok(SqliteStore::open(&config.store.path).await?)
 }
@@ -68,13 +71,8 @@ pub(super) fn tokens(config: &Config) -> Result<(Tokens, Option<PathBuf>), Start
         tracing::info!(file = %path.display(), "no API token is configured: the one in this file is valid");
         return Ok((Tokens::new([Token::new("generated", &token, Role::Operator)]), Some(path)));
     }
-    let tokens = config.http.tokens.iter().map(|token| {
-        let role = match token.role {
-            TokenRole::Read => Role::Read,
-            TokenRole::Operator => Role::Operator,
-        };
-        Token::new(token.name.as_str(), token.token.expose(), role)
-    });
+    let tokens = &config.http.tokens;
+    let tokens = tokens.iter().map(|one| Token::new(one.name.as_str(), one.token.expose(), one.role));
     Ok((Tokens::new(tokens), None))
 }
 
@@ -97,30 +95,9 @@ pub(super) async fn media(
             );
         }
     }
-    let codecs = config.media.codecs.iter().map(|codec| match codec {
-        CodecName::Pcmu => Codec::Pcmu,
-        CodecName::Pcma => Codec::Pcma,
-    });
-    let settings = MediaSettings {
-        listen: config.media.listen,
-        advertise: config.media.advertise.or_else(|| outward(config.media.listen)),
-        ports: config.media.ports.clone(),
-        workers: config.media.workers.unwrap_or(0),
-        codecs: codecs.collect(),
-        quarantine: PORT_REST,
-    };
+    let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
+    let settings = MediaSettings { advertise, ..config.media.clone() };
     Ok(media::start(settings, Arc::new(library), events)?)
-}
-
-pub(super) fn listens(config: &Config) -> Vec<Listen> {
-    let listen = |listen: &crate::config::Listen| Listen {
-        transport: match listen.transport {
-            ListenTransport::Udp => Transport::Udp,
-            ListenTransport::Tcp => Transport::Tcp,
-        },
-        address: listen.address,
-    };
-    config.sip.listen.iter().map(listen).collect()
 }
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {
@@ -132,17 +109,12 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
             advertised: SocketAddr::new(ip, listen.address.port()),
         }
     };
-    let accounts = config.sip.accounts.iter().map(|account| Account {
-        name: account.name.clone(),
-        password: account.password.clone(),
-        agent: account.agent,
-        contact: account.contact.clone(),
-    });
     SipSettings {
         realm: config.sip.realm.clone(),
+        digests: config.sip.digests.clone(),
         listeners: bound.iter().map(listener).collect(),
         trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
-        accounts: accounts.collect(),
+        accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         registrar: RegistrarRules {
             probe_every: Some(config.sip.options_every).filter(|every| !every.is_zero()),
@@ -167,4 +139,18 @@ fn outward(listen: IpAddr) -> Option<IpAddr> {
     probe.connect(elsewhere).ok()?;
     let ip = probe.local_addr().ok()?.ip();
     (!ip.is_unspecified()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_go_on_behind_the_recorded_ones_even_when_the_clock_was_put_back() {
+        let now = Wall(1_795_000_000_000);
+        assert_eq!(first_id(now, None), 1_795_000_000_000_000);
+        assert_eq!(first_id(now, Some(CallId(1_794_999_999_999_999))), 1_795_000_000_000_000);
+        assert_eq!(first_id(now, Some(CallId(1_795_000_000_000_005))), 1_795_000_000_000_006);
+        assert_eq!(first_id(Wall(-5), Some(CallId(7))), 8, "a clock that was never set");
+    }
 }

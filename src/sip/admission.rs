@@ -108,6 +108,11 @@ impl Gate {
         self.authenticate(now, request, "To")
     }
 
+    /// Whether a request answers a challenge of ours, rightly or wrongly.
+    pub fn bears_proof(&self, request: &Request) -> bool {
+        self.guard.is_answered(request.headers.all("Authorization"))
+    }
+
     fn authenticate(&mut self, now: Monotonic, request: &Request, identity: &str) -> Admission {
         let Self { guard, accounts, by_name, .. } = self;
         let hashes = |name: &str| {

@@ -1,7 +1,7 @@
 //! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
 
 use super::auth::Algorithm;
-use super::flow::Transport;
+use super::flow::{Flow, Transport};
 use super::registrar::RegistrarRules;
 use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
@@ -64,6 +64,20 @@ pub struct Listener {
     pub bound: SocketAddr,
     /// The address others are to use: what Via and Contact say.
     pub advertised: SocketAddr,
+}
+
+impl Listener {
+    /// The address the far side of a flow is to use: that of the flow's own listener, else of one of its kind that
+    /// listens on every address, else the flow's own.
+    pub fn advertised(listeners: &[Self], flow: &Flow) -> SocketAddr {
+        let of_kind = || {
+            listeners
+                .iter()
+                .filter(|it| it.transport == flow.transport && it.bound.is_ipv4() == flow.remote.is_ipv4())
+        };
+        let own = of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next());
+        own.map_or(flow.local, |listener| listener.advertised)
+    }
 }
 
 /// Somebody who may register and call with a password.

@@ -3,6 +3,7 @@
 use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::CallId;
 use crate::engine::settings::Settings;
+use crate::engine::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -137,6 +138,12 @@ impl CdrFold {
         None
     }
 
+    /// The records of calls that will have no end of their own, because the engine has failed. Nothing is open then.
+    pub fn cut_short(&mut self, now: Wall) -> Vec<Cdr> {
+        let open = std::mem::take(&mut self.open).into_values();
+        open.map(|Open { cdr, .. }| Cdr { ended_at_ms: now.0, ..cdr }).collect()
+    }
+
     /// Calls that are not over.
     pub fn open(&self) -> usize {
         self.open.len()
@@ -214,7 +221,7 @@ mod tests {
     use crate::engine::event::Caller;
     use crate::engine::id::{AgentId, OfferId, QueueId};
     use crate::engine::settings::{Agent, Limits, Queue};
-    use crate::engine::time::{Monotonic, Now, Wall};
+    use crate::engine::time::{Monotonic, Now};
 
     fn fold(calls_max: usize) -> CdrFold {
         CdrFold::new(&Settings {
@@ -255,6 +262,18 @@ mod tests {
             ended_by,
             talk: Duration::from_millis(talk_ms),
         }
+    }
+
+    #[test]
+    fn calls_cut_short_by_a_failure_have_records_too() {
+        let mut fold = fold(10);
+        for fact in [queued(1), queued(2), left(2, Outcome::Answered, 300, Some(AgentId(0)))] {
+            assert_eq!(fold.observe(&at(1000, fact)), None);
+        }
+        let cut = fold.cut_short(Wall(9000));
+        let told: Vec<_> = cut.iter().map(|cdr| (cdr.call.0, cdr.outcome, cdr.ended_at_ms)).collect();
+        assert_eq!(told, [(1, Outcome::Error, 9000), (2, Outcome::Answered, 9000)]);
+        assert_eq!(fold.open(), 0);
     }
 
     #[test]

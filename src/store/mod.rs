@@ -9,6 +9,7 @@ pub mod writer;
 pub use sqlite::SqliteStore;
 pub use writer::{Writer, WriterFigures};
 
+use crate::engine::id::CallId;
 use crate::stats::{Cdr, CdrFilter};
 use std::path::PathBuf;
 
@@ -80,6 +81,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The records wanted, newest first.
     fn recent(&self, filter: &CdrFilter) -> impl Future<Output = Result<Vec<Cdr>, StoreError>> + Send;
+
+    /// The highest identity of any call recorded: where the next start must not begin again.
+    fn newest_call(&self) -> impl Future<Output = Result<Option<CallId>, StoreError>> + Send;
 
     /// How many records the filter matches; its limit does not count.
     fn count(&self, filter: &CdrFilter) -> impl Future<Output = Result<u64, StoreError>> + Send;

@@ -64,20 +64,19 @@ impl Writer {
         Self { records, counters, stop_by, task: tokio::spawn(work.run()) }
     }
 
-    /// Hands over a record. Never blocks; gives it back when the backlog is full, and counts it as dropped.
-    ///
-    /// # Errors
-    /// The record itself, when it was not taken.
-    pub fn try_write(&self, record: Cdr) -> Result<(), Box<Cdr>> {
+    /// Hands over a record. Never blocks; when the backlog is full the record is lost, counted and told.
+    pub fn write(&self, record: Cdr) {
         match self.records.try_send(record) {
             Ok(()) => {
                 self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-                Ok(())
             }
             Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) => {
-                self.counters.dropped.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(call = %record.call, "the backlog of call records is full; this one is lost");
-                Err(Box::new(record))
+                let lost = self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                // The first is worth a line, the rest now and then: the log may be on the same disk.
+                if lost.is_multiple_of(1000) {
+                    let lost = lost + 1;
+                    tracing::error!(call = %record.call, lost, "the backlog of call records is full: records are lost");
+                }
             }
         }
     }

@@ -291,6 +291,20 @@ fn hanging_up_an_agent_who_rings_cancels_him() {
 }
 
 #[test]
+fn an_answer_without_a_contact_is_acknowledged_and_can_be_hung_up() {
+    let mut bench = Bench::new();
+    let (phone, invite) = ringing(&mut bench);
+    let mut answer = phone.reply(&invite, 200, sdp(50_000, 8, "sendrecv"));
+    answer.headers.remove("Contact");
+    bench.response(phone.flow, &answer);
+    let (flow, ack) = bench.expect_request(Method::Ack);
+    assert_eq!((flow, ack.uri), (phone.flow, invite.uri));
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+    bench.command(Command::Hangup { leg: agent_leg() });
+    bench.expect_request(Method::Bye);
+}
+
+#[test]
 fn all_is_quiet_once_the_last_bye_and_the_last_cancelled_invite_are_answered() {
     let mut bench = Bench::new();
     let caller = Dialler::established(&mut bench);

@@ -5,7 +5,7 @@ use crate::peer::{Dialler, sdp};
 use holdfast::engine::id::CallId;
 use holdfast::engine::{Command, Event};
 use holdfast::media::Direction;
-use holdfast::sip::message::Method;
+use holdfast::sip::message::{Message, Method, Response};
 use std::time::Duration;
 
 #[test]
@@ -153,13 +153,13 @@ fn when_it_is_ours_to_refresh_we_do_and_a_481_ends_the_call() {
     assert_eq!(agreed, "90;refresher=uas");
     bench.after(Duration::from_secs(45));
     let (_, update) = bench.expect_request(Method::Update);
-    let mut ok = holdfast::sip::message::Response::reply_to(&update, 200, "", None);
+    let mut ok = Response::reply_to(&update, 200, "", None);
     ok.headers.push("Contact", caller.contact.clone());
     ok.headers.push("Session-Expires", "90;refresher=uac");
     bench.response(caller.flow, &ok);
     bench.after(Duration::from_secs(45));
     let (_, update) = bench.expect_request(Method::Update);
-    bench.response(caller.flow, &holdfast::sip::message::Response::reply_to(&update, 481, "", None));
+    bench.response(caller.flow, &Response::reply_to(&update, 481, "", None));
     bench.expect_request(Method::Bye);
     bench.expect_event(Event::LegEnded { leg: caller_leg() });
     bench.expect_nothing_left();
@@ -174,7 +174,7 @@ fn who_takes_no_update_is_refreshed_by_invite_and_glare_is_told_apart() {
     caller.send(&mut bench, Method::Invite, sdp(47_000, 0, "sendrecv"));
     bench.expect_response(100);
     bench.expect_response(491);
-    let mut ok = holdfast::sip::message::Response::reply_to(&refresh, 200, "", None);
+    let mut ok = Response::reply_to(&refresh, 200, "", None);
     ok.headers.push("Contact", caller.contact.clone());
     ok.headers.push("Session-Expires", "90;refresher=uac");
     ok.body = sdp(48_000, 0, "sendrecv");
@@ -185,8 +185,61 @@ fn who_takes_no_update_is_refreshed_by_invite_and_glare_is_told_apart() {
     bench.after(Duration::from_secs(44));
     bench.expect_no_event();
     bench.after(Duration::from_secs(1));
-    bench.wire.retain(|(_, message)| matches!(message, holdfast::sip::message::Message::Request(_)));
+    bench.wire.retain(|(_, message)| matches!(message, Message::Request(_)));
     bench.expect_request(Method::Invite);
+}
+
+#[test]
+fn a_refresh_that_meets_the_callers_own_change_is_tried_again_soon() {
+    let mut bench = Bench::new();
+    let (caller, _) = timed_with(&mut bench, "90;refresher=uas", "INVITE");
+    bench.after(Duration::from_secs(45));
+    let (_, refresh) = bench.expect_request(Method::Invite);
+    bench.response(caller.flow, &Response::reply_to(&refresh, 491, "", Some("far")));
+    bench.expect_request(Method::Ack);
+    // RFC 3261 §14.1: up to two seconds, for the Call-ID is the caller's.
+    bench.after(Duration::from_millis(2_001));
+    let (_, again) = bench.expect_request(Method::Invite);
+    // Tried soon, it may have been sent twice by now.
+    bench.wire.clear();
+    let mut ok = Response::reply_to(&again, 200, "", None);
+    ok.headers.push("Contact", caller.contact.clone());
+    ok.headers.push("Session-Expires", "90;refresher=uac");
+    ok.body = sdp(40_000, 0, "sendrecv");
+    bench.response(caller.flow, &ok);
+    bench.expect_request(Method::Ack);
+    bench.after(Duration::from_secs(44));
+    assert_eq!(bench.core.counts().legs, 1);
+    bench.expect_no_event();
+}
+
+#[test]
+fn who_knows_no_update_after_all_is_refreshed_by_invite() {
+    let mut bench = Bench::new();
+    let (caller, _) = timed(&mut bench, "90;refresher=uas");
+    bench.after(Duration::from_secs(45));
+    let (_, update) = bench.expect_request(Method::Update);
+    bench.response(caller.flow, &Response::reply_to(&update, 501, "", None));
+    bench.after(Duration::ZERO);
+    bench.expect_request(Method::Invite);
+}
+
+#[test]
+fn a_refresh_that_is_always_put_off_does_not_keep_a_dead_call() {
+    let mut bench = Bench::new();
+    let (caller, _) = timed_with(&mut bench, "90;refresher=uas", "INVITE");
+    for _ in 0..70 {
+        bench.after(Duration::from_secs(1));
+        for (_, message) in std::mem::take(&mut bench.wire) {
+            if let Message::Request(request) = message
+                && request.method == Method::Invite
+            {
+                bench.response(caller.flow, &Response::reply_to(&request, 491, "", Some("far")));
+            }
+        }
+    }
+    bench.expect_event(Event::LegEnded { leg: caller_leg() });
+    bench.expect_nothing_left();
 }
 
 #[test]

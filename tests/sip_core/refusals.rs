@@ -1,8 +1,11 @@
 //! What is not for us, not allowed, or not SIP at all.
 
-use crate::bench::{Bench, udp};
+use crate::bench::{Bench, settings, udp};
 use crate::peer::{Dialler, sdp};
+use holdfast::sip::auth::Algorithm;
+use holdfast::sip::codec;
 use holdfast::sip::message::{Method, Request};
+use holdfast::sip::settings::SipSettings;
 
 /// One INVITE, changed; the status it is refused with.
 #[track_caller]
@@ -170,4 +173,64 @@ fn mangled_messages_harm_nobody() {
         bench.command(holdfast::engine::Command::Hangup { leg });
     }
     bench.expect_nothing_left();
+}
+
+/// What a stranger gets for a datagram: every message, and the bytes of the datagram.
+fn stranger_gets(bench: &mut Bench, remote: &str, method: Method, to: &str) -> (Vec<usize>, usize) {
+    let mut stranger = Dialler::at(remote, "stranger");
+    stranger.to = to.into();
+    let request = stranger.make(method, Vec::new());
+    bench.request(stranger.flow, &request);
+    let sizes = bench.wire.drain(..).map(|(_, message)| codec::print(&message).len()).collect();
+    (sizes, codec::print_request(&request).len())
+}
+
+#[test]
+fn a_stranger_gets_one_answer_not_much_larger_than_what_he_sent_and_leaves_no_trace() {
+    let mut bench = Bench::new();
+    let (somebody, within) = ("<sip:4001@192.0.2.9>", "<sip:4001@192.0.2.9>;tag=guessed");
+    for (method, to) in [
+        (Method::Invite, somebody),
+        (Method::Register, somebody),
+        (Method::Options, somebody),
+        (Method::Message, somebody),
+        (Method::Invite, within),
+        (Method::Bye, within),
+    ] {
+        let (answers, size) = stranger_gets(&mut bench, "198.51.100.66:5060", method.clone(), to);
+        assert!(
+            matches!(answers.as_slice(), [answer] if answer * 2 <= size * 3),
+            "{method} {to}: {answers:?} for {size}"
+        );
+        let counts = bench.core.counts();
+        assert_eq!((counts.transactions.servers, counts.legs), (0, 0), "{method} {to}");
+    }
+    assert_eq!(bench.core.next_deadline(), None, "nothing is sent again");
+}
+
+#[test]
+fn a_flood_of_forged_calls_leaves_room_for_the_genuine_ones() {
+    let mut bench = Bench::new();
+    for at in 0..25_000 {
+        let remote = format!("198.51.100.{}:{}", at % 250 + 1, 1_024 + at);
+        Dialler::at(&remote, &format!("forged-{at}")).invite(&mut bench);
+        bench.wire.clear();
+    }
+    bench.expect_no_event();
+    Dialler::established(&mut bench);
+}
+
+#[test]
+fn where_two_challenges_would_be_too_much_one_is_sent() {
+    let digests = vec![Algorithm::Sha256, Algorithm::Md5];
+    let mut bench = Bench::with(SipSettings { digests, ..settings() });
+    let mut phone = Dialler::at("198.51.100.66:5060", "stranger");
+    let mut register = phone.make(Method::Register, Vec::new());
+    bench.request(phone.flow, &register);
+    let challenges =
+        bench.expect_response(401).headers.all("WWW-Authenticate").map(str::to_owned).collect::<Vec<_>>();
+    assert!(matches!(challenges.as_slice(), [one] if one.contains("MD5")), "{challenges:?}");
+    register.headers.push("User-Agent", "x".repeat(300));
+    bench.request(phone.flow, &register);
+    assert_eq!(bench.expect_response(401).headers.all("WWW-Authenticate").count(), 2);
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 /// so that nobody takes it between this look and its use.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
-/// An even port that nobody uses for UDP or TCP, nor the one above it.
+/// An even port that nobody uses for UDP or TCP, nor the three above it: RTP and RTCP of SIPp's audio and video.
 pub fn free_port() -> u16 {
     let start = (std::process::id() % 100) as u16 * 44;
-    (0..2_200)
-        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(2, Ordering::Relaxed)) % 4_400)
+    (0..1_100)
+        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(4, Ordering::Relaxed)) % 4_400)
         .find(|port| {
-            [*port, port + 1].into_iter().all(|port| {
+            (*port..port + 4).all(|port| {
                 UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
             })
         })

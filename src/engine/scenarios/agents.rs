@@ -81,6 +81,15 @@ fn paused_agent_is_offered_nothing_until_he_is_ready_again() {
 }
 
 #[test]
+fn another_pause_reason_is_told_with_how_long_the_first_one_lasted() {
+    let (engine, story) =
+        play(small_centre(), "0 up anna\n1 pause anna break\n61 pause anna lunch\n62 pause anna lunch");
+    assert_eq!(story.matches("anna paused (lunch)").count(), 1, "{story}");
+    let anna = &engine.snapshot(now(Monotonic(71_000_000))).agents[0];
+    assert_eq!((anna.reason.as_deref(), anna.lasted), (Some("lunch"), Duration::from_secs(10)));
+}
+
+#[test]
 fn pause_needs_a_configured_reason() {
     check(
         small_centre(),

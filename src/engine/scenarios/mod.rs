@@ -5,6 +5,7 @@
 
 mod agents;
 mod distribution;
+mod field;
 mod laws;
 mod queueing;
 mod races;
@@ -179,6 +180,7 @@ fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Event {
         "pause" => request(Request::Pause { agent: agent(1), reason: words[2].into() }),
         "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
         "drain" => Event::DrainStarted,
+        "drain-over" => Event::DrainOver,
         "tick" => Event::Tick,
         other => panic!("no such event: {other}"),
     }

@@ -55,6 +55,63 @@ fn draining_refuses_new_calls_serves_those_inside_and_ends_the_rest_at_the_deadl
 }
 
 #[test]
+fn when_nobody_waits_for_the_drain_everything_ends_and_no_phone_rings_in_vain() {
+    let settings = centre(|rules| rules.queues[0].wrap_up = Duration::ZERO);
+    check(
+        settings,
+        "0 up anna\n0 up ben\n1 call 1 100\n2 answer 1\n3 call 2 101\n4 call 3 100\n5 drain\n6 drain-over\n7 call 4 100\n400 tick",
+        expect![[r#"
+            0.0 up anna
+              · anna ready
+            0.0 up ben
+              · ben ready
+            1.0 call 1 100
+              > answer 1
+              > play caller/1 ["welcome"] en Music(["tide"])
+              > offer 1: 1 (5551) to anna from sales
+              · 1 queued in sales (1 waiting)
+              · anna offered
+            2.0 answer 1
+              > bridge 1 with 1
+              · offer 1 answered after 1.0 s
+              · 1 answered after 1.0 s, in time
+              · anna talking
+            3.0 call 2 101
+              > answer 2
+              > play caller/2 ["welcome"] es Music(["tide"])
+              > offer 2: 2 (5552) to ben from sales
+              · 2 queued in sales (1 waiting)
+              · ben offered
+            4.0 call 3 100
+              > answer 3
+              > play caller/3 ["welcome"] en Music(["tide"])
+              · 3 queued in sales (2 waiting)
+            5.0 drain
+            6.0 drain-over
+              > hang up caller/3
+              > hang up caller/2
+              > cancel 2
+              > hang up caller/1
+              > hang up agent/1
+              · 3 error after 2.0 s
+              · 3 ended by system, talked 0.0 s
+              · offer 2 caller_gone after 3.0 s
+              · ben ready
+              · 2 error after 3.0 s
+              · 2 ended by system, talked 0.0 s
+              · 1 ended by system, talked 4.0 s
+              · anna wrapped up in 0.0 s
+              · anna ready
+            7.0 call 4 100
+              > refuse 4 503
+              · 4 refused Draining
+            305.0 (time)
+            400.0 tick
+        "#]],
+    );
+}
+
+#[test]
 fn snapshot_shows_who_waits_who_rings_and_who_talks() {
     let (engine, _) = play(
         small_centre(),

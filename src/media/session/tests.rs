@@ -1,6 +1,7 @@
 //! One stream for the listener, whatever he hears; nobody else's packets.
 
 use super::*;
+use crate::media::rtcp;
 use crate::media::sdp::Direction;
 use proptest::prelude::*;
 

@@ -122,14 +122,22 @@ impl Guard {
         authorization: impl Iterator<Item = &'h str>,
         account: impl Fn(&str) -> Option<&'a Hashes>,
     ) -> Verdict {
-        let ours = authorization
-            .take(8)
-            .filter_map(Params::parse)
-            .find(|params| params.value("realm") == Some(self.realm.as_str()));
-        match ours {
+        match self.ours(authorization) {
             Some(params) => self.judge(now, method, request_uri, &params, account).unwrap_or(Verdict::Wrong),
             None => Verdict::Missing,
         }
+    }
+
+    /// Whether an `Authorization` answers a challenge of ours, rightly or wrongly. Without one, [`check`](Self::check)
+    /// would say [`Verdict::Missing`].
+    pub fn is_answered<'h>(&self, authorization: impl Iterator<Item = &'h str>) -> bool {
+        self.ours(authorization)
+            .is_some_and(|params| params.value("nonce").is_some_and(|nonce| self.proven(nonce).is_some()))
+    }
+
+    fn ours<'h>(&self, authorization: impl Iterator<Item = &'h str>) -> Option<Params> {
+        let mut digests = authorization.take(8).filter_map(Params::parse);
+        digests.find(|params| params.value("realm") == Some(self.realm.as_str()))
     }
 
     /// `None`: a parameter is missing or senseless.

@@ -84,4 +84,24 @@ mod tests {
         assert!(Params::parse("Basic QWxhZGRpbg==").is_none());
         assert!(Params::parse("Digest username").is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_no_parameter_is_found_twice(
+            text in "(Digest )?([a-z]{1,3} ?= ?(\"[^\"]{0,6}\\\\?\"?|[^,]{0,6}),? ?){0,40}",
+        ) {
+            let Some(params) = Params::parse(&text) else { return Ok(()) };
+            proptest::prop_assert!(params.0.len() <= PARAMS_MAX);
+            for (at, (name, _)) in params.0.iter().enumerate() {
+                proptest::prop_assert!(params.0[..at].iter().all(|(other, _)| other != name));
+            }
+        }
+
+        #[test]
+        fn what_is_quoted_is_read_again(value in "[^\\x00-\\x1f]{0,20}") {
+            let header = format!("Digest a={}, b=c", quoted(&value));
+            let params = Params::parse(&header).unwrap();
+            proptest::prop_assert_eq!((params.value("a"), params.value("b")), (Some(value.as_str()), Some("c")));
+        }
+    }
 }

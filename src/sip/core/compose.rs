@@ -74,15 +74,9 @@ impl SipCore {
         response
     }
 
-    /// The listener a flow goes by.
-    fn listener(&self, flow: &Flow) -> Option<&Listener> {
-        let of_transport = || self.settings.listeners.iter().filter(|it| it.transport == flow.transport);
-        of_transport().find(|it| it.bound == flow.local).or_else(|| of_transport().next())
-    }
-
     /// The address the far side of a flow is to use.
     pub(super) fn advertised(&self, flow: &Flow) -> SocketAddr {
-        self.listener(flow).map_or(flow.local, |listener| listener.advertised)
+        Listener::advertised(&self.settings.listeners, flow)
     }
 
     /// Our Contact towards a flow.

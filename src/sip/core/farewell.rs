@@ -4,11 +4,16 @@ use super::compose::Refusal;
 use super::{Due, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
+use crate::sip::cause;
 use crate::sip::dialog::{Dialog, Resend, SessionTimer};
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Answered, Phase};
 use crate::sip::message::{Method, Response};
 use crate::sip::transaction::ClientId;
+use std::time::Duration;
+
+/// When a refresh that could not be sent is tried again.
+const REFRESH_AGAIN: Duration = Duration::from_secs(2);
 
 impl SipCore {
     /// The engine ends a leg, in whatever state it is.
@@ -103,7 +108,10 @@ impl SipCore {
             .map(|Answered { id, unacked, .. }| (*id, unacked.poll(now), unacked.response.clone()))
         {
             Some((_, Resend::GiveUp, _)) => return self.lose(turn, leg_id),
-            Some((id, Resend::Again, response)) => self.respond(turn, id, response),
+            Some((id, Resend::Again, response)) => {
+                self.answers_repeated += 1;
+                self.respond(turn, id, response);
+            }
             Some((_, Resend::Wait, _)) | None => {}
         }
         if let Some(session) = session_due {
@@ -133,11 +141,40 @@ impl SipCore {
         }
         let dialog = leg.dialog.clone();
         let to = self.way(&dialog);
-        let Some(id) = self.request(turn, request, to) else { return };
-        self.sent.insert(id, Purpose::Refresh(leg_id, number));
-        if let Some(leg) = self.legs.get_mut(&leg_id) {
-            leg.refresh = Some(id);
+        let id = self.request(turn, request, to);
+        if let Some(id) = id {
+            self.sent.insert(id, Purpose::Refresh(leg_id, number));
         }
+        if let Some(leg) = self.legs.get_mut(&leg_id) {
+            leg.refresh = id;
+            if let (None, Some(session)) = (id, leg.session.as_mut()) {
+                session.put_off(turn.now.mono + REFRESH_AGAIN);
+            }
+        }
+    }
+
+    /// What a refused refresh leads to: another one later, or none.
+    fn refresh_refused(&mut self, turn: &mut Turn<'_>, leg_id: LegId, response: &Response) {
+        // RFC 3261 §14.1: whose Call-ID it is, waits longer, so that not both try at the same moment again.
+        let (at_least, span) = if matches!(leg_id, LegId::Agent(_)) { (210, 191) } else { (0, 201) };
+        let glare = Duration::from_millis(10 * (at_least + self.session_number() % span));
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        let pause = match response.status {
+            // RFC 3261 §12.2.1.2: these say that there is no dialog any more.
+            408 | 481 => return self.lose(turn, leg_id),
+            491 => Some(glare),
+            // It allowed UPDATE, or something between us did, and does not know it after all.
+            405 | 501 if leg.takes_update => {
+                leg.takes_update = false;
+                Some(Duration::ZERO)
+            }
+            // The others leave the timer running out, unless they name a better moment.
+            _ => cause::retry_after(response.headers.first("Retry-After")),
+        };
+        if let (Some(pause), Some(session)) = (pause, leg.session.as_mut()) {
+            session.put_off(turn.now.mono + pause);
+        }
+        self.reschedule(leg_id);
     }
 
     /// What came of a refresh of ours.
@@ -173,10 +210,7 @@ impl SipCore {
             }
         } else {
             leg.refresh = None;
-            // RFC 3261 §12.2.1.2: these say that there is no dialog any more. Others leave the timer running out.
-            if matches!(response.status, 481 | 408) {
-                return self.lose(turn, leg_id);
-            }
+            return self.refresh_refused(turn, leg_id, response);
         }
         self.reschedule(leg_id);
     }

@@ -102,7 +102,7 @@ impl SipCore {
         }
         let number = cseq(&fork.invite.headers).map_or(1, |cseq| cseq.number);
         let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.contact.flow) else {
-            // Without a Contact there is nobody to acknowledge to.
+            // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
         };
         let (ack, to) = (dialog.ack(number), self.way(&dialog));

@@ -12,6 +12,7 @@ mod offer;
 mod outside;
 mod settle;
 mod start;
+mod unproven;
 mod within;
 
 pub use start::SettingsError;
@@ -111,6 +112,8 @@ pub struct SipCore {
     news: Vec<Output>,
     next_call: u64,
     malformed: u64,
+    /// 2xx of ours sent again, which is not the transaction layer's to count.
+    answers_repeated: u64,
 }
 
 impl SipCore {
@@ -125,11 +128,14 @@ impl SipCore {
     ) {
         let mut turn = Turn { now, media, out };
         match received {
+            Ok(Message::Request(request)) if self.is_unproven(&request, &from) => {
+                self.answer_unproven(&mut turn, request, from);
+            }
             Ok(message) => {
                 self.transactions.receive(now.mono, message, from, &mut self.news);
                 self.settle(&mut turn);
             }
-            Err(malformed) => self.malformed(&mut turn, &malformed, from),
+            Err(malformed) => self.malformed(&mut turn, malformed, from),
         }
     }
 
@@ -207,6 +213,7 @@ impl SipCore {
 
     /// How much is going on.
     pub fn counts(&self) -> SipCounts {
+        let transactions = self.transactions.counts();
         SipCounts {
             legs: self.legs.len(),
             offers: self.offers.len(),
@@ -214,7 +221,10 @@ impl SipCore {
             requests: self.sent.len(),
             contacts: self.registrar.len(),
             malformed: self.malformed,
-            transactions: self.transactions.counts(),
+            transactions: Counts {
+                retransmissions_sent: transactions.retransmissions_sent + self.answers_repeated,
+                ..transactions
+            },
         }
     }
 }

@@ -14,10 +14,20 @@ impl SipCore {
         if request.to_tag().is_some() {
             return self.asked_within(turn, id, request, from);
         }
-        let refusal = match &request.method {
-            Method::Invite => return self.invite_arrived(turn, id, request, from),
-            Method::Register => return self.register(turn, id, &request, from),
-            Method::Options => return self.tell_capabilities(turn, id, &request),
+        match &request.method {
+            Method::Invite => self.invite_arrived(turn, id, request, from),
+            Method::Register => self.register(turn, id, &request, from),
+            _ => {
+                let refusal = self.refusal_outside(&request);
+                self.refuse(turn, id, &request, refusal);
+            }
+        }
+    }
+
+    /// The answer to what is neither a call nor a registration.
+    pub(super) fn refusal_outside(&self, request: &Request) -> Refusal {
+        match &request.method {
+            Method::Options => capabilities(request),
             // These belong into a dialog (RFC 3261 §12.2.2), and there is none.
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => Refusal::new(481),
             Method::Message => Refusal::new(405).with("Allow", ALLOW),
@@ -26,10 +36,9 @@ impl SipCore {
             // Whom we call is the engine's to say (RFC 3515 §2.4.2).
             Method::Refer => Refusal::new(603),
             Method::Other(_) => Refusal::new(501).with("Allow", ALLOW),
-            // The transaction layer keeps these to itself.
-            Method::Ack | Method::Cancel => return,
-        };
-        self.refuse(turn, id, &request, refusal);
+            // Handled before: the first two by their own rules, the others by the transaction layer.
+            Method::Invite | Method::Register | Method::Ack | Method::Cancel => Refusal::new(500),
+        }
     }
 
     /// Refuses, with nothing to remember.
@@ -40,16 +49,7 @@ impl SipCore {
 
     /// RFC 3261 §11.2. To anybody: it says nothing that a refusal would not.
     pub(super) fn tell_capabilities(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Request) {
-        let refusal = match ask::check_required(&request.headers) {
-            Ok(()) => Refusal::new(200)
-                .with("Allow", ALLOW)
-                .with("Accept", SDP)
-                .with("Accept-Encoding", "identity")
-                .with("Accept-Language", "en")
-                .with("Supported", "timer"),
-            Err(refusal) => refusal,
-        };
-        self.refuse(turn, id, request, refusal);
+        self.refuse(turn, id, request, capabilities(request));
     }
 
     /// The challenge of RFC 3261 §22.2, one value for each hash (RFC 8760 §2.4).
@@ -90,5 +90,17 @@ impl SipCore {
         if let Some(id) = self.request(turn, request, contact.flow) {
             self.sent.insert(id, Purpose::Probe(contact.id));
         }
+    }
+}
+
+fn capabilities(request: &Request) -> Refusal {
+    match ask::check_required(&request.headers) {
+        Ok(()) => Refusal::new(200)
+            .with("Allow", ALLOW)
+            .with("Accept", SDP)
+            .with("Accept-Encoding", "identity")
+            .with("Accept-Language", "en")
+            .with("Supported", "timer"),
+        Err(refusal) => refusal,
     }
 }

@@ -4,7 +4,6 @@ use super::{Due, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
-use crate::sip::codec;
 use crate::sip::fault::Malformed;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Request, Response};
@@ -73,12 +72,10 @@ impl SipCore {
         }
     }
 
-    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: &Malformed, from: Flow) {
+    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: Malformed, from: Flow) {
         self.malformed = self.malformed.wrapping_add(1);
-        let tag = self.tokens.token_for("malformed");
-        if let Some(response) = malformed.reply(&tag) {
-            turn.out.send.push((from, codec::print_response(&response).into()));
-        }
+        self.transactions.receive_malformed(malformed, from, &mut self.news);
+        self.flush(turn);
     }
 
     /// Answers a request.

@@ -78,18 +78,18 @@ impl SipCore {
             news: Vec::new(),
             next_call: settings.first_call.0,
             malformed: 0,
+            answers_repeated: 0,
             settings,
         })
     }
 }
 
 fn transaction_settings(settings: &SipSettings) -> TransactionSettings {
-    let advertised = settings.listeners.first().filter(|it| it.advertised.ip() != it.bound.ip());
     TransactionSettings {
         t1: settings.timers.t1,
         t2: settings.timers.t2,
         t4: settings.timers.t4,
-        advertise: advertised.map(|listener| listener.advertised.ip().into()),
+        listeners: settings.listeners.clone(),
         ..TransactionSettings::default()
     }
 }

@@ -48,7 +48,7 @@ impl SipCore {
         }
     }
 
-    fn leg_of(&self, request: &Request) -> Option<LegId> {
+    pub(super) fn leg_of(&self, request: &Request) -> Option<LegId> {
         let id = DialogId {
             call_id: request.headers.first("Call-ID")?.to_owned(),
             local_tag: request.to_tag()?,

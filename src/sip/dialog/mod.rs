@@ -111,7 +111,8 @@ impl Dialog {
             local_cseq: cseq(&invite.headers)?.number,
             remote_cseq: None,
             routes: routes(&response.headers, true)?,
-            target: target(&response.headers)?,
+            // Without a Contact (RFC 3261 §13.2.1 demands one) the phone must still be told to hang up.
+            target: target(&response.headers).or_else(|error| invite.uri.parse().map_err(|_| error))?,
             contact: invite.headers.first("Contact").unwrap_or_default().to_owned(),
             flow,
         })

@@ -17,6 +17,8 @@ pub struct SessionTimer {
     pub ours: bool,
     refreshed: Monotonic,
     asked: bool,
+    /// When a refresh that was put off is tried again.
+    again_at: Option<Monotonic>,
 }
 
 /// What a request asks about the session timer.
@@ -51,7 +53,7 @@ impl SessionTimer {
         if !ours {
             headers.push("Require", "timer");
         }
-        Some(Self { interval, ours, refreshed: now, asked: false })
+        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None })
     }
 
     /// The timer the far side's 2xx to our request sets up (RFC 4028 §7.2).
@@ -59,7 +61,7 @@ impl SessionTimer {
         let (interval, refresher) = session_expires(response)?;
         let interval = interval.max(SESSION_EXPIRES_MIN);
         let ours = refresher.as_deref() != Some("uas");
-        Some(Self { interval, ours, refreshed: now, asked: false })
+        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None })
     }
 
     /// The agreed interval.
@@ -70,20 +72,29 @@ impl SessionTimer {
     /// When we must act next: refresh at half time, or end what nobody refreshed (RFC 4028 §10).
     pub fn due(&self) -> Monotonic {
         if self.ours && !self.asked {
-            return self.refreshed + self.interval / 2;
+            return self.again_at.unwrap_or(self.refreshed + self.interval / 2).min(self.end());
         }
+        self.end()
+    }
+
+    fn end(&self) -> Monotonic {
         let grace = (self.interval / 3).min(Duration::from_secs(32));
         self.refreshed + (self.interval - grace)
     }
 
     /// Whether the session is over at `now`; otherwise it is to be refreshed by us.
     pub fn is_expired(&self, now: Monotonic) -> bool {
-        (self.asked || !self.ours) && now >= self.due()
+        (self.asked || !self.ours || self.again_at.is_some()) && now >= self.end()
     }
 
     /// We sent a refresh.
     pub fn refreshing(&mut self) {
-        self.asked = true;
+        (self.asked, self.again_at) = (true, None);
+    }
+
+    /// Our refresh came at a bad moment: it is tried again then, if the session lasts so long.
+    pub fn put_off(&mut self, until: Monotonic) {
+        (self.asked, self.again_at) = (false, Some(until));
     }
 }
 

@@ -130,6 +130,21 @@ impl Transactions {
         }
     }
 
+    /// Whether a request belongs to a transaction, so that it is a repetition.
+    pub fn knows(&self, request: &Request) -> bool {
+        route::top_via(&request.headers)
+            .is_some_and(|via| self.servers.by_key.contains_key(&ServerKey::new(request, &via, false)))
+    }
+
+    /// A request that is to be answered without being remembered (RFC 3261 §8.2.7): with its source noted in its Via,
+    /// and where the answer goes.
+    pub fn traced(&self, mut request: Request, from: Flow) -> (Request, Flow) {
+        let Some(via) = route::top_via(&request.headers) else { return (request, from) };
+        route::note_source(&mut request, &via, &from);
+        let to = route::reply_flow(&via, &from);
+        (request, to)
+    }
+
     /// Refuses what is no proper request, if it says enough to be refused: one answer, nothing remembered.
     pub fn receive_malformed(&mut self, mut malformed: Malformed, from: Flow, out: &mut Vec<Output>) {
         let Some(request) = malformed.request.as_deref_mut() else { return };

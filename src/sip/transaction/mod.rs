@@ -62,7 +62,7 @@ impl Transactions {
 
     /// Sends the ACK of a 2xx, which is no transaction (RFC 3261 §13.2.2.4). Our Via is added here.
     pub fn send_ack(&mut self, mut request: Request, to: Flow, out: &mut Vec<Output>) {
-        let via = route::our_via(&to, self.settings.advertise.as_ref(), &self.tokens.next_token());
+        let via = route::our_via(&to, &self.settings.listeners, &self.tokens.next_token());
         request.headers.push_front("Via", via.to_string());
         out.push(Output::Send { to, bytes: codec::print_request(&request).into() });
     }

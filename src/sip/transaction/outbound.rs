@@ -76,10 +76,13 @@ impl Transactions {
         to: Flow,
         out: &mut Vec<Output>,
     ) -> Result<ClientId, Full> {
-        if self.clients.len() >= self.settings.clients_max {
+        // Calls that stand may always be ended and refreshed, new ones are held back first.
+        let max = self.settings.clients_max;
+        let reserve = if request.to_tag().is_some() { max / 8 } else { 0 };
+        if self.clients.len() >= max.saturating_add(reserve) {
             return Err(Full);
         }
-        let via = route::our_via(&to, self.settings.advertise.as_ref(), &self.tokens.next_token());
+        let via = route::our_via(&to, &self.settings.listeners, &self.tokens.next_token());
         Ok(ClientId(self.start_client(now, request, via, to, true, out)))
     }
 

@@ -1,23 +1,24 @@
 //! Where answers go, and what Via says of us and of others (RFC 3261 §18.1.1, §18.2; RFC 3581).
 
 use crate::sip::flow::{Flow, Transport};
-use crate::sip::host::Host;
 use crate::sip::message::{Headers, Request};
+use crate::sip::settings::Listener;
 use crate::sip::uri::{Params, Via};
 use crate::sip::via::BRANCH_COOKIE;
 use std::net::SocketAddr;
 
 /// Our own topmost Via. `rport` asks for answers to where we sent from (RFC 3581 §3).
-pub(super) fn our_via(flow: &Flow, advertise: Option<&Host>, token: &str) -> Via {
+pub(super) fn our_via(flow: &Flow, listeners: &[Listener], token: &str) -> Via {
     let mut params = Params::new();
     params.set("branch", Some(&format!("{BRANCH_COOKIE}{token}")));
     if flow.transport == Transport::Udp {
         params.set("rport", None);
     }
+    let advertised = Listener::advertised(listeners, flow);
     Via {
         transport: flow.transport.as_str().into(),
-        host: advertise.cloned().unwrap_or_else(|| flow.local.ip().into()),
-        port: Some(flow.local.port()),
+        host: advertised.ip().into(),
+        port: Some(advertised.port()),
         params,
     }
 }

@@ -1,6 +1,6 @@
 //! The timers of RFC 3261 §17 and the limits of the transaction layer.
 
-use crate::sip::host::Host;
+use crate::sip::settings::Listener;
 use std::time::Duration;
 
 /// How the transaction layer behaves.
@@ -15,15 +15,15 @@ pub struct TransactionSettings {
     /// How long an INVITE may go unanswered before 100 Trying is sent (RFC 3261 §17.2.1 allows 200 ms); zero sends it
     /// at once, which also tells the sender of a lost answer from a lost request.
     pub trying_after: Duration,
-    /// The most client transactions at a time.
+    /// The most client transactions at a time; one eighth more is kept for requests inside dialogs.
     pub clients_max: usize,
     /// The most server transactions at a time; one eighth more is kept for requests inside dialogs, so that calls can
     /// still be ended.
     pub servers_max: usize,
     /// What `Retry-After` says in the 503 when there are too many, in whole seconds.
     pub retry_after: Duration,
-    /// The host to write into our Via; `None` writes the listener's address.
-    pub advertise: Option<Host>,
+    /// The listeners and what our Via says of each; a flow that belongs to none is named by its local address.
+    pub listeners: Vec<Listener>,
 }
 
 impl Default for TransactionSettings {
@@ -36,7 +36,7 @@ impl Default for TransactionSettings {
             clients_max: 20_000,
             servers_max: 20_000,
             retry_after: Duration::from_secs(5),
-            advertise: None,
+            listeners: Vec::new(),
         }
     }
 }

@@ -75,7 +75,8 @@ impl Framer {
         }
     }
 
-    /// Drops line ends in front of a message; true after the second.
+    /// Drops line ends in front of a message; true if there were two. A whole run of pings counts as one: who sends many
+    /// at once shall not make us work for each.
     fn skip_line_ends(&mut self) -> bool {
         let mut taken = 0;
         let mut ping = false;
@@ -88,7 +89,6 @@ impl Framer {
             taken += 1;
             if self.line_feeds == 2 {
                 (ping, self.line_feeds) = (true, 0);
-                break;
             }
         }
         self.bytes.drain(..taken);
@@ -173,6 +173,13 @@ mod tests {
             let broken = cut(format!("OPTIONS sip:a@b SIP/2.0\r\n{length}\r\n").as_bytes(), 7).unwrap_err();
             assert_eq!(broken.fault, fault, "{length:?}");
         }
+    }
+
+    #[test]
+    fn a_flood_of_pings_is_answered_once() {
+        let stream = format!("{}{}", "\r\n".repeat(3_001), message("abc"));
+        let frames = cut(stream.as_bytes(), stream.len()).unwrap();
+        assert_eq!(frames, [Frame::Ping, Frame::Message(message("abc").into_bytes())]);
     }
 
     #[test]

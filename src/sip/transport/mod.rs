@@ -79,7 +79,7 @@ pub enum Received {
         /// The way it came.
         flow: Flow,
     },
-    /// A message could not be sent; the flow is the one it was given with.
+    /// A message could not be sent, and the flow is the one it was given with; or a connection is over.
     Failed {
         /// Where it should have gone.
         flow: Flow,
@@ -250,6 +250,11 @@ impl Inlet {
 
     fn failed(&self, flow: Flow) {
         count(&self.counts.unsent);
+        self.lost(flow);
+    }
+
+    /// A flow is over, whether or not something was to be sent by it.
+    fn lost(&self, flow: Flow) {
         self.offer(Received::Failed { flow });
     }
 }

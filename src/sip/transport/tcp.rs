@@ -74,7 +74,9 @@ pub(super) async fn connect(connections: Arc<Connections>, mut admitted: Admitte
     match timeout(connections.settings.connect, dial(&to)).await {
         Ok(Ok(stream)) => {
             let flow = Flow { transport: Transport::Tcp, connection: Some(admitted.id), ..to };
-            serve(connections, admitted, stream, flow).await;
+            serve(connections.clone(), admitted, stream, flow).await;
+            // What waits for an answer by it was sent to a flow without a connection.
+            connections.inlet.lost(to);
         }
         Ok(Err(_)) | Err(_) => {
             tracing::debug!(flow = %to, "no connection");
@@ -115,6 +117,8 @@ async fn serve(connections: Arc<Connections>, mut admitted: Admitted, stream: Tc
         inlet.failed(to);
     }
     fail_all(&mut admitted.jobs, inlet);
+    // Whoever can be reached by it alone must not be counted on (RFC 5626 §4.2.2).
+    inlet.lost(flow);
 }
 
 fn fail_all(jobs: &mut mpsc::Receiver<Job>, inlet: &Inlet) {

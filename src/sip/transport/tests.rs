@@ -244,3 +244,13 @@ async fn dropping_the_receiver_ends_the_connections() {
     closed(&mut phone).await;
     drop(sender);
 }
+
+#[tokio::test]
+async fn a_connection_that_ends_is_told_though_nothing_was_to_be_sent() {
+    let (_sender, mut receiver, _, tcp) = open(TransportSettings::default()).await;
+    let mut phone = TcpStream::connect(tcp).await.unwrap();
+    phone.write_all(options("Content-Length: 0\r\n\r\n").as_bytes()).await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    drop(phone);
+    assert_eq!(next(&mut receiver).await, Received::Failed { flow });
+}

@@ -41,12 +41,16 @@ fn a_flood_is_refused_without_a_trace_and_calls_can_still_be_ended() {
 }
 
 #[test]
-fn requests_of_ours_are_bounded_too() {
-    let settings = TransactionSettings { clients_max: 2, ..Default::default() };
+fn requests_of_ours_are_bounded_too_and_calls_can_still_be_ended() {
+    let settings = TransactionSettings { clients_max: 8, ..Default::default() };
     let (mut end, mut out) = (Transactions::new(settings, 1), Vec::new());
-    let mut send = || end.request(Monotonic(0), request(Method::Options), from(), &mut out);
-    assert!(send().is_ok() && send().is_ok());
-    assert_eq!(send(), Err(Full));
+    let mut send = |request| end.request(Monotonic(0), request, from(), &mut out);
+    assert!((0..8).all(|_| send(request(Method::Options)).is_ok()));
+    assert_eq!(send(request(Method::Invite)), Err(Full));
+    let mut bye = request(Method::Bye);
+    bye.headers.set("To", "<sip:called@example.org>;tag=called");
+    assert!(send(bye.clone()).is_ok(), "a call that stands can still be ended");
+    assert_eq!(send(bye), Err(Full));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Which message belongs where, and where answers go.
 
 use super::*;
+use crate::sip::flow::Transport;
+use crate::sip::settings::Listener;
 use crate::sip::uri::Via;
 
 fn called() -> Transactions {
@@ -151,11 +153,18 @@ fn an_ack_of_nothing_is_handed_up() {
 }
 
 #[test]
-fn the_advertised_host_stands_in_our_via() {
-    let settings = TransactionSettings {
-        advertise: Some("203.0.113.5".parse::<std::net::IpAddr>().unwrap().into()),
-        ..Default::default()
+fn what_a_listener_advertises_stands_in_our_via_and_not_what_another_does() {
+    let listener = |bound: &str, advertised: &str| Listener {
+        transport: Transport::Udp,
+        bound: bound.parse().unwrap(),
+        advertised: advertised.parse().unwrap(),
     };
+    let listeners = vec![
+        listener("[::1]:5060", "[2001:db8::5]:5060"),
+        listener("127.0.0.1:5070", "203.0.113.7:5070"),
+        listener("127.0.0.1:5060", "203.0.113.5:5060"),
+    ];
+    let settings = TransactionSettings { listeners, ..Default::default() };
     let (mut end, mut out) = (Transactions::new(settings, 1), Vec::new());
     end.request(Monotonic(0), request(Method::Options), from(5060), &mut out).unwrap();
     let [Output::Send { bytes, .. }] = out.as_slice() else { panic!("{out:?}") };

@@ -1,0 +1,84 @@
+//! A session's RTCP: what the far side reports, and what we report to it (RFC 3550 §6).
+
+use super::{REPORT_EVERY, Session};
+use crate::engine::time::Monotonic;
+use crate::media::codec::CLOCK_HZ;
+use crate::media::counters::DropCause;
+use crate::media::rtcp::{self, Block, Sender};
+use std::net::SocketAddr;
+
+impl Session {
+    /// Takes a datagram of the RTCP port, or one of the RTP port that is RTCP. `shared` tells which.
+    ///
+    /// # Errors
+    /// Why it was dropped.
+    pub fn receive_report(
+        &mut self,
+        now: Monotonic,
+        from: SocketAddr,
+        shared: bool,
+        datagram: &[u8],
+    ) -> Result<rtcp::Heard, DropCause> {
+        let latch = self.latch.ok_or(DropCause::NotConnected)?;
+        if from.ip() != latch.destination().ip() {
+            return Err(DropCause::Stranger);
+        }
+        let heard = rtcp::read(datagram, self.ssrc).ok_or(DropCause::Malformed)?;
+        if let Some(ntp) = heard.sender_report {
+            self.last_sender_report = Some((ntp, now));
+        }
+        if !shared && self.control_port.is_none() {
+            self.control_port = Some(from.port());
+        }
+        Ok(heard)
+    }
+
+    /// Whether a report is due.
+    pub fn is_report_due(&self, now: Monotonic) -> bool {
+        now >= self.report_due && self.stream.is_some()
+    }
+
+    /// Writes a report: its length, where it goes, and whether from the RTP port (RFC 5761). `ntp` is the wall clock;
+    /// `last` adds a goodbye.
+    pub fn report(
+        &mut self,
+        now: Monotonic,
+        ntp: u64,
+        last: bool,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr, bool)> {
+        self.report_due = now + REPORT_EVERY;
+        let (to, shared) = self.control_destination()?;
+        let since = (now.since(self.sent.at).as_micros() as u64 * u64::from(CLOCK_HZ) / 1_000_000) as u32;
+        let sender = Sender {
+            ssrc: self.ssrc,
+            ntp,
+            rtp_timestamp: self.sent.timestamp.wrapping_add(since),
+            packets: self.packets,
+            octets: self.octets,
+            active: self.packets != self.reported_packets,
+        };
+        self.reported_packets = self.packets;
+        let (last_sender_report, delay) = self.last_sender_report.map_or((0, 0), |(ntp, at)| {
+            (ntp, (now.since(at).as_micros() * 65_536 / 1_000_000).min(u128::from(u32::MAX)) as u32)
+        });
+        let block = self.reception.as_mut().map(|reception| Block {
+            report: reception.report(),
+            last_sender_report,
+            delay,
+        });
+        Some((rtcp::write(&sender, block, last, out)?, to, shared))
+    }
+
+    /// Where reports go: as described, unless the far side turned out to be elsewhere.
+    fn control_destination(&self) -> Option<(SocketAddr, bool)> {
+        let stream = self.stream?;
+        let latched = self.latch.map_or(stream.remote, |latch| latch.destination());
+        let shared = stream.rtcp == stream.remote;
+        let mut to = if shared || latched != stream.remote { latched } else { stream.rtcp };
+        if !shared && latched != stream.remote {
+            to.set_port(self.control_port.unwrap_or(latched.port().saturating_add(1)));
+        }
+        (!to.ip().is_unspecified()).then_some((to, shared))
+    }
+}

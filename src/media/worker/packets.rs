@@ -1,0 +1,131 @@
+//! What a worker does about packets: paced frames and reports out, what comes in judged and passed on.
+
+use super::{Leg, READ_MAX, SLOT_US, SLOTS, Source, Worker};
+use crate::engine::time::Monotonic;
+use crate::media::MediaEvent;
+use crate::media::clock::Clock;
+use crate::media::counters::{Counters, DropCause};
+use crate::media::rtcp::REPORT_MAX;
+use crate::media::rtp;
+use crate::media::session::Inbound;
+use mio::Token;
+use mio::net::UdpSocket;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+impl Worker {
+    pub(super) fn play(&mut self, at: usize, slot: u64) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        let (Source::Playing(player), Some(codec)) = (&mut leg.source, leg.session.codec()) else { return };
+        let now = self.clock.now();
+        let (payload, prompts_over) = player.next(codec, slot / SLOTS);
+        if let Some(length) = leg.session.frame(now, slot / SLOTS, payload, &mut self.outbound[..]) {
+            let sent = send(&leg.rtp, leg.session.destination(), &self.outbound[..length], &self.counters);
+            if sent {
+                self.counters.sent.add(1);
+                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
+            }
+        }
+        if prompts_over {
+            let leg = leg.id;
+            self.tell(MediaEvent::PromptFinished { leg });
+        }
+    }
+
+    pub(super) fn report(&mut self, at: usize) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        let now = self.clock.now();
+        if leg.session.is_report_due(now) {
+            send_report(leg, now, false, &self.counters);
+        }
+    }
+
+    pub(super) fn read(&mut self, token: Token) {
+        for _ in 0..READ_MAX {
+            let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { return };
+            let socket = if token.0.is_multiple_of(2) { &leg.rtp } else { &leg.rtcp };
+            match socket.recv_from(&mut self.inbound[..]) {
+                Ok((length, from)) => self.take(token, length, from),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // An ICMP error about something we sent: it says nothing about what can be read.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    self.counters.drop_packet(DropCause::Refused);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+        self.unread.push_back(token);
+    }
+
+    fn take(&mut self, token: Token, length: usize, from: SocketAddr) {
+        let now = self.clock.now();
+        let datagram = &self.inbound[..length];
+        let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { return };
+        let shared = token.0.is_multiple_of(2);
+        if !shared || rtp::is_rtcp(datagram) {
+            match leg.session.receive_report(now, from, shared, datagram) {
+                Ok(_) => self.counters.reports_received.add(1),
+                Err(cause) => self.counters.drop_packet(cause),
+            }
+            return;
+        }
+        let inbound = leg.session.receive(now, from, datagram);
+        let (id, peer) = match leg.source {
+            Source::Bridged(peer) => (leg.id, Some(peer)),
+            Source::Nothing | Source::Playing(_) => (leg.id, None),
+        };
+        if let Inbound::Dropped(cause) = inbound {
+            return self.counters.drop_packet(cause);
+        }
+        self.counters.received.add(1);
+        if let Some(peer) = peer.and_then(|peer| self.legs.get_mut(peer)).and_then(Option::as_mut) {
+            relay(peer, now, &inbound, &mut self.outbound[..], &self.counters);
+        }
+        if let Inbound::Event { digit: Some(digit), .. } = inbound {
+            self.counters.digits.add(1);
+            self.tell(MediaEvent::DigitPressed { leg: id, digit });
+        }
+    }
+}
+
+fn relay(peer: &mut Leg, now: Monotonic, inbound: &Inbound<'_>, out: &mut [u8], counters: &Counters) {
+    let length = match inbound {
+        Inbound::Voice { packet, codec } => peer.session.relay(now, packet, *codec, out),
+        Inbound::Event { packet, .. } => peer.session.relay_event(now, packet, out),
+        Inbound::Noise { packet } => {
+            peer.session.pass_over(now, packet);
+            None
+        }
+        Inbound::Dropped(_) => None,
+    };
+    if let Some(length) = length
+        && send(&peer.rtp, peer.session.destination(), &out[..length], counters)
+    {
+        counters.relayed.add(1);
+    }
+}
+
+pub(super) fn send_report(leg: &mut Leg, now: Monotonic, last: bool, counters: &Counters) {
+    let mut out = [0; REPORT_MAX];
+    if let Some((length, to, shared)) = leg.session.report(now, Clock::ntp(), last, &mut out) {
+        let socket = if shared { &leg.rtp } else { &leg.rtcp };
+        if send(socket, Some(to), &out[..length], counters) {
+            counters.reports_sent.add(1);
+        }
+    }
+}
+
+/// Sends, or counts why not. Never blocks: what the system does not take now is too late in a moment.
+fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
+    let Some(to) = to else { return false };
+    let cause = match socket.send_to(packet, to) {
+        Ok(_) => return true,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => DropCause::SendBufferFull,
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => DropCause::Refused,
+        Err(_) => DropCause::SendFailed,
+    };
+    counters.drop_packet(cause);
+    false
+}

@@ -1,0 +1,182 @@
+//! The figures of the shells and of the engine's own work: the runtime counts here.
+
+use super::maker::{Made, Maker, each};
+use prometheus::{Histogram, IntCounter, IntGauge};
+
+const DECISION_SECONDS: [f64; 10] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+/// RFC 3261 and its extensions; any other method counts as `other`.
+const METHODS: [&str; 15] = [
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "OPTIONS",
+    "REGISTER",
+    "PRACK",
+    "UPDATE",
+    "INFO",
+    "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "MESSAGE",
+    "PUBLISH",
+    "other",
+];
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
+
+/// Whether a message came or went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From the network.
+    Received,
+    /// To the network.
+    Sent,
+}
+
+/// Signalling: the runtime counts here.
+#[derive(Debug)]
+pub struct SipMetrics {
+    requests: [Vec<IntCounter>; 2],
+    responses: [Vec<IntCounter>; 2],
+    /// Messages that could not be parsed, and were dropped or refused.
+    pub malformed: IntCounter,
+    /// Messages sent again because no answer came in time.
+    pub retransmissions: IntCounter,
+    /// Transactions alive.
+    pub transactions: IntGauge,
+    /// Dialogs alive.
+    pub dialogs: IntGauge,
+    /// Phones registered: live contacts.
+    pub contacts: IntGauge,
+}
+
+/// Audio: the runtime copies the media workers' totals here.
+#[derive(Debug)]
+pub struct MediaMetrics {
+    /// RTP packets accepted.
+    pub packets_received: IntCounter,
+    /// RTP packets sent.
+    pub packets_sent: IntCounter,
+    /// RTP packets that never came, by their sequence numbers (RFC 3550 appendix A.3).
+    pub packets_lost: IntCounter,
+    /// RTP packets dropped: from a stranger, malformed, or unwanted.
+    pub packets_dropped: IntCounter,
+    /// Ticks of a media worker that were handled more than 5 ms late.
+    pub ticks_late: IntCounter,
+    /// Media sessions open: one per leg.
+    pub sessions: IntGauge,
+    /// Port pairs that are free.
+    pub ports_free: IntGauge,
+}
+
+/// Call records: the runtime copies the writer's figures here.
+#[derive(Debug)]
+pub struct StoreMetrics {
+    /// Records that wait to be written.
+    pub backlog: IntGauge,
+    /// Records written.
+    pub written: IntCounter,
+    /// Attempts to write that failed; the records stay in the backlog.
+    pub failures: IntCounter,
+    /// Records lost because the backlog was full.
+    pub dropped: IntCounter,
+}
+
+/// The engine's own work.
+#[derive(Debug)]
+pub struct EngineMetrics {
+    /// Events handled.
+    pub events: IntCounter,
+    /// Time to decide on one event, in seconds.
+    pub decision: Histogram,
+    /// Calls alive.
+    pub calls: IntGauge,
+    /// 1 while new calls are refused because the engine is about to stop.
+    pub draining: IntGauge,
+}
+
+impl SipMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        let requests =
+            make.counters("sip_requests_total", "SIP requests, by method.", &["direction", "method"])?;
+        let responses =
+            make.counters("sip_responses_total", "SIP responses, by class.", &["direction", "class"])?;
+        let by = |direction: &str| -> Made<(Vec<IntCounter>, Vec<IntCounter>)> {
+            let methods =
+                each(&METHODS, |method| requests.get_metric_with_label_values(&[direction, method]))?;
+            let classes =
+                each(&CLASSES, |class| responses.get_metric_with_label_values(&[direction, class]))?;
+            Ok((methods, classes))
+        };
+        let ((received, came), (sent, went)) = (by("received")?, by("sent")?);
+        Ok(Self {
+            requests: [received, sent],
+            responses: [came, went],
+            malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
+            retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
+            transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
+            dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,
+            contacts: make.gauge("sip_registered_contacts", "Phones registered: live contacts.")?,
+        })
+    }
+
+    /// Counts a request.
+    pub fn request(&self, direction: Direction, method: &str) {
+        let at = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
+        if let Some(counter) = self.requests.get(direction as usize).and_then(|methods| methods.get(at)) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a response.
+    pub fn response(&self, direction: Direction, status: u16) {
+        let at = usize::from(status / 100).saturating_sub(1);
+        if let Some(counter) = self.responses.get(direction as usize).and_then(|classes| classes.get(at)) {
+            counter.inc();
+        }
+    }
+}
+
+impl MediaMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        Ok(Self {
+            packets_received: make.counter("rtp_packets_received_total", "RTP packets accepted.")?,
+            packets_sent: make.counter("rtp_packets_sent_total", "RTP packets sent.")?,
+            packets_lost: make.counter("rtp_packets_lost_total", "RTP packets that never came.")?,
+            packets_dropped: make
+                .counter("rtp_packets_dropped_total", "RTP packets from strangers, malformed or unwanted.")?,
+            ticks_late: make.counter("media_ticks_late_total", "Media ticks handled more than 5 ms late.")?,
+            sessions: make.gauge("media_sessions", "Media sessions open: one per leg.")?,
+            ports_free: make.gauge("media_ports_free", "RTP port pairs that are free.")?,
+        })
+    }
+}
+
+impl StoreMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        Ok(Self {
+            backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
+            written: make.counter("store_written_total", "Call records written.")?,
+            failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
+            dropped: make
+                .counter("store_dropped_total", "Call records lost because the backlog was full.")?,
+        })
+    }
+}
+
+impl EngineMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        let decision = make.histograms(
+            "engine_decision_seconds",
+            "Time the engine took to decide on one event.",
+            &[],
+            &DECISION_SECONDS,
+        )?;
+        Ok(Self {
+            events: make.counter("engine_events_total", "Events the engine handled.")?,
+            decision: decision.get_metric_with_label_values::<&str>(&[])?,
+            calls: make.gauge("calls", "Calls alive: waiting, talking or leaving.")?,
+            draining: make.gauge("draining", "1 while new calls are refused because of a shutdown.")?,
+        })
+    }
+}
