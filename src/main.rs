@@ -13,7 +13,7 @@ use holdfast::sip::flow::Transport;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The agent of the demo who is left for a person to be.
@@ -42,30 +42,22 @@ fn run(args: &RunArgs) -> u8 {
     start_log(&config.log.filter);
     in_tokio(async {
         let mut running = runtime::start(config).await?;
-        // Both may come from a terminal, from systemd or from a container's end; another one is meant.
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut asked = async move || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
+        let mut asked = Stops::listen()?;
         tokio::select! {
             // It ends unasked only when it has failed.
             failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
-            () = asked() => {}
+            () = asked.next() => {}
         }
         running.drain();
         tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");
         let stopped = tokio::select! {
             stopped = running.stopped() => stopped,
-            () = asked() => {
+            () = asked.next() => {
                 tracing::warn!("a second signal: calls in progress are ended");
                 running.stop_now();
                 tokio::select! {
                     stopped = running.stopped() => stopped,
-                    () = asked() => {
+                    () = asked.next() => {
                         tracing::error!("a third signal: gone at once");
                         return Ok(exit::RUNTIME);
                     }
@@ -91,23 +83,49 @@ fn demo(args: &DemoArgs) -> u8 {
         let address = |wanted: Transport| bound(wanted).map_or(settings.sip, |listen| listen.address);
         let (sip, sip_tcp) = (address(Transport::Udp), address(Transport::Tcp));
         let settings = DemoSettings { sip, sip_tcp, http: running.http, ..settings };
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+        let (first, stop) = tokio::sync::oneshot::channel();
+        let mut asked = Stops::listen()?;
+        let twice = async move {
+            asked.next().await;
+            // The demo may have ended by itself.
+            let _ = first.send(());
+            asked.next().await;
         };
-        let summary = tokio::select! {
-            summary = demo::run(settings, stop) => summary,
-            // It ends unasked only when it has failed.
-            failed = running.stopped() => return failed.map(|()| exit::RUNTIME).map_err(Into::into),
+        let orderly = async {
+            let summary = tokio::select! {
+                summary = demo::run(settings, async { drop(stop.await) }) => summary,
+                // It ends unasked only when it has failed.
+                failed = running.stopped() => return failed.map(|()| exit::RUNTIME).map_err(Into::into),
+            };
+            running.drain();
+            running.stopped().await?;
+            Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
         };
-        running.drain();
-        running.stopped().await?;
-        Ok(if summary?.agreement == Agreement::Differ { exit::RUNTIME } else { exit::OK })
+        tokio::select! {
+            code = orderly => code,
+            () = twice => anyhow::bail!("stopped at once by a second signal"),
+        }
     })
+}
+
+/// Requests to stop. Both signals may come from a terminal, from systemd or from a container's end.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Whose configuration is built in changes its ports on the command line.
@@ -191,6 +209,7 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
     settings.agents = if args.empty { Vec::new() } else { agents };
     settings.calls_per_minute = if args.empty { 0 } else { args.calls_per_minute };
     settings.seconds = args.seconds;
+    settings.records = Some(config.store.path.clone());
     settings.you = you.into_iter().next();
     settings.guest = Some(account("guest", "You, as a caller"));
     Ok((config, settings))

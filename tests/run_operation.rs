@@ -229,3 +229,30 @@ fn the_demo_whose_port_is_taken_names_its_own_arguments() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&port) && text.contains("--http-port"), "{text}");
 }
+
+#[test]
+fn a_second_ctrl_c_ends_the_demo_before_its_callers_have_said_goodbye() {
+    let folder = tempfile::tempdir().unwrap();
+    for sounds in ["hold-music", "prompts"] {
+        let there = Path::new(env!("CARGO_MANIFEST_DIR")).join(sounds);
+        std::os::unix::fs::symlink(there, folder.path().join(sounds)).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command.args(["demo", "--sip-port", "0", "--http-port", "0", "--calls-per-minute", "600"]);
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    command.current_dir(folder.path()).stdout(std::fs::File::create(&out).unwrap());
+    let mut child = command.stderr(std::fs::File::create(&err).unwrap()).spawn().unwrap();
+    let pid = child.id().to_string();
+    let interrupt = || assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let said = |what: &str| {
+        let text = std::fs::read_to_string(&out).unwrap();
+        text.contains(what).then_some(())
+    };
+    eventually("it runs", Duration::from_secs(30), || said("until Ctrl-C"));
+    interrupt();
+    eventually("it ends in order", Duration::from_secs(10), || said("hanging up"));
+    interrupt();
+    let status = eventually("it has ended", Duration::from_secs(30), || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+    assert!(std::fs::read_to_string(&err).unwrap().contains("second signal"));
+}

@@ -11,6 +11,10 @@ pub(super) fn text(settings: &DemoSettings, seed: u64) -> String {
          curl -H 'Authorization: Bearer {}' http://{http}/v1/queues\n",
         settings.token.expose()
     );
+    if let Some(records) = &settings.records {
+        let _ =
+            writeln!(text, "  holdfast calls --store {}   the call records, now or later", records.display());
+    }
     let sip = if settings.sip == settings.sip_tcp {
         format!("UDP or TCP at {}", settings.sip)
     } else {

@@ -28,7 +28,8 @@ pub(super) async fn show(settings: Arc<DemoSettings>, ledger: Arc<Ledger>) {
         if Instant::now() >= next {
             next += settings.summary_every;
             let queues = api.queues().await.unwrap_or_default();
-            println!("{}", text(began.elapsed(), &queues, &agents, &ledger.line()));
+            let you = settings.you.as_ref().map(|you| you.name.as_str());
+            println!("{}", text(began.elapsed(), &queues, &agents, you, &ledger.line()));
         }
     }
 }
@@ -44,7 +45,8 @@ async fn introduce(api: &Api, ours: &HashSet<&str>, ledger: &Ledger, dice: &mut 
     }
 }
 
-fn text(elapsed: Duration, queues: &[Queue], agents: &[Agent], ledger: &str) -> String {
+/// `you` is the agent that waits for a person: without one he is not to look like a failure.
+fn text(elapsed: Duration, queues: &[Queue], agents: &[Agent], you: Option<&str>, ledger: &str) -> String {
     let seconds = elapsed.as_secs();
     let mut text = format!("── {:02}:{:02} ", seconds / 60, seconds % 60);
     text.push_str(&"─".repeat(72));
@@ -67,11 +69,15 @@ fn text(elapsed: Duration, queues: &[Queue], agents: &[Agent], ledger: &str) -> 
         );
     }
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
-    for agent in agents {
+    let nobody = |agent: &&Agent| you == Some(agent.name.as_str()) && agent.state == "unreachable";
+    for agent in agents.iter().filter(|agent| !nobody(agent)) {
         *states.entry(agent.state.as_str()).or_default() += 1;
     }
-    let states: Vec<String> =
+    let mut states: Vec<String> =
         states.iter().map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
+    if states.is_empty() {
+        states.push("nobody is registered".into());
+    }
     let _ = write!(text, "\n  agents     {}\n  phones     {ledger}", states.join(", "));
     text
 }
@@ -88,11 +94,12 @@ mod tests {
         )
         .unwrap();
         let agents: Vec<Agent> = serde_json::from_str(
-            r#"[{"name":"anna","state":"wrap_up"},{"name":"ben","state":"talking"},{"name":"cy","state":"talking"}]"#,
+            r#"[{"name":"anna","state":"wrap_up"},{"name":"ben","state":"talking"},{"name":"cy","state":"talking"},
+                {"name":"you","state":"unreachable"}]"#,
         )
         .unwrap();
-        let text = text(Duration::from_secs(65), &queues, &agents, "9 placed");
-        for part in ["01:05", "3 waiting, longest  12 s", "86 %", "2 talking, 1 wrap up", "9 placed"] {
+        let text = text(Duration::from_secs(65), &queues, &agents, Some("you"), "9 placed");
+        for part in ["01:05", "3 waiting, longest  12 s", "86 %", "2 talking, 1 wrap up\n", "9 placed"] {
             assert!(text.contains(part), "{part:?} is missing in\n{text}");
         }
     }

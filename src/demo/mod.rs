@@ -18,6 +18,7 @@ use crate::secret::Secret;
 use dice::Dice;
 use ledger::Ledger;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -92,6 +93,8 @@ pub struct DemoSettings {
     pub guest: Option<Account>,
     /// The account with which a person can join in as an agent.
     pub you: Option<Account>,
+    /// The file of the call records, for `holdfast calls`.
+    pub records: Option<PathBuf>,
     /// Calls a minute on the average (Poisson); 0: none.
     pub calls_per_minute: u32,
     /// Stops by itself after that time.
@@ -122,6 +125,7 @@ impl DemoSettings {
             feature_codes: Vec::new(),
             guest: None,
             you: None,
+            records: None,
             calls_per_minute: 40,
             seconds: None,
             seed: None,

@@ -23,7 +23,7 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>POST /v1/agents/NAME/login</td><td>also logout, ready, and pause with {"reason": "break"}</td></tr>
 <tr><td>POST /v1/calls/ID/hangup</td><td>ends a call</td></tr>
 </table>
-<p>Everything under /v1 needs a token: <code>curl -H "Authorization: Bearer $(cat data/api-token)" http://127.0.0.1:8080/v1/queues</code></p>
+<p>Everything under /v1 needs a token of [[http.token]], or the one in the file that is named at the start: <code>curl -H "Authorization: Bearer TOKEN" http://HOST:PORT/v1/queues</code></p>
 </body>
 </html>
 "#;
