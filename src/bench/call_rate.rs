@@ -89,13 +89,7 @@ pub struct CallRateReport {
 /// # Errors
 /// See [`BenchError`].
 pub fn call_rate(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {
-    let report = measure(settings)?;
-    if settings.json {
-        println!("{}", serde_json::to_string(&report).unwrap_or_default());
-    } else {
-        println!("{report}");
-    }
-    Ok(report)
+    measure(settings).inspect(|report| super::tell(report, settings.json))
 }
 
 fn measure(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {

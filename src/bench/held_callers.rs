@@ -86,13 +86,7 @@ pub struct HeldCallersReport {
 /// # Errors
 /// See [`BenchError`].
 pub fn held_callers(settings: &HeldCallersSettings) -> Result<HeldCallersReport, BenchError> {
-    let report = measure(settings)?;
-    if settings.json {
-        println!("{}", serde_json::to_string(&report).unwrap_or_default());
-    } else {
-        println!("{report}");
-    }
-    Ok(report)
+    measure(settings).inspect(|report| super::tell(report, settings.json))
 }
 
 fn measure(settings: &HeldCallersSettings) -> Result<HeldCallersReport, BenchError> {

@@ -59,3 +59,12 @@ pub enum Target {
     /// known, so that CPU and memory are missing from the result.
     Running(SocketAddr),
 }
+
+/// One JSON object for scripts, or a table for people.
+fn tell(report: &(impl serde::Serialize + std::fmt::Display), json: bool) {
+    if json {
+        println!("{}", serde_json::to_string(report).unwrap_or_default());
+    } else {
+        println!("{report}");
+    }
+}
