@@ -57,12 +57,10 @@ pub struct MediaMetrics {
     pub packets_received: IntCounter,
     /// RTP packets sent.
     pub packets_sent: IntCounter,
-    /// RTP packets that never came, by their sequence numbers (RFC 3550 appendix A.3).
-    pub packets_lost: IntCounter,
-    /// RTP packets dropped: from a stranger, malformed, or unwanted.
+    /// RTP packets not taken (from a stranger, malformed, unwanted) or not sent (refused by the system).
     pub packets_dropped: IntCounter,
-    /// Ticks of a media worker that were handled more than 5 ms late.
-    pub ticks_late: IntCounter,
+    /// RTP packets of ours that left more than 5 ms after their time.
+    pub packets_late: IntCounter,
     /// Media sessions open: one per leg.
     pub sessions: IntGauge,
     /// Port pairs that are free.
@@ -142,10 +140,11 @@ impl MediaMetrics {
         Ok(Self {
             packets_received: make.counter("rtp_packets_received_total", "RTP packets accepted.")?,
             packets_sent: make.counter("rtp_packets_sent_total", "RTP packets sent.")?,
-            packets_lost: make.counter("rtp_packets_lost_total", "RTP packets that never came.")?,
-            packets_dropped: make
-                .counter("rtp_packets_dropped_total", "RTP packets from strangers, malformed or unwanted.")?,
-            ticks_late: make.counter("media_ticks_late_total", "Media ticks handled more than 5 ms late.")?,
+            packets_dropped: make.counter(
+                "rtp_packets_dropped_total",
+                "RTP packets not taken (strangers, malformed, unwanted) or not sent.",
+            )?,
+            packets_late: make.counter("rtp_packets_late_total", "RTP packets sent more than 5 ms late.")?,
             sessions: make.gauge("media_sessions", "Media sessions open: one per leg.")?,
             ports_free: make.gauge("media_ports_free", "RTP port pairs that are free.")?,
         })

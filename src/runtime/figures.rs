@@ -44,7 +44,7 @@ impl MediaFigures {
         advance(&metrics.packets_received, self.received);
         advance(&metrics.packets_sent, self.sent);
         advance(&metrics.packets_dropped, self.dropped);
-        advance(&metrics.ticks_late, self.late);
+        advance(&metrics.packets_late, self.late);
         metrics.sessions.set(i64::try_from(self.sessions).unwrap_or(i64::MAX));
         metrics.ports_free.set(i64::try_from(self.ports_free).unwrap_or(i64::MAX));
     }
