@@ -40,6 +40,8 @@ pub struct SipMetrics {
     responses: [Vec<IntCounter>; 2],
     /// Messages that could not be parsed, and were dropped or refused.
     pub malformed: IntCounter,
+    /// Messages dropped because the loop was behind: the peer sends them again (RFC 3261 §17).
+    pub dropped: IntCounter,
     /// Messages sent again because no answer came in time.
     pub retransmissions: IntCounter,
     /// Transactions alive.
@@ -111,6 +113,8 @@ impl SipMetrics {
             requests: [received, sent],
             responses: [came, went],
             malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
+            dropped: make
+                .counter("sip_dropped_total", "SIP messages dropped because there were too many.")?,
             retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
             transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
             dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,

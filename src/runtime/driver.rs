@@ -265,6 +265,7 @@ impl Driver {
         let figures = Figures {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
+            dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
             media: MediaFigures::of(&self.media),
         };
         self.facts.picture(&snapshot, &figures);

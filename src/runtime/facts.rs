@@ -85,6 +85,7 @@ impl FactSinks {
         metrics.sip.dialogs.set(gauge(figures.sip.legs));
         metrics.sip.contacts.set(gauge(figures.sip.contacts));
         advance(&metrics.sip.malformed, figures.malformed);
+        advance(&metrics.sip.dropped, figures.dropped);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
         let writer = self.writer.figures();

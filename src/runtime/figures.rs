@@ -13,6 +13,8 @@ pub(super) struct Figures {
     pub sip: SipCounts,
     /// What came in by the sockets and was no SIP message.
     pub malformed: u64,
+    /// What came in by the sockets while the loop was behind.
+    pub dropped: u64,
     pub media: MediaFigures,
 }
 
