@@ -84,6 +84,12 @@ impl Metrics {
     /// Folds one fact into the metrics.
     pub fn observe(&self, stamped: &Stamped) {
         match &stamped.fact {
+            Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured => {}
             Fact::CallRefused { because, .. } => {
                 if let Some(counter) = self.refused.get(*because as usize) {
                     counter.inc();

@@ -88,6 +88,7 @@ fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue], account: &Pl
             .choice("login", &[("manual", Login::Manual), ("automatic", Login::Automatic)])
             .unwrap_or_default(),
         name,
+        ..Agent::default()
     }
 }
 

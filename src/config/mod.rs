@@ -215,6 +215,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         feature_codes,
         pause_reasons: words.pause_reasons,
         limits,
+        ..Settings::default()
     };
     root.finish();
     let warnings = diagnostics.finish()?;

@@ -65,7 +65,7 @@ fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue]) -> Option<(N
     };
     let (dialled, span) = dialled?;
     let priority = priority.unwrap_or_default();
-    Some((Number { dialled, queue, priority, requirement, language }, span))
+    Some((Number { dialled, queue, priority, requirement, language, ..Number::default() }, span))
 }
 
 /// Warns when no agent could ever take a call to this number.

@@ -6,7 +6,7 @@ use super::scalar;
 use super::section::{Section, Text};
 use super::words::Words;
 use crate::engine::id::QueueId;
-use crate::engine::settings::{Agent, AnswerMode, Queue};
+use crate::engine::settings::{Agent, AnswerMode, MissedRules, Queue};
 use crate::engine::skill::Requirement;
 use crate::engine::strategy::StrategyName;
 use std::ops::{Range, RangeInclusive};
@@ -67,10 +67,11 @@ fn read_one(section: &Section<'_>, words: &Words) -> (Queue, QueuePlaces) {
         service_level_threshold: threshold.unwrap_or(default.service_level_threshold),
         service_level_target: target.unwrap_or(default.service_level_target),
         language: language(section).unwrap_or(default.language),
-        rest_after_miss: section.duration("rest_after_miss", SHORT).unwrap_or(default.rest_after_miss),
+        missed: section.duration("rest_after_miss", SHORT).map_or(default.missed, MissedRules::same),
         music: clips(section, "music", &music),
         welcome: welcome.as_ref().map(|text| clip(section, "welcome", text)),
         name,
+        ..default
     };
     let places = QueuePlaces {
         queue: name_span,

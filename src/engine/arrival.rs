@@ -87,6 +87,7 @@ impl Engine {
                 language,
                 priority,
                 waiting,
+                entered: super::fact::Entered::Arrived,
             },
         );
         self.dispatch_call(now, id, out);

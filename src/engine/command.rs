@@ -1,6 +1,7 @@
 //! All that the engine can ask of its shells. Imperative: what must now be done.
 
 use super::event::Caller;
+use super::explain::WaitingBecause;
 use super::fact::{Fact, Stamped};
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
 use super::time::Now;
@@ -37,6 +38,8 @@ pub enum RefusedBecause {
     NotAnAgent,
     /// 486: the queue holds as many as it may.
     QueueFull,
+    /// 480: the queue is closed, or nobody is there, and it names no place for callers to go to.
+    NobodyThere,
     /// 503 with Retry-After: the engine holds as many calls as it may.
     Overload,
     /// 503 with Retry-After: the engine is about to stop.
@@ -59,6 +62,46 @@ pub enum Refusal {
     /// The agent must log in first.
     #[error("the agent is not logged in")]
     NotLoggedIn,
+    /// No such queue.
+    #[error("there is no such queue")]
+    UnknownQueue,
+    /// The call is with an agent, or about to end.
+    #[error("the call does not wait any more")]
+    NotWaiting,
+    /// The destination cannot take the call now.
+    #[error("the destination cannot take the call now: full, closed, or nobody is there")]
+    CannotTake,
+    /// The queue's rules do not allow after-call work to be ended by hand.
+    #[error("after-call work must last its time in this queue")]
+    WrapUpMandatory,
+    /// The disposition must be noted first.
+    #[error("what the call was about must be noted first")]
+    DispositionMissing,
+    /// The disposition is not configured.
+    #[error("this disposition is not configured")]
+    UnknownDisposition,
+    /// There is no after-call work, or it has been extended as far as it may.
+    #[error("there is no after-call work to extend, or it was extended as far as the queue allows")]
+    NothingToExtend,
+    /// There is no call of this agent that waits for a disposition.
+    #[error("no call of this agent waits for a disposition")]
+    NothingToDispose,
+    /// Too many different requirements are in use at once.
+    #[error("too many different requirements are in use at once")]
+    TooManyRequirements,
+    /// What is edited must keep its name.
+    #[error("the name must stay the same")]
+    NameChanged,
+}
+
+/// What a request that was carried out is answered with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// Why the call still waits.
+    Waiting(Box<WaitingBecause>),
 }
 
 /// What must now be done.
@@ -101,6 +144,18 @@ pub enum Command {
         /// Whom he will see calling.
         caller: Caller,
     },
+    /// Call a number outside through the trunk, for a call that overflowed. It is an offer like any other:
+    /// `OfferAnswered`, `OfferFailed` and `LegEnded` tell of it.
+    Dial {
+        /// The offer's identity; the leg is `LegId::Agent(offer)`.
+        offer: OfferId,
+        /// For which call.
+        call: CallId,
+        /// The number.
+        number: String,
+        /// Whom they will see calling.
+        caller: Caller,
+    },
     /// Stop ringing: the caller has gone, or time is up, or another agent was faster.
     CancelOffer {
         /// Which.
@@ -124,15 +179,21 @@ pub enum Command {
     Reply {
         /// Which.
         id: RequestId,
-        /// Done, or why not.
-        result: Result<(), Refusal>,
+        /// The answer, or why there is none.
+        result: Result<Answer, Refusal>,
     },
 }
 
 impl RefusedBecause {
     /// Every reason.
-    pub const ALL: [RefusedBecause; 5] =
-        [Self::UnknownNumber, Self::NotAnAgent, Self::QueueFull, Self::Overload, Self::Draining];
+    pub const ALL: [RefusedBecause; 6] = [
+        Self::UnknownNumber,
+        Self::NotAnAgent,
+        Self::QueueFull,
+        Self::NobodyThere,
+        Self::Overload,
+        Self::Draining,
+    ];
 
     /// The word used in labels.
     pub fn as_str(self) -> &'static str {
@@ -140,6 +201,7 @@ impl RefusedBecause {
             Self::UnknownNumber => "unknown_number",
             Self::NotAnAgent => "not_an_agent",
             Self::QueueFull => "queue_full",
+            Self::NobodyThere => "nobody_there",
             Self::Overload => "overload",
             Self::Draining => "draining",
         }
@@ -151,6 +213,7 @@ impl RefusedBecause {
             Self::UnknownNumber => 404,
             Self::NotAnAgent => 403,
             Self::QueueFull => 486,
+            Self::NobodyThere => 480,
             Self::Overload | Self::Draining => 503,
         }
     }
@@ -160,7 +223,7 @@ impl RefusedBecause {
         match self {
             Self::Overload => Some(Duration::from_secs(5)),
             Self::Draining => Some(Duration::from_secs(30)),
-            Self::UnknownNumber | Self::NotAnAgent | Self::QueueFull => None,
+            Self::UnknownNumber | Self::NotAnAgent | Self::QueueFull | Self::NobodyThere => None,
         }
     }
 }

@@ -59,7 +59,16 @@ impl Engine {
                 agent.activity = Activity::Offered { offer, call: id };
             }
             out.push(Command::OfferAgent { offer, call: id, agent, queue, caller: caller.clone() });
-            out.record(now, Fact::OfferMade { offer, call: id, queue, agent });
+            out.record(
+                now,
+                Fact::OfferMade {
+                    offer,
+                    call: id,
+                    queue,
+                    agent,
+                    because: super::explain::OfferedBecause::Pulled,
+                },
+            );
             self.settle(now, agent, out);
         }
     }
@@ -140,7 +149,7 @@ impl Engine {
     /// Leaves an agent alone for a while, so that one who does not answer is not rung again and again.
     fn rest(&mut self, now: Now, call: CallId, agent_id: AgentId, retry_after: Option<Duration>) {
         let queue = self.calls.get(&call).and_then(|call| self.settings.queue(call.queue));
-        let rest = queue.map_or(Duration::ZERO, |queue| queue.rest_after_miss);
+        let rest = queue.map_or(Duration::ZERO, |queue| queue.missed.declined);
         let rest = rest.max(retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
         if let Some(agent) = self.agents.get_mut(agent_id.0 as usize) {
             agent.activity = Activity::Free;

@@ -84,7 +84,7 @@ impl Engine {
             }
         }
         self.calls.remove(&id);
-        out.record(now, Fact::CallEnded { call: id, queue, ended_by, talk });
+        out.record(now, Fact::CallEnded { call: id, queue, ended_by, talk, hold: Duration::ZERO });
         if let Some(agent) = freed {
             self.start_wrap_up(now, agent, queue, talk, out);
         }
@@ -125,7 +125,16 @@ impl Engine {
         let waiting = self.waiting_in(queue);
         out.record(
             now,
-            Fact::CallLeftQueue { call: id, queue, outcome, wait, answered_in_threshold, agent, waiting },
+            Fact::CallLeftQueue {
+                call: id,
+                queue,
+                outcome,
+                wait,
+                answered_in_threshold,
+                agent,
+                to: None,
+                waiting,
+            },
         );
     }
 

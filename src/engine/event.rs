@@ -1,6 +1,9 @@
 //! All that can happen to the engine. Past tense: a shell reports, it never decides.
 
-use super::id::{AgentId, CallId, LegId, OfferId, RequestId};
+use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
+use super::settings::{self, Destination, Settings};
+use super::skill::Requirement;
+use super::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -11,6 +14,25 @@ pub struct Caller {
     pub number: String,
     /// The display name; empty when there is none.
     pub name: String,
+}
+
+impl Caller {
+    /// Whether nobody can tell who calls: the number is withheld, or a word that stands for that (RFC 3323 §4.1).
+    pub fn is_anonymous(&self) -> bool {
+        const WITHHELD: [&str; 5] = ["anonymous", "unknown", "restricted", "private", "unavailable"];
+        self.number.is_empty() || WITHHELD.iter().any(|word| self.number.eq_ignore_ascii_case(word))
+    }
+}
+
+/// What whoever sent the call (a trusted trunk, a dialogue system before us) asks for it, besides what its number says.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Wishes {
+    /// Required besides what queue and number require.
+    pub requirement: Option<Requirement>,
+    /// A credit of wait instead of the number's.
+    pub priority: Option<Duration>,
+    /// The agent who should take it, if he is at work; the queue is the backup.
+    pub agent: Option<AgentId>,
 }
 
 /// Why an offer came to nothing, from the phone's side.
@@ -28,7 +50,7 @@ pub enum OfferFailure {
 }
 
 /// What someone with the right to do so asks of the engine.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// The agent is at work, and ready if nothing else holds him.
     Login {
@@ -57,10 +79,88 @@ pub enum Request {
         /// Which.
         call: CallId,
     },
+    /// Credits a waiting call with another wait: it moves up or down the line.
+    Reprioritise {
+        /// Which.
+        call: CallId,
+        /// The credit from now on.
+        priority: Duration,
+    },
+    /// Adds to, or replaces, what a waiting call requires besides what its queue and number do.
+    Require {
+        /// Which.
+        call: CallId,
+        /// What.
+        requirement: Requirement,
+    },
+    /// Moves a waiting call to another queue; the wait so far counts there.
+    Move {
+        /// Which.
+        call: CallId,
+        /// Where to.
+        queue: QueueId,
+    },
+    /// Gives a waiting call to this agent, as soon as he is free, whatever his skills.
+    Pull {
+        /// Which.
+        call: CallId,
+        /// For whom.
+        agent: AgentId,
+    },
+    /// Takes a waiting call out of its queue and sends it elsewhere.
+    Withdraw {
+        /// Which.
+        call: CallId,
+        /// Where to.
+        to: Destination,
+    },
+    /// Why a waiting call still waits; answered by `Answer::Waiting`.
+    Explain {
+        /// Which.
+        call: CallId,
+    },
+    /// Closes a queue whatever its hours say: an emergency, a works meeting.
+    Close {
+        /// Which.
+        queue: QueueId,
+        /// Until when; `None`: until it is reopened.
+        until: Option<Wall>,
+    },
+    /// Ends a closing by hand: its hours apply again.
+    Reopen {
+        /// Which.
+        queue: QueueId,
+    },
+    /// More time for after-call work, as far as the queue allows.
+    ExtendWrapUp {
+        /// Who.
+        agent: AgentId,
+        /// By how much.
+        by: Duration,
+    },
+    /// Notes what the agent's last call was about.
+    Dispose {
+        /// Who.
+        agent: AgentId,
+        /// One of [`Settings::dispositions`](super::settings::Settings::dispositions).
+        disposition: String,
+    },
+    /// Frees an agent from whatever holds him, whatever it takes: his calls are ended, his offer is called off.
+    Release {
+        /// Who.
+        agent: AgentId,
+    },
+    /// Exchanges what is configured of an agent; his state and his calls stay as they are.
+    EditAgent {
+        /// Who.
+        agent: AgentId,
+        /// From now on. The name must stay the same.
+        settings: Box<settings::Agent>,
+    },
 }
 
 /// Something happened.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// An admitted INVITE with media we can speak.
     CallArrived {
@@ -74,6 +174,8 @@ pub enum Event {
         agent: Option<AgentId>,
         /// The SIP Call-ID, for the records.
         sip_call_id: String,
+        /// What is asked for it; boxed, for hardly any call has any.
+        wishes: Option<Box<Wishes>>,
     },
     /// A phone of the agent rings (180, 183).
     OfferRinging {
@@ -98,6 +200,13 @@ pub enum Event {
     LegEnded {
         /// Which leg.
         leg: LegId,
+    },
+    /// The person on the leg put us on hold, or resumed (RFC 3264 §8.4).
+    LegHeld {
+        /// Which leg.
+        leg: LegId,
+        /// Held, or resumed.
+        held: bool,
     },
     /// The prompts of the leg's last `Play` have all been heard.
     PromptFinished {
@@ -124,6 +233,11 @@ pub enum Event {
         id: RequestId,
         /// What is asked.
         request: Request,
+    },
+    /// The configuration was read anew. Names keep their indices; who is gone is retired.
+    Reconfigured {
+        /// All rules from now on.
+        settings: Box<Settings>,
     },
     /// SIGTERM: no new calls from now on.
     DrainStarted,

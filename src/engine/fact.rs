@@ -2,7 +2,9 @@
 
 use super::command::RefusedBecause;
 use super::event::Caller;
+use super::explain::OfferedBecause;
 use super::id::{AgentId, CallId, OfferId, QueueId};
+use super::settings::Destination;
 use super::time::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -31,11 +33,13 @@ pub enum Outcome {
     NoAgents,
     /// We could not go on.
     Error,
+    /// A supervisor moved or withdrew it.
+    Withdrawn,
 }
 
 impl Outcome {
-    /// Every outcome, in the order of the field's definition.
-    pub const ALL: [Outcome; 10] = [
+    /// Every outcome, in the order of the field's definition, and ours.
+    pub const ALL: [Outcome; 11] = [
         Self::Answered,
         Self::Abandoned,
         Self::ShortAbandon,
@@ -46,6 +50,7 @@ impl Outcome {
         Self::Voicemail,
         Self::NoAgents,
         Self::Error,
+        Self::Withdrawn,
     ];
 
     /// The word used in labels, records and the API.
@@ -61,6 +66,7 @@ impl Outcome {
             Self::Voicemail => "voicemail",
             Self::NoAgents => "no_agents",
             Self::Error => "error",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -148,6 +154,8 @@ pub enum AgentState {
     Offered,
     /// In a call.
     Talking,
+    /// In a call that he put on hold.
+    OnHold,
     /// After-call work.
     WrapUp,
     /// Paused, with a reason.
@@ -158,12 +166,13 @@ pub enum AgentState {
 
 impl AgentState {
     /// Every state.
-    pub const ALL: [AgentState; 8] = [
+    pub const ALL: [AgentState; 9] = [
         Self::LoggedOut,
         Self::Unreachable,
         Self::Ready,
         Self::Offered,
         Self::Talking,
+        Self::OnHold,
         Self::WrapUp,
         Self::Paused,
         Self::Resting,
@@ -177,9 +186,50 @@ impl AgentState {
             Self::Ready => "ready",
             Self::Offered => "offered",
             Self::Talking => "talking",
+            Self::OnHold => "on_hold",
             Self::WrapUp => "wrap_up",
             Self::Paused => "paused",
             Self::Resting => "resting",
+        }
+    }
+}
+
+/// How a call came to its queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entered {
+    /// It was dialled.
+    Arrived,
+    /// It was dialled, by somebody who lost the connection and has his old place again.
+    Resumed,
+    /// From another queue, which could not keep it.
+    Overflowed(QueueId),
+    /// From another queue, by a supervisor.
+    Moved(QueueId),
+}
+
+/// Why a caller never joined the queue he had dialled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnedAwayBecause {
+    /// It was closed.
+    Closed,
+    /// Nobody was at work.
+    NoAgents,
+    /// It was full.
+    Full,
+}
+
+impl TurnedAwayBecause {
+    /// Every reason.
+    pub const ALL: [TurnedAwayBecause; 3] = [Self::Closed, Self::NoAgents, Self::Full];
+
+    /// The word used in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::NoAgents => "no_agents",
+            Self::Full => "full",
         }
     }
 }
@@ -212,6 +262,36 @@ pub enum Fact {
         priority: Duration,
         /// How many calls of the queue wait now, this one included.
         waiting: usize,
+        /// How it came.
+        entered: Entered,
+    },
+    /// A caller could not join the queue he had dialled, and is sent elsewhere or told so. A call that then joins
+    /// another queue has its `CallQueued` there; one that joins none has a record all the same.
+    CallTurnedAway {
+        /// Which call.
+        call: CallId,
+        /// From which queue.
+        queue: QueueId,
+        /// What was dialled.
+        dialled: String,
+        /// Who calls.
+        caller: Caller,
+        /// The SIP Call-ID.
+        sip_call_id: String,
+        /// Why.
+        because: TurnedAwayBecause,
+        /// Where to.
+        to: Destination,
+    },
+    /// More agents may take a waiting call than before: a step of relaxation, secondary skills, borrowed agents, or
+    /// the agent it waited for alone did not become free.
+    CallWidened {
+        /// Which call.
+        call: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// How many steps it has been widened by.
+        level: u8,
     },
     /// An agent is being rung.
     OfferMade {
@@ -223,6 +303,8 @@ pub enum Fact {
         queue: QueueId,
         /// To whom.
         agent: AgentId,
+        /// Why him.
+        because: OfferedBecause,
     },
     /// An offer is over.
     OfferEnded {
@@ -253,6 +335,8 @@ pub enum Fact {
         answered_in_threshold: bool,
         /// Who answered.
         agent: Option<AgentId>,
+        /// Where it went, when it went elsewhere.
+        to: Option<Destination>,
         /// How many calls of the queue wait now.
         waiting: usize,
     },
@@ -266,6 +350,8 @@ pub enum Fact {
         ended_by: EndedBy,
         /// The time with the agent; zero if there was none.
         talk: Duration,
+        /// How much of it the agent had put it on hold.
+        hold: Duration,
     },
     /// An agent is seen in another state.
     AgentStateChanged {
@@ -289,6 +375,27 @@ pub enum Fact {
         /// How long it took.
         lasted: Duration,
     },
+    /// What a call was about, as its agent noted.
+    CallDisposed {
+        /// Which call.
+        call: CallId,
+        /// Who noted it.
+        agent: AgentId,
+        /// What.
+        disposition: String,
+    },
+    /// A queue was closed by hand.
+    QueueClosed {
+        /// Which.
+        queue: QueueId,
+    },
+    /// A closing by hand is over.
+    QueueReopened {
+        /// Which.
+        queue: QueueId,
+    },
+    /// Other rules apply from now on.
+    Reconfigured,
 }
 
 /// A fact and when it became true.

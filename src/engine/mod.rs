@@ -8,7 +8,9 @@
 
 pub mod command;
 pub mod event;
+pub mod explain;
 pub mod fact;
+pub mod hours;
 pub mod id;
 pub mod settings;
 pub mod skill;
@@ -96,7 +98,7 @@ impl Engine {
             self.expire(now, timer, out);
         }
         match event {
-            Event::CallArrived { call, dialled, caller, agent, sip_call_id } => {
+            Event::CallArrived { call, dialled, caller, agent, sip_call_id, wishes: _ } => {
                 self.call_arrived(now, arrival::Arrival { call, dialled, caller, agent, sip_call_id }, out);
             }
             // The offer's state does not change by ringing; the phone itself proves it is alive.
@@ -117,9 +119,10 @@ impl Engine {
                 }
             }
             Event::Requested { id, request } => {
-                let result = self.request(now, request, out);
+                let result = self.request(now, request, out).map(|()| command::Answer::Done);
                 out.push(Command::Reply { id, result });
             }
+            Event::LegHeld { .. } | Event::Reconfigured { .. } => {}
             Event::DrainStarted => self.start_drain(now),
             Event::DrainOver => {
                 self.draining = true;
@@ -198,6 +201,7 @@ impl Engine {
             AgentState::LoggedOut
             | AgentState::Unreachable
             | AgentState::Talking
+            | AgentState::OnHold
             | AgentState::WrapUp
             | AgentState::Paused
             | AgentState::Resting => agent.idle_since = None,

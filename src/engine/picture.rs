@@ -42,6 +42,8 @@ impl Engine {
                     waiting: line.len(),
                     oldest: oldest.map(|oldest| oldest.wall),
                     longest_wait: oldest.map(|oldest| now.mono.since(oldest.mono)).unwrap_or_default(),
+                    closed_by_hand: false,
+                    open: true,
                     agents,
                 }
             })
@@ -60,6 +62,7 @@ impl Engine {
                 call: agent.call(),
                 answered: agent.answered,
                 talk: agent.talk,
+                occupancy: None,
             })
             .collect()
     }
@@ -86,6 +89,7 @@ impl Engine {
             stage,
             queued_at: call.queued.wall,
             wait: until.since(call.queued.mono),
+            priority: std::time::Duration::ZERO,
             agents,
         })
     }

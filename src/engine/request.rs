@@ -31,6 +31,7 @@ impl Engine {
                 self.end_call(now, call, EndedBy::System, out);
                 Ok(())
             }
+            _ => Err(Refusal::CannotTake),
         }
     }
 

@@ -33,6 +33,10 @@ pub struct QueueView {
     pub oldest: Option<Wall>,
     /// How long it has waited.
     pub longest_wait: Duration,
+    /// Whether it is closed by hand.
+    pub closed_by_hand: bool,
+    /// Whether it takes callers now, by its hours and by hand.
+    pub open: bool,
     /// How many of the queue's agents are in each state, in the order of [`AgentState::ALL`].
     pub agents: [usize; AgentState::ALL.len()],
 }
@@ -54,6 +58,8 @@ pub struct AgentView {
     pub answered: u64,
     /// Time talking since start.
     pub talk: Duration,
+    /// The share of his time in calls and after-call work, of that and the time ready; `None` before any.
+    pub occupancy: Option<f64>,
 }
 
 /// Where a call stands.
@@ -85,6 +91,8 @@ pub struct CallView {
     pub queued_at: Wall,
     /// How long it has waited, or did wait.
     pub wait: Duration,
+    /// The wait it is credited with.
+    pub priority: Duration,
     /// Whom it is offered to or with.
     pub agents: Vec<AgentId>,
 }

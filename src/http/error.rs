@@ -75,6 +75,21 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownReason => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "the configuration's pause_reasons lists them")
             }
+            Refusal::UnknownQueue => (StatusCode::NOT_FOUND, "GET /v1/queues lists them"),
+            Refusal::NotWaiting | Refusal::CannotTake => {
+                (StatusCode::CONFLICT, "GET /v1/calls shows where each call stands")
+            }
+            Refusal::WrapUpMandatory | Refusal::NothingToExtend => {
+                (StatusCode::CONFLICT, "the queue's wrap_up rules say so")
+            }
+            Refusal::DispositionMissing | Refusal::NothingToDispose => {
+                (StatusCode::CONFLICT, "POST /v1/agents/NAME/disposition notes one, once, after a call")
+            }
+            Refusal::UnknownDisposition => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "dispositions are listed in the configuration")
+            }
+            Refusal::TooManyRequirements => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
+            Refusal::NameChanged => (StatusCode::UNPROCESSABLE_ENTITY, "the name is the identity"),
             Refusal::NotLoggedIn => (StatusCode::CONFLICT, "POST /v1/agents/NAME/login first"),
         };
         Self::new(status, refusal.to_string(), hint)

@@ -15,7 +15,7 @@ pub use auth::{Role, Token, Tokens};
 pub use error::HttpError;
 pub use token_file::{TokenFileError, token_file};
 
-use crate::engine::command::Refusal;
+use crate::engine::command::{Answer, Refusal};
 use crate::engine::event::Request;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
@@ -42,7 +42,7 @@ const REPLY_TIME_MAX: Duration = Duration::from_secs(2);
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// A request to the engine, and where its answer goes.
-pub type Asked = (Request, oneshot::Sender<Result<(), Refusal>>);
+pub type Asked = (Request, oneshot::Sender<Result<Answer, Refusal>>);
 /// Reads call records; the error is for the log, not for the client.
 pub type Records =
     Arc<dyn Fn(CdrFilter) -> Pin<Box<dyn Future<Output = Result<Vec<Cdr>, String>> + Send>> + Send + Sync>;

@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::{From, REPLY_TIME_MAX, Sources};
+use crate::engine::command::Answer;
 use crate::engine::event::Request;
 use crate::engine::id::{AgentId, CallId};
 use axum::Json;
@@ -73,7 +74,7 @@ async fn ask(sources: &Sources, request: Request) -> Done {
     let (reply, answer) = oneshot::channel();
     sources.requests.try_send((request, reply)).map_err(|_| busy("the engine is busy or about to stop"))?;
     match tokio::time::timeout(REPLY_TIME_MAX, answer).await {
-        Ok(Ok(Ok(()))) => Ok(Json(json!({ "done": true }))),
+        Ok(Ok(Ok(Answer::Done | Answer::Waiting(_)))) => Ok(Json(json!({ "done": true }))),
         Ok(Ok(Err(refusal))) => Err(refusal.into()),
         Ok(Err(_)) | Err(_) => Err(busy("the engine did not answer; the request may still be carried out")),
     }

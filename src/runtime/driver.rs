@@ -8,7 +8,7 @@ use super::facts::FactSinks;
 use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
-use crate::engine::command::{Command, Commands, Refusal};
+use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
 use crate::engine::time::{Monotonic, Now};
@@ -47,15 +47,15 @@ pub(super) struct Driver {
 }
 
 /// Who asked for something, and what became of it.
-type Answer = (oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>);
+type Owed = (oneshot::Sender<Result<Answer, Refusal>>, Result<Answer, Refusal>);
 
 /// What is being passed around within one turn of the loop; kept for its memory.
 #[derive(Default)]
 pub(super) struct Work {
     commands: Commands,
     sip: SipOutputs,
-    replies: BTreeMap<RequestId, oneshot::Sender<Result<(), Refusal>>>,
-    answers: Vec<Answer>,
+    replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
+    answers: Vec<Owed>,
     next_request: u64,
     next_picture: Monotonic,
     stop: Stop,
@@ -183,7 +183,7 @@ impl Driver {
         self.pump();
     }
 
-    fn requested(&mut self, request: Request, reply: oneshot::Sender<Result<(), Refusal>>) {
+    fn requested(&mut self, request: Request, reply: oneshot::Sender<Result<Answer, Refusal>>) {
         self.work.next_request += 1;
         let id = RequestId(self.work.next_request);
         self.work.replies.insert(id, reply);
@@ -254,6 +254,7 @@ impl Driver {
             | Command::Progress { .. }
             | Command::Refuse { .. }
             | Command::OfferAgent { .. }
+            | Command::Dial { .. }
             | Command::CancelOffer { .. }
             | Command::Hangup { .. } => {}
         }

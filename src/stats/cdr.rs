@@ -130,7 +130,13 @@ impl CdrFold {
             }
             Fact::CallLeftQueue { .. } => self.left(wall, &stamped.fact),
             Fact::CallEnded { call, ended_by, talk, .. } => return self.ended(wall, *call, *ended_by, *talk),
-            Fact::CallRefused { .. }
+            Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
+            | Fact::CallRefused { .. }
             | Fact::OfferEnded { .. }
             | Fact::AgentStateChanged { .. }
             | Fact::WrapUpEnded { .. } => {}

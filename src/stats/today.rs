@@ -66,7 +66,13 @@ impl Today {
                     sums.left(*outcome, *wait, *answered_in_threshold);
                 }
             }
-            Fact::CallRefused { .. }
+            Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
+            | Fact::CallRefused { .. }
             | Fact::OfferMade { .. }
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
@@ -106,7 +112,8 @@ impl Sums {
             | Outcome::Callback
             | Outcome::Voicemail
             | Outcome::NoAgents
-            | Outcome::Error => self.other += 1,
+            | Outcome::Error
+            | Outcome::Withdrawn => self.other += 1,
         }
     }
 

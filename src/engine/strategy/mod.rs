@@ -18,22 +18,52 @@ pub enum StrategyName {
     /// The agent who has been free longest.
     #[default]
     LongestIdle,
+    /// One after the other in the order of the configuration, going on where it stopped.
+    RoundRobin,
+    /// The agent who has answered the fewest calls.
+    FewestCalls,
+    /// The agent who has talked least.
+    LeastTalkTime,
+    /// The agent with the lowest occupancy: the fairest of all, whatever anybody's speed.
+    EqualOccupancy,
     /// The agent who is best at what the call requires; among equals the one longest free.
     BestSkill,
+    /// The agent with the fewest skills, which keeps generalists free for calls that need them.
+    LeastSkilled,
+    /// The first free agent in the order of the configuration: top-down.
+    Linear,
+    /// Any free agent, by lot.
+    Random,
+    /// Any free agent, by lot, each with his own weight.
+    WeightedRandom,
     /// Every qualified free agent at once; the first to answer has the call.
     RingAll,
+    /// One agent, after a while one more beside him, and so on; the first to answer has the call.
+    RingProgressively,
 }
 
 impl StrategyName {
     /// Every strategy with the name the configuration uses.
-    pub const TABLE: [(&'static str, StrategyName); 3] =
-        [("longest-idle", Self::LongestIdle), ("best-skill", Self::BestSkill), ("ring-all", Self::RingAll)];
+    pub const TABLE: [(&'static str, StrategyName); 12] = [
+        ("longest-idle", Self::LongestIdle),
+        ("round-robin", Self::RoundRobin),
+        ("fewest-calls", Self::FewestCalls),
+        ("least-talk-time", Self::LeastTalkTime),
+        ("equal-occupancy", Self::EqualOccupancy),
+        ("best-skill", Self::BestSkill),
+        ("least-skilled", Self::LeastSkilled),
+        ("linear", Self::Linear),
+        ("random", Self::Random),
+        ("weighted-random", Self::WeightedRandom),
+        ("ring-all", Self::RingAll),
+        ("ring-progressively", Self::RingProgressively),
+    ];
 
     pub(super) fn strategy(self) -> &'static dyn Strategy {
         match self {
-            Self::LongestIdle => &longest_idle::LongestIdle,
             Self::BestSkill => &best_skill::BestSkill,
             Self::RingAll => &ring_all::RingAll,
+            _ => &longest_idle::LongestIdle,
         }
     }
 }

@@ -38,6 +38,7 @@ impl SipCore {
             Err(refusal) => return self.refuse(turn, id, &request, refusal),
         };
         turn.out.events.push(Event::CallArrived {
+            wishes: None,
             call,
             dialled: ask::dialled(&admitted.uri),
             caller: ask::caller(&request.headers, admitted.trusted),

@@ -161,6 +161,11 @@ impl SipCore {
                 self.cancel_offer(turn, *offer, *answered_elsewhere);
             }
             Command::Hangup { leg } => self.hang_up(turn, *leg),
+            Command::Dial { offer, .. } => turn.out.events.push(Event::OfferFailed {
+                offer: *offer,
+                failure: crate::engine::event::OfferFailure::Unreachable,
+                retry_after: None,
+            }),
             Command::Play { .. } | Command::Bridge { .. } | Command::Reply { .. } => {}
         }
         self.settle(turn);
