@@ -71,7 +71,7 @@ impl Centre {
     /// `agents` are in a call each, and `waiting` callers wait behind them.
     fn busy(agents: u32, waiting: u64) -> Self {
         let mut centre = Self {
-            engine: Engine::new(settings(), 1),
+            engine: Engine::new(settings(), 1, 1),
             now_us: 1,
             next_call: 1,
             out: Commands::new(),

@@ -3,82 +3,186 @@
 
 use super::fact::AgentState;
 use super::id::{CallId, OfferId, QueueId};
-use super::settings::{self, Login};
+use super::settings::{self, Fatigue, Login};
+use super::strategy::Figures;
 use super::time::Monotonic;
-use super::waiting::GroupId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What an agent is occupied with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) enum Activity {
-    /// Nothing.
-    #[default]
-    Free,
-    /// Being rung.
-    Offered { offer: OfferId, call: CallId },
-    /// In a call.
-    Talking { call: CallId },
-    /// After-call work.
-    WrapUp { queue: QueueId, since: Monotonic, until: Monotonic },
+/// A call he is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Engaged {
+    pub offer: OfferId,
+    pub call: CallId,
+    pub held: bool,
+}
+
+/// After-call work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct WrapUp {
+    pub queue: QueueId,
+    pub since: Monotonic,
+    pub until: Monotonic,
+    /// By how much it was extended already.
+    pub extended: Duration,
+    /// Whether he must still note what the call was about.
+    pub disposition_due: bool,
 }
 
 /// One agent at run time.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Agent {
-    pub group: GroupId,
     pub logged_in: bool,
     pub reachable: bool,
     pub paused: Option<String>,
-    /// Left alone until then after a miss.
+    /// Left alone until then.
     pub resting_until: Option<Monotonic>,
-    pub activity: Activity,
+    /// Being rung: one call at a time, whatever his capacity.
+    pub offer: Option<(OfferId, CallId)>,
+    /// The calls he is in.
+    pub calls: Vec<Engaged>,
+    pub wrap_up: Option<WrapUp>,
+    /// The last call that ended, until a disposition is noted or the next call is answered.
+    pub undisposed: Option<CallId>,
     /// Since when he has been free for a call; survives an offer that came to nothing without his doing.
     pub idle_since: Option<Monotonic>,
+    /// The figures he was put among the free with, while he is there.
+    pub pooled: Option<Figures>,
     /// What others saw last, and since when.
     pub seen: AgentState,
     pub seen_since: Monotonic,
+    /// How long he was in each state until `seen_since`, in the order of [`AgentState::ALL`]. Breaks reset nothing.
+    pub spent: [Duration; AgentState::ALL.len()],
     pub answered: u64,
     pub talk: Duration,
+    /// Offers missed since he last answered one.
+    pub missed_in_a_row: u32,
+    /// The share of his recent time in calls and after-call work, for the guard against exhaustion.
+    pub strain: f64,
+    /// No break for exhaustion begins before.
+    pub next_break: Monotonic,
 }
 
 impl Agent {
-    pub(super) fn new(settings: &settings::Agent, group: GroupId) -> Self {
-        let logged_in = settings.login == Login::Automatic;
+    pub(super) fn new(settings: &settings::Agent) -> Self {
+        let logged_in = settings.login == Login::Automatic && !settings.retired;
         Self {
-            group,
             logged_in,
             reachable: false,
             paused: None,
             resting_until: None,
-            activity: Activity::Free,
+            offer: None,
+            calls: Vec::new(),
+            wrap_up: None,
+            undisposed: None,
             idle_since: None,
+            pooled: None,
             seen: if logged_in { AgentState::Unreachable } else { AgentState::LoggedOut },
             seen_since: Monotonic::default(),
+            spent: [Duration::ZERO; AgentState::ALL.len()],
             answered: 0,
             talk: Duration::ZERO,
+            missed_in_a_row: 0,
+            strain: 0.0,
+            next_break: Monotonic::default(),
         }
     }
 
     /// What others see. A call outlives logging out and pausing: both take effect when it is over.
     pub(super) fn state(&self) -> AgentState {
-        match self.activity {
-            Activity::Talking { .. } => AgentState::Talking,
-            Activity::Offered { .. } => AgentState::Offered,
-            Activity::Free | Activity::WrapUp { .. } if !self.logged_in => AgentState::LoggedOut,
-            Activity::Free | Activity::WrapUp { .. } if self.paused.is_some() => AgentState::Paused,
-            Activity::WrapUp { .. } => AgentState::WrapUp,
-            Activity::Free if !self.reachable => AgentState::Unreachable,
-            Activity::Free if self.resting_until.is_some() => AgentState::Resting,
-            Activity::Free => AgentState::Ready,
+        if !self.calls.is_empty() {
+            return if self.calls.iter().all(|call| call.held) {
+                AgentState::OnHold
+            } else {
+                AgentState::Talking
+            };
+        }
+        if self.offer.is_some() {
+            AgentState::Offered
+        } else if !self.logged_in {
+            AgentState::LoggedOut
+        } else if self.paused.is_some() {
+            AgentState::Paused
+        } else if self.wrap_up.is_some() {
+            AgentState::WrapUp
+        } else if !self.reachable {
+            AgentState::Unreachable
+        } else if self.resting_until.is_some() {
+            AgentState::Resting
+        } else {
+            AgentState::Ready
         }
     }
 
-    /// The call he is offered or in.
+    /// Whether a call can be offered to him: ready, or in fewer calls than he may be.
+    pub(super) fn is_available(&self, capacity: u8) -> bool {
+        self.logged_in
+            && self.reachable
+            && self.paused.is_none()
+            && self.offer.is_none()
+            && self.wrap_up.is_none()
+            && self.resting_until.is_none()
+            && self.calls.len() < usize::from(capacity.max(1))
+    }
+
+    /// Whether he is at work, and will be free again without anybody's doing.
+    pub(super) fn is_working(&self) -> bool {
+        self.logged_in && self.reachable && self.paused.is_none()
+    }
+
+    /// The call he is in or is offered.
     pub(super) fn call(&self) -> Option<CallId> {
-        match self.activity {
-            Activity::Offered { call, .. } | Activity::Talking { call } => Some(call),
-            Activity::Free | Activity::WrapUp { .. } => None,
+        self.calls.first().map(|engaged| engaged.call).or(self.offer.map(|(_, call)| call))
+    }
+
+    /// Adds up the time in the state he leaves.
+    pub(super) fn leave_state(&mut self, now: Monotonic, fatigue: Option<&Fatigue>) -> Duration {
+        let lasted = now.since(self.seen_since);
+        if let Some(spent) = self.spent.get_mut(self.seen as usize) {
+            *spent += lasted;
+        }
+        if let Some(fatigue) = fatigue {
+            // A moving average that forgets: older time weighs less the longer it is past.
+            let share = lasted.as_secs_f64() / (lasted + fatigue.over).as_secs_f64().max(f64::EPSILON);
+            let busy = if is_occupied(self.seen) { 1.0 } else { 0.0 };
+            self.strain += (busy - self.strain) * share;
+        }
+        self.seen_since = now;
+        lasted
+    }
+
+    /// Occupancy: (talk + hold + wrap-up) ÷ (that + ready), in millionths; 0 before any.
+    pub(super) fn occupancy(&self, now: Monotonic) -> u64 {
+        let (mut busy, mut staffed) = (0_u128, 0_u128);
+        for state in AgentState::ALL {
+            let mut spent = self.spent.get(state as usize).copied().unwrap_or_default();
+            if state == self.seen {
+                spent += now.since(self.seen_since);
+            }
+            if is_occupied(state) {
+                busy += spent.as_micros();
+                staffed += spent.as_micros();
+            } else if state == AgentState::Ready {
+                staffed += spent.as_micros();
+            }
+        }
+        (busy * 1_000_000).checked_div(staffed).and_then(|share| u64::try_from(share).ok()).unwrap_or(0)
+    }
+
+    /// What strategies go by.
+    pub(super) fn figures(&self, now: Monotonic, skills: u32) -> Figures {
+        Figures {
+            idle_since: self.idle_since.unwrap_or(now),
+            engaged: u8::try_from(self.calls.len()).unwrap_or(u8::MAX),
+            answered: self.answered,
+            talk_us: u64::try_from(self.talk.as_micros()).unwrap_or(u64::MAX),
+            occupancy: self.occupancy(now),
+            skills,
+            score: 0,
         }
     }
+}
+
+fn is_occupied(state: AgentState) -> bool {
+    matches!(state, AgentState::Talking | AgentState::OnHold | AgentState::WrapUp)
 }

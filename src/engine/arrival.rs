@@ -3,17 +3,18 @@
 use super::Engine;
 use super::call::{Call, ServiceCall, Stage};
 use super::command::{Command, Commands, Program, RefusedBecause, Then};
-use super::event::{Caller, Request};
-use super::fact::Fact;
-use super::id::{AgentId, CallId, LegId};
-use super::settings::{AnswerMode, Feature};
+use super::event::{Caller, Request, Wishes};
+use super::explain::OfferedBecause;
+use super::fact::{Entered, Fact};
+use super::floor::{Asks, Line, Place, PlanId};
+use super::id::{AgentId, CallId, LegId, QueueId};
+use super::settings::Feature;
 use super::time::Now;
 use super::timer::Timer;
-use super::waiting::Place;
 use std::time::Duration;
 
 /// No confirmation or farewell takes longer; then the call is ended unheard.
-const LAST_PROMPT_MAX: Duration = Duration::from_secs(30);
+pub(super) const LAST_PROMPT_MAX: Duration = Duration::from_secs(30);
 
 /// What `Event::CallArrived` told us.
 pub(super) struct Arrival {
@@ -22,7 +23,11 @@ pub(super) struct Arrival {
     pub caller: Caller,
     pub agent: Option<AgentId>,
     pub sip_call_id: String,
+    pub wishes: Wishes,
 }
+
+/// Whom a new call asks for, and for how long he alone is waited for.
+type Wanted = Option<(AgentId, Option<Duration>, OfferedBecause)>;
 
 impl Engine {
     pub(super) fn call_arrived(&mut self, now: Now, arrival: Arrival, out: &mut Commands) {
@@ -34,7 +39,7 @@ impl Engine {
         } else if let Some(feature) = self.settings.feature(&arrival.dialled) {
             self.feature_dialled(now, call, feature, arrival.agent, out)
         } else {
-            self.join_queue(now, arrival, out)
+            self.number_dialled(now, arrival, out)
         };
         if let Err(because) = taken {
             out.push(Command::Refuse { call, because });
@@ -42,56 +47,110 @@ impl Engine {
         }
     }
 
-    fn join_queue(&mut self, now: Now, arrival: Arrival, out: &mut Commands) -> Result<(), RefusedBecause> {
-        let Arrival { call: id, dialled, caller, agent: _, sip_call_id } = arrival;
+    fn number_dialled(
+        &mut self,
+        now: Now,
+        arrival: Arrival,
+        out: &mut Commands,
+    ) -> Result<(), RefusedBecause> {
+        let Arrival { call: id, dialled, caller, agent: _, sip_call_id, wishes } = arrival;
         let unknown = RefusedBecause::UnknownNumber;
-        let (at, class) = self.floor.number(&dialled).ok_or(unknown)?;
+        let (at, plan) = self.floor.number(&dialled).ok_or(unknown)?;
         let number = self.settings.numbers.get(at).ok_or(unknown)?;
-        let (queue_id, priority) = (number.queue, number.priority);
-        let queue = self.settings.queue(queue_id).ok_or(unknown)?;
-        if self.waiting_in(queue_id) >= queue.waiting_max {
-            return Err(RefusedBecause::QueueFull);
-        }
-        let language = number.language.as_ref().unwrap_or(&queue.language).clone();
-        let place = Place::new(now.mono, priority, id, class);
-        let mut call = Call::new(queue_id, caller.clone(), now, place, queue.answer);
-        call.language.clone_from(&language);
-        call.wait_max = queue.wait_max.map(|longest| now.mono + longest);
-        if let Some(due) = call.wait_max {
-            self.timers.start(due, Timer::WaitMax(id));
-        }
-        out.push(match queue.answer {
-            AnswerMode::Answer => Command::Answer { call: id },
-            AnswerMode::EarlyMedia => Command::Progress { call: id },
+        let queue = number.queue;
+        let rules = self.settings.queue(queue).ok_or(unknown)?;
+        let language = number.language.as_ref().unwrap_or(&rules.language).clone();
+        let direct = number.direct.map(|to| (to.agent, Some(to.wait), OfferedBecause::Dialled));
+        let wished = wishes.agent.map(|to| {
+            let wait = rules.last_agent.map_or(rules.ring_timeout, |it| it.wait);
+            (to, Some(wait), OfferedBecause::Dialled)
         });
-        let program = Program {
-            prompts: queue.welcome.iter().cloned().collect(),
-            language: language.clone(),
-            then: Then::Music(queue.music.clone()),
+        let priority = wishes.priority.unwrap_or(number.priority);
+        let plan = match wishes.requirement {
+            None => plan,
+            Some(wish) => {
+                let asks = Asks {
+                    queue,
+                    requirement: number.requirement.clone().and(wish),
+                    relaxation: number.relaxation.clone(),
+                };
+                self.plan_for(asks).ok_or(RefusedBecause::Overload)?
+            }
         };
-        out.push(Command::Play { leg: LegId::Caller(id), program });
-        self.calls.insert(id, call);
-        if let Some(line) = self.queues.get_mut(queue_id.0 as usize) {
-            line.insert((now.mono, id));
+        let wanted = wished.or(direct).or_else(|| self.last_agent(now, queue, &caller));
+        let mut call = new_call(now, id, queue, plan);
+        (call.dialled, call.caller, call.sip_call_id) = (dialled, caller, sip_call_id);
+        (call.language, call.priority) = (language, priority);
+        self.resume(now, &mut call);
+        self.take_in(now, id, call, wanted, out)
+    }
+
+    /// Whether the caller lost the connection a moment ago, and has his old place again.
+    fn resume(&mut self, now: Now, call: &mut Call) {
+        if call.caller.is_anonymous() {
+            return;
         }
-        self.floor.join(place);
-        let waiting = self.waiting_in(queue_id);
-        out.record(
-            now,
-            Fact::CallQueued {
-                call: id,
-                queue: queue_id,
-                dialled,
-                caller,
-                sip_call_id,
-                language,
-                priority,
-                waiting,
-                entered: super::fact::Entered::Arrived,
-            },
-        );
-        self.dispatch_call(now, id, out);
-        Ok(())
+        let key = (call.queue, call.caller.number.clone());
+        if let Some(lost) = self.memory.lost.recall(now.mono, &key) {
+            self.memory.lost.forget(&key);
+            call.carried = lost.waited;
+            call.priority = call.priority.max(lost.priority);
+        }
+    }
+
+    /// Lets a new call into the queue it dialled or, if that cannot have it, where the queue's overflow chain sends it.
+    fn take_in(
+        &mut self,
+        now: Now,
+        id: CallId,
+        call: Call,
+        wanted: Wanted,
+        out: &mut Commands,
+    ) -> Result<(), RefusedBecause> {
+        let queue = call.queue;
+        let resumed = !call.carried.is_zero();
+        match self.admits(now, queue) {
+            Ok(()) => {
+                self.calls.insert(id, Box::new(call));
+                self.let_caller_in(id, queue, out);
+                let entered = if resumed { Entered::Resumed } else { Entered::Arrived };
+                self.join(now, id, entered, wanted, out);
+                Ok(())
+            }
+            Err(because) => {
+                let to = self.destination_of_turned_away(now, queue, because)?;
+                out.record(
+                    now,
+                    Fact::CallTurnedAway {
+                        call: id,
+                        queue,
+                        dialled: call.dialled.clone(),
+                        caller: call.caller.clone(),
+                        sip_call_id: call.sip_call_id.clone(),
+                        because,
+                        to: to.clone(),
+                    },
+                );
+                self.calls.insert(id, Box::new(call));
+                self.let_caller_in(id, queue, out);
+                self.send_to(now, id, to, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the caller is answered or held in early media is a matter of the first queue.
+    fn let_caller_in(&mut self, id: CallId, queue: QueueId, out: &mut Commands) {
+        let mode = self.settings.queue(queue).map(|queue| queue.answer).unwrap_or_default();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        self.floor.take_plan(call.plan);
+        match mode {
+            super::settings::AnswerMode::Answer => {
+                call.answered = true;
+                out.push(Command::Answer { call: id });
+            }
+            super::settings::AnswerMode::EarlyMedia => out.push(Command::Progress { call: id }),
+        }
     }
 
     /// An agent dialled a feature code on his own phone: carried out, confirmed by voice, ended.
@@ -118,23 +177,46 @@ impl Engine {
         self.service_calls.insert(call, ServiceCall { until });
         self.timers.start(until, Timer::Leaving(call));
         out.push(Command::Answer { call });
-        self.play_last(call, prompt, "en".into(), out);
+        play_last(call, prompt, "en".into(), out);
         Ok(())
     }
 
-    fn play_last(&self, call: CallId, prompt: &str, language: String, out: &mut Commands) {
-        let program = Program { prompts: vec![prompt.into()], language, then: Then::Silence };
-        out.push(Command::Play { leg: LegId::Caller(call), program });
-    }
-
-    /// The queue's patience is over: the caller is told, then let go.
-    pub(super) fn waited_too_long(&mut self, now: Now, id: CallId, out: &mut Commands) {
-        self.leave_queue(now, id, super::fact::Outcome::Timeout, None, out);
+    /// The caller hears a last prompt; then the call ends.
+    pub(super) fn say_goodbye(&mut self, now: Now, id: CallId, prompt: &str, out: &mut Commands) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let until = now.mono + LAST_PROMPT_MAX;
-        call.stage = Stage::Leaving { outcome: super::fact::Outcome::Timeout, until };
+        call.stage = Stage::Leaving { until };
         let language = call.language.clone();
         self.timers.start(until, Timer::Leaving(id));
-        self.play_last(id, "all-busy", language, out);
+        play_last(id, prompt, language, out);
+    }
+}
+
+fn play_last(call: CallId, prompt: &str, language: String, out: &mut Commands) {
+    let program = Program { prompts: vec![prompt.into()], language, then: Then::Silence };
+    out.push(Command::Play { leg: LegId::Caller(call), program });
+}
+
+fn new_call(now: Now, id: CallId, queue: QueueId, plan: PlanId) -> Call {
+    Call {
+        dialled: String::new(),
+        caller: Caller::default(),
+        sip_call_id: String::new(),
+        language: String::new(),
+        queue,
+        queued: now,
+        priority: Duration::ZERO,
+        carried: Duration::ZERO,
+        plan,
+        level: 0,
+        line: Line::Plan(plan, 0),
+        place: Place::new(now.mono, Duration::ZERO, id),
+        waits_for: None,
+        answered: false,
+        due: None,
+        ring_step: None,
+        overflow_tried: 0,
+        hops: 0,
+        stage: Stage::Waiting { offers: Vec::new() },
     }
 }

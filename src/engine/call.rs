@@ -1,26 +1,45 @@
 //! One call: who it is, and where it stands.
 
 use super::event::Caller;
-use super::fact::Outcome;
+use super::explain::OfferedBecause;
+use super::floor::{Line, Place, PlanId};
 use super::id::{AgentId, OfferId, QueueId};
-use super::settings::AnswerMode;
 use super::time::{Monotonic, Now};
-use super::waiting::Place;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// A call that has a record: it joined a queue.
+/// A call that has a record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Call {
-    pub queue: QueueId,
+    pub dialled: String,
     pub caller: Caller,
+    pub sip_call_id: String,
+    pub language: String,
+    /// The queue it is in, was in last, or was turned away from.
+    pub queue: QueueId,
+    /// When it joined this queue.
     pub queued: Now,
+    /// The wait it is credited with by number, request or header; the queue's own comes on top.
+    pub priority: Duration,
+    /// The wait it brought along from another queue, or from before the connection was lost.
+    pub carried: Duration,
+    pub plan: PlanId,
+    pub level: u8,
+    pub line: Line,
     /// Where it stands in line; kept while it is offered, so that a missed offer costs no place.
     pub place: Place,
+    /// While it waits for one agent alone: until when, if not for ever, and why.
+    pub waits_for: Option<(Option<Monotonic>, OfferedBecause)>,
     /// Whether the caller's INVITE has had its 200.
     pub answered: bool,
-    pub language: String,
-    /// When `Timer::WaitMax` is due, if it runs.
-    pub wait_max: Option<Monotonic>,
+    /// When `Timer::Call` is due, if it runs.
+    pub due: Option<Monotonic>,
+    /// When one more agent is rung.
+    pub ring_step: Option<Monotonic>,
+    /// Rules of the queue's overflow chain that have been tried.
+    pub overflow_tried: usize,
+    /// Queues it has been passed on from.
+    pub hops: u8,
     pub stage: Stage,
 }
 
@@ -40,11 +59,27 @@ pub(super) enum Stage {
         agent: AgentId,
         /// Since when.
         since: Monotonic,
+        /// Since when the agent has put it on hold, if he has.
+        held_since: Option<Monotonic>,
+        /// How long it was on hold before.
+        held: Duration,
+    },
+    /// A number outside is being called for it.
+    Dialling {
+        /// The leg to the number.
+        offer: OfferId,
+        /// When that has lasted long enough.
+        until: Monotonic,
+    },
+    /// With somebody outside.
+    Outside {
+        /// The leg to him.
+        offer: OfferId,
+        /// Since when.
+        since: Monotonic,
     },
     /// Hearing a last prompt, its outcome already told.
     Leaving {
-        /// How it left the queue.
-        outcome: Outcome,
         /// When patience with the prompt ends.
         until: Monotonic,
     },
@@ -58,16 +93,12 @@ pub(super) struct ServiceCall {
 }
 
 impl Call {
-    pub(super) fn new(queue: QueueId, caller: Caller, now: Now, place: Place, answer: AnswerMode) -> Self {
-        Self {
-            queue,
-            caller,
-            queued: now,
-            place,
-            answered: answer == AnswerMode::Answer,
-            language: String::new(),
-            wait_max: None,
-            stage: Stage::Waiting { offers: Vec::new() },
-        }
+    /// Whether it waits and nobody is being rung for it.
+    pub(super) fn stands_in_line(&self) -> bool {
+        matches!(&self.stage, Stage::Waiting { offers } if offers.is_empty())
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. })
     }
 }

@@ -1,12 +1,12 @@
 //! How calls end: whoever hangs up, every call leaves its queue once and ends once.
 
 use super::Engine;
-use super::agent::Activity;
 use super::call::{Call, Stage};
-use super::command::{Command, Commands};
+use super::command::{Command, Commands, Program, Then};
 use super::event::OfferFailure;
 use super::fact::{EndedBy, Fact, OfferOutcome, Outcome};
-use super::id::{AgentId, CallId, LegId, OfferId, QueueId};
+use super::id::{AgentId, CallId, LegId, OfferId};
+use super::settings::Destination;
 use super::time::Now;
 use super::timer::Timer;
 use std::time::Duration;
@@ -18,15 +18,45 @@ impl Engine {
             self.timers.cancel(service.until, Timer::Leaving(id));
             return;
         }
+        if self.calls.get(&id).is_some_and(|call| call.is_waiting()) {
+            self.remember_lost(now, id);
+        }
         self.end_call(now, id, EndedBy::Caller, out);
     }
 
     /// The agent hung up, or his leg was lost.
     pub(super) fn agent_leg_ended(&mut self, now: Now, id: OfferId, out: &mut Commands) {
-        if let Some(call) = self.call_of_leg(id) {
-            self.end_call(now, call, EndedBy::Agent, out);
+        match self.in_talk.get(&id) {
+            Some(_) if self.is_dialling(id) => self.outside_failed(now, id, out),
+            Some(&call) => self.end_call(now, call, EndedBy::Agent, out),
+            None => self.offer_failed(now, id, OfferFailure::Unreachable, None, out),
+        }
+    }
+
+    /// The agent put the caller on hold, or took him back: music meanwhile.
+    pub(super) fn held(&mut self, now: Now, id: OfferId, held: bool, out: &mut Commands) {
+        let Some(&call_id) = self.in_talk.get(&id) else { return };
+        let Some(call) = self.calls.get_mut(&call_id) else { return };
+        let Stage::Talking { agent, held_since, held: before, .. } = &mut call.stage else { return };
+        if held == held_since.is_some() {
+            return;
+        }
+        let agent = *agent;
+        if held {
+            *held_since = Some(now.mono);
+            let music = self.settings.queue(call.queue).map(|queue| queue.music.clone()).unwrap_or_default();
+            let (language, then) = (call.language.clone(), Then::Music(music));
+            let program = Program { prompts: Vec::new(), language, then };
+            out.push(Command::Play { leg: LegId::Caller(call_id), program });
         } else {
-            self.offer_failed(now, id, OfferFailure::Unreachable, None, out);
+            *before += held_since.take().map(|since| now.mono.since(since)).unwrap_or_default();
+            out.push(Command::Bridge { call: call_id, offer: id });
+        }
+        if let Some(state) = self.agent_mut(agent) {
+            for engaged in state.calls.iter_mut().filter(|engaged| engaged.offer == id) {
+                engaged.held = held;
+            }
+            self.settle(now, agent, out);
         }
     }
 
@@ -50,7 +80,10 @@ impl Engine {
         let turn = |call: &Call| match &call.stage {
             Stage::Waiting { offers } if offers.is_empty() => 0,
             Stage::Waiting { .. } => 1,
-            Stage::Leaving { .. } | Stage::Talking { .. } => 2,
+            Stage::Leaving { .. }
+            | Stage::Talking { .. }
+            | Stage::Dialling { .. }
+            | Stage::Outside { .. } => 2,
         };
         let mut all: Vec<_> = self.calls.iter().map(|(&id, call)| (turn(call), id)).collect();
         all.sort_unstable();
@@ -61,32 +94,47 @@ impl Engine {
 
     /// Ends a call in whatever stage it is: the legs that still stand are hung up, its facts completed.
     pub(super) fn end_call(&mut self, now: Now, id: CallId, ended_by: EndedBy, out: &mut Commands) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let queue = call.queue;
+        if self.calls.get(&id).is_some_and(|call| call.is_waiting()) {
+            let outcome = self.outcome_of_giving_up(now, id, ended_by);
+            self.leave_queue(now, id, outcome, None, None, out);
+        }
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.floor.drop_plan(call.plan);
         if ended_by != EndedBy::Caller {
             out.push(Command::Hangup { leg: LegId::Caller(id) });
         }
-        let mut talk = Duration::ZERO;
+        let (mut talk, mut hold) = (Duration::ZERO, Duration::ZERO);
         let mut freed = None;
-        match call.stage.clone() {
-            Stage::Waiting { .. } => {
-                let outcome = self.outcome_of_giving_up(now, id, ended_by);
-                self.leave_queue(now, id, outcome, None, out);
-            }
-            Stage::Leaving { until, .. } => self.timers.cancel(until, Timer::Leaving(id)),
-            Stage::Talking { offer, agent, since } => {
-                talk = now.mono.since(since);
-                freed = Some(agent);
+        match call.stage {
+            Stage::Waiting { .. } => {}
+            Stage::Leaving { until } => self.timers.cancel(until, Timer::Leaving(id)),
+            Stage::Dialling { offer, until } => {
+                self.timers.cancel(until, Timer::Dial(offer));
                 self.in_talk.remove(&offer);
-                if ended_by != EndedBy::Agent {
-                    out.push(Command::Hangup { leg: LegId::Agent(offer) });
-                }
+                out.push(Command::CancelOffer { offer, answered_elsewhere: false });
+            }
+            Stage::Outside { offer, since } => {
+                talk = now.mono.since(since);
+                self.leg_is_over(offer, ended_by, out);
+            }
+            Stage::Talking { offer, agent, since, held_since, held } => {
+                talk = now.mono.since(since);
+                hold = held + held_since.map(|since| now.mono.since(since)).unwrap_or_default();
+                freed = Some((agent, offer));
+                self.leg_is_over(offer, ended_by, out);
             }
         }
-        self.calls.remove(&id);
-        out.record(now, Fact::CallEnded { call: id, queue, ended_by, talk, hold: Duration::ZERO });
-        if let Some(agent) = freed {
-            self.start_wrap_up(now, agent, queue, talk, out);
+        out.record(now, Fact::CallEnded { call: id, queue: call.queue, ended_by, talk, hold });
+        if let Some((agent, offer)) = freed {
+            self.start_wrap_up(now, agent, offer, id, call.queue, talk, out);
+        }
+    }
+
+    /// Hangs up the leg to whom the caller talked, unless it was he who did.
+    fn leg_is_over(&mut self, offer: OfferId, ended_by: EndedBy, out: &mut Commands) {
+        self.in_talk.remove(&offer);
+        if ended_by != EndedBy::Agent {
+            out.push(Command::Hangup { leg: LegId::Agent(offer) });
         }
     }
 
@@ -106,56 +154,36 @@ impl Engine {
         id: CallId,
         outcome: Outcome,
         agent: Option<AgentId>,
+        to: Option<Destination>,
         out: &mut Commands,
     ) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let (queue, place, joined, wait_max) = (call.queue, call.place, call.queued.mono, call.wait_max);
-        self.floor.leave(place);
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let (queue, joined) = (call.queue, call.queued.mono);
+        if let Some(due) = call.due.take() {
+            self.timers.cancel(due, Timer::Call(id));
+        }
+        call.waits_for = None;
+        self.floor.leave(call.line, call.place);
         self.cancel_wave(now, id, OfferOutcome::CallerGone, out);
-        if let Some(due) = wait_max {
-            self.timers.cancel(due, Timer::WaitMax(id));
-        }
-        if let Some(line) = self.queues.get_mut(queue.0 as usize) {
-            line.remove(&(joined, id));
-        }
         let wait = now.mono.since(joined);
         let threshold =
             self.settings.queue(queue).map_or(Duration::ZERO, |queue| queue.service_level_threshold);
         let answered_in_threshold = outcome == Outcome::Answered && wait <= threshold;
+        if let Some(state) = self.queue_mut(queue) {
+            state.line.remove(&(joined, id));
+            if outcome != Outcome::ShortAbandon {
+                state.recent.add(answered_in_threshold);
+            }
+        }
         let waiting = self.waiting_in(queue);
         out.record(
             now,
-            Fact::CallLeftQueue {
-                call: id,
-                queue,
-                outcome,
-                wait,
-                answered_in_threshold,
-                agent,
-                to: None,
-                waiting,
-            },
+            Fact::CallLeftQueue { call: id, queue, outcome, wait, answered_in_threshold, agent, to, waiting },
         );
-    }
-
-    /// After-call work: the agent's own time for it, or the queue's.
-    fn start_wrap_up(&mut self, now: Now, id: AgentId, queue: QueueId, talk: Duration, out: &mut Commands) {
-        let of_queue = self.settings.queue(queue).map_or(Duration::ZERO, |queue| queue.wrap_up);
-        let wrap_up = self.settings.agent(id).and_then(|agent| agent.wrap_up).unwrap_or(of_queue);
-        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
-        agent.talk += talk;
-        let until = now.mono + wrap_up;
-        agent.activity = Activity::WrapUp { queue, since: now.mono, until };
-        if wrap_up.is_zero() {
-            self.wrap_up_ended(now, id, out);
-        } else {
-            self.timers.start(until, Timer::WrapUp(id));
-            self.settle(now, id, out);
+        // Nobody is to be offered a call that is just leaving.
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.stage = Stage::Leaving { until: now.mono };
         }
-    }
-
-    /// The call an answered offer's leg belongs to.
-    pub(super) fn call_of_leg(&self, id: OfferId) -> Option<CallId> {
-        self.in_talk.get(&id).copied()
+        self.lending_may_have_opened(now, queue, out);
     }
 }

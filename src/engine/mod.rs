@@ -20,14 +20,30 @@ pub mod time;
 
 mod agent;
 mod arrival;
+mod audit;
 mod call;
 mod dispatch;
 mod ending;
+mod explaining;
+mod floor;
+mod joining;
+mod lending;
+mod memory;
+mod missed;
 mod offer;
+mod opening;
+mod overflow;
+mod personal;
 mod picture;
+mod queue;
+mod reconfigure;
 mod request;
+mod rng;
+mod settle;
+mod steering;
 mod timer;
 mod waiting;
+mod wrap_up;
 
 #[cfg(test)]
 mod scenarios;
@@ -38,57 +54,68 @@ pub use fact::Fact;
 pub use settings::Settings;
 pub use snapshot::Snapshot;
 
-use agent::{Activity, Agent};
+use agent::Agent;
 use call::{Call, ServiceCall};
-use fact::AgentState;
+use floor::Floor;
 use id::{AgentId, CallId, LegId, OfferId, QueueId};
+use memory::Memory;
 use offer::Offer;
-use std::collections::{BTreeMap, BTreeSet};
+use queue::Queue;
+use rng::Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use time::{Monotonic, Now};
 use timer::{Timer, Timers};
-use waiting::Floor;
 
 /// The engine's whole state. One owner drives it; readers get [`Snapshot`]s.
-#[derive(Clone, PartialEq, Debug)]
+///
+/// It can be written down and read back, and goes on as if nothing had been.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Engine {
     settings: Settings,
-    calls: BTreeMap<CallId, Call>,
+    rng: Rng,
+    calls: BTreeMap<CallId, Box<Call>>,
     service_calls: BTreeMap<CallId, ServiceCall>,
     /// The offers that ring.
     offers: BTreeMap<OfferId, Offer>,
-    /// The calls of the offers that were answered, while they talk.
+    /// The calls of the offers that were answered, and of the numbers outside that are called or talk.
     in_talk: BTreeMap<OfferId, CallId>,
     next_offer: OfferId,
     agents: Vec<Agent>,
-    /// The calls of each queue that wait, by the moment they joined.
-    queues: Vec<BTreeSet<(Monotonic, CallId)>>,
+    queues: Vec<Queue>,
     floor: Floor,
+    memory: Memory,
     timers: Timers,
     draining: bool,
+    /// Who is being chosen; kept for its memory only.
+    #[serde(skip)]
+    wave: Vec<AgentId>,
 }
 
 impl Engine {
     /// An engine where nobody calls and no phone is reachable yet.
     ///
     /// `first_offer` starts the numbering of offers; the runtime takes it from the wall clock, so that
-    /// identities are not repeated after a restart.
-    pub fn new(settings: Settings, first_offer: u64) -> Self {
-        let (floor, groups) = Floor::new(&settings);
-        let agents =
-            settings.agents.iter().zip(groups).map(|(agent, group)| Agent::new(agent, group)).collect();
-        Self {
+    /// identities are not repeated after a restart. `seed` is where strategies that draw lots have their chance from.
+    pub fn new(settings: Settings, first_offer: u64, seed: u64) -> Self {
+        let mut engine = Self {
+            rng: Rng::new(seed),
             calls: BTreeMap::new(),
             service_calls: BTreeMap::new(),
             offers: BTreeMap::new(),
             in_talk: BTreeMap::new(),
             next_offer: OfferId(first_offer),
-            agents,
-            queues: settings.queues.iter().map(|_| BTreeSet::new()).collect(),
-            floor,
+            agents: settings.agents.iter().map(Agent::new).collect(),
+            queues: settings.queues.iter().map(|_| Queue::default()).collect(),
+            floor: Floor::new(&settings),
+            memory: Memory::default(),
             timers: Timers::default(),
             draining: false,
+            wave: Vec::new(),
             settings,
-        }
+        };
+        engine.count_staff();
+        engine
     }
 
     /// The one way in. Everything due by `now` happens first, then the event; what must be done about it
@@ -98,8 +125,10 @@ impl Engine {
             self.expire(now, timer, out);
         }
         match event {
-            Event::CallArrived { call, dialled, caller, agent, sip_call_id, wishes: _ } => {
-                self.call_arrived(now, arrival::Arrival { call, dialled, caller, agent, sip_call_id }, out);
+            Event::CallArrived { call, dialled, caller, agent, sip_call_id, wishes } => {
+                let wishes = wishes.map(|wishes| *wishes).unwrap_or_default();
+                let arrival = arrival::Arrival { call, dialled, caller, agent, sip_call_id, wishes };
+                self.call_arrived(now, arrival, out);
             }
             // The offer's state does not change by ringing; the phone itself proves it is alive.
             Event::OfferRinging { offer: _ } => {}
@@ -109,9 +138,12 @@ impl Engine {
             }
             Event::LegEnded { leg: LegId::Caller(call) } => self.caller_left(now, call, out),
             Event::LegEnded { leg: LegId::Agent(offer) } => self.agent_leg_ended(now, offer, out),
+            Event::LegHeld { leg: LegId::Agent(offer), held } => self.held(now, offer, held, out),
             Event::PromptFinished { leg: LegId::Caller(call) } => self.last_prompt_finished(now, call, out),
-            // Agents hear no prompts, and no key has a meaning yet.
-            Event::PromptFinished { leg: LegId::Agent(_) } | Event::DigitPressed { .. } => {}
+            // A caller on hold keeps his place; agents hear no prompts; no key has a meaning yet.
+            Event::LegHeld { leg: LegId::Caller(_), .. }
+            | Event::PromptFinished { leg: LegId::Agent(_) }
+            | Event::DigitPressed { .. } => {}
             Event::AgentReachable { agent, reachable } => {
                 if let Some(state) = self.agent_mut(agent) {
                     state.reachable = reachable;
@@ -119,10 +151,10 @@ impl Engine {
                 }
             }
             Event::Requested { id, request } => {
-                let result = self.request(now, request, out).map(|()| command::Answer::Done);
+                let result = self.request(now, request, out);
                 out.push(Command::Reply { id, result });
             }
-            Event::LegHeld { .. } | Event::Reconfigured { .. } => {}
+            Event::Reconfigured { settings } => self.reconfigure(now, *settings, out),
             Event::DrainStarted => self.start_drain(now),
             Event::DrainOver => {
                 self.draining = true;
@@ -150,14 +182,18 @@ impl Engine {
     fn expire(&mut self, now: Now, timer: Timer, out: &mut Commands) {
         match timer {
             Timer::Ring(offer) => self.ring_timed_out(now, offer, out),
-            Timer::WrapUp(agent) => self.wrap_up_ended(now, agent, out),
+            Timer::WrapUp(agent) => self.wrap_up_timed_out(now, agent, out),
             Timer::Rest(agent) => {
                 if let Some(state) = self.agent_mut(agent) {
                     state.resting_until = None;
                     self.settle(now, agent, out);
                 }
             }
-            Timer::WaitMax(call) => self.waited_too_long(now, call, out),
+            Timer::Call(call) => self.call_is_due(now, call, out),
+            Timer::Dial(offer) => self.dialled_long_enough(now, offer, out),
+            Timer::Emptied(queue) => self.leave_emptied(now, queue, out),
+            Timer::Closing(queue) => self.may_have_closed(now, queue, out),
+            Timer::Reopen(queue) => self.reopen(now, queue, out),
             Timer::Leaving(call) => self.last_prompt_finished(now, call, out),
             Timer::Drain => self.end_everything(now, out),
         }
@@ -174,58 +210,18 @@ impl Engine {
         self.agents.get_mut(agent.0 as usize)
     }
 
-    /// Brings everything that follows from an agent's state up to date after a change: the fact, his
-    /// place among the free, and a call for him if one waits. The only way in or out of the ready pool.
-    fn settle(&mut self, now: Now, id: AgentId, out: &mut Commands) {
-        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
-        let (from, to) = (agent.seen, agent.state());
-        if from == to {
-            return;
-        }
-        let lasted = now.mono.since(agent.seen_since);
-        agent.seen = to;
-        agent.seen_since = now.mono;
-        let group = agent.group;
-        if from == AgentState::Ready
-            && let Some(since) = agent.idle_since
-        {
-            self.floor.remove_ready(group, since, id);
-        }
-        match to {
-            AgentState::Ready => {
-                let since = *agent.idle_since.get_or_insert(now.mono);
-                self.floor.add_ready(group, since, id);
-            }
-            // Whoever was rung in vain, through no doing of his, is still the longest idle.
-            AgentState::Offered => {}
-            AgentState::LoggedOut
-            | AgentState::Unreachable
-            | AgentState::Talking
-            | AgentState::OnHold
-            | AgentState::WrapUp
-            | AgentState::Paused
-            | AgentState::Resting => agent.idle_since = None,
-        }
-        let reason = agent.paused.clone().filter(|_| to == AgentState::Paused);
-        out.record(now, Fact::AgentStateChanged { agent: id, from, to, lasted, reason });
-        if to == AgentState::Ready {
-            self.dispatch_to_group(now, group, out);
-        }
-    }
-
-    /// Ends after-call work, by its timer or by the agent's own wish.
-    fn wrap_up_ended(&mut self, now: Now, id: AgentId, out: &mut Commands) {
-        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
-        if let Activity::WrapUp { queue, since, until } = agent.activity {
-            agent.activity = Activity::Free;
-            self.timers.cancel(until, Timer::WrapUp(id));
-            let lasted = now.mono.since(since);
-            out.record(now, Fact::WrapUpEnded { agent: id, queue, lasted });
-            self.settle(now, id, out);
-        }
+    fn queue_mut(&mut self, queue: QueueId) -> Option<&mut Queue> {
+        self.queues.get_mut(queue.0 as usize)
     }
 
     fn waiting_in(&self, queue: QueueId) -> usize {
-        self.queues.get(queue.0 as usize).map_or(0, BTreeSet::len)
+        self.queues.get(queue.0 as usize).map_or(0, |queue| queue.line.len())
+    }
+
+    /// A fresh identity for an offer.
+    fn new_offer(&mut self) -> OfferId {
+        let offer = self.next_offer;
+        self.next_offer = OfferId(offer.0 + 1);
+        offer
     }
 }

@@ -4,7 +4,7 @@ use super::id::{AgentId, CallId, QueueId};
 use super::time::Monotonic;
 use serde::{Deserialize, Serialize};
 
-/// One agent being rung for one call, or in it.
+/// Somebody being rung for one call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Offer {
     pub call: CallId,

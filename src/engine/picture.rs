@@ -21,30 +21,20 @@ impl Engine {
     }
 
     fn queue_views(&self, now: Now) -> Vec<QueueView> {
-        let mut agents = vec![[0; AgentState::ALL.len()]; self.queues.len()];
-        for (agent, settings) in self.agents.iter().zip(&self.settings.agents) {
-            for queue in &settings.queues {
-                if let Some(count) =
-                    agents.get_mut(queue.0 as usize).and_then(|row| row.get_mut(agent.seen as usize))
-                {
-                    *count += 1;
-                }
-            }
-        }
         (0..)
             .map(QueueId)
             .zip(&self.queues)
-            .zip(agents)
-            .map(|((queue, line), agents)| {
+            .map(|(queue, state)| {
+                let line = &state.line;
                 let oldest = line.first().and_then(|(_, call)| self.calls.get(call)).map(|call| call.queued);
                 QueueView {
                     queue,
                     waiting: line.len(),
                     oldest: oldest.map(|oldest| oldest.wall),
                     longest_wait: oldest.map(|oldest| now.mono.since(oldest.mono)).unwrap_or_default(),
-                    closed_by_hand: false,
-                    open: true,
-                    agents,
+                    closed_by_hand: state.closed.is_some(),
+                    open: self.is_open(now, queue),
+                    agents: state.staff.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
                 }
             })
             .collect()
@@ -62,7 +52,7 @@ impl Engine {
                 call: agent.call(),
                 answered: agent.answered,
                 talk: agent.talk,
-                occupancy: None,
+                occupancy: Some(agent.occupancy(now.mono)).filter(|it| *it > 0).map(|it| it as f64 / 1e6),
             })
             .collect()
     }
@@ -80,7 +70,8 @@ impl Engine {
                 (CallStage::Offered, now.mono, rung)
             }
             Stage::Talking { agent, since, .. } => (CallStage::Talking, *since, vec![*agent]),
-            Stage::Leaving { .. } => (CallStage::Leaving, now.mono, Vec::new()),
+            Stage::Outside { since, .. } => (CallStage::Talking, *since, Vec::new()),
+            Stage::Dialling { .. } | Stage::Leaving { .. } => (CallStage::Leaving, now.mono, Vec::new()),
         };
         Some(CallView {
             call: id,
@@ -89,7 +80,7 @@ impl Engine {
             stage,
             queued_at: call.queued.wall,
             wait: until.since(call.queued.mono),
-            priority: std::time::Duration::ZERO,
+            priority: call.priority,
             agents,
         })
     }

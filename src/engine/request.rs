@@ -1,7 +1,7 @@
 //! What agents, supervisors and programs ask for, through the API or a feature code.
 
 use super::Engine;
-use super::command::{Commands, Refusal};
+use super::command::{Answer, Commands, Refusal};
 use super::event::Request;
 use super::fact::{AgentState, EndedBy, Fact};
 use super::id::AgentId;
@@ -9,21 +9,21 @@ use super::time::Now;
 use super::timer::Timer;
 
 impl Engine {
-    pub(super) fn request(&mut self, now: Now, request: Request, out: &mut Commands) -> Result<(), Refusal> {
-        match request {
-            Request::Login { agent } => {
-                self.agent_mut(agent).ok_or(Refusal::UnknownAgent)?.logged_in = true;
-                self.make_ready(now, agent, out)
-            }
-            Request::Logout { agent } => {
-                let state = self.agent_mut(agent).ok_or(Refusal::UnknownAgent)?;
-                state.logged_in = false;
-                state.paused = None;
-                self.settle(now, agent, out);
-                Ok(())
-            }
+    pub(super) fn request(
+        &mut self,
+        now: Now,
+        request: Request,
+        out: &mut Commands,
+    ) -> Result<Answer, Refusal> {
+        let done = match request {
+            Request::Login { agent } => self.log_in(now, agent, out),
+            Request::Logout { agent } => self.log_out(now, agent, out),
             Request::Pause { agent, reason } => self.pause(now, agent, reason, out),
             Request::Ready { agent } => self.make_ready(now, agent, out),
+            Request::ExtendWrapUp { agent, by } => self.extend_wrap_up(agent, by),
+            Request::Dispose { agent, disposition } => self.dispose(now, agent, disposition, out),
+            Request::Release { agent } => self.release(now, agent, out),
+            Request::EditAgent { agent, settings } => self.edit_agent(now, agent, *settings, out),
             Request::HangUp { call } => {
                 if !self.calls.contains_key(&call) {
                     return Err(Refusal::UnknownCall);
@@ -31,8 +31,41 @@ impl Engine {
                 self.end_call(now, call, EndedBy::System, out);
                 Ok(())
             }
-            _ => Err(Refusal::CannotTake),
+            Request::Reprioritise { call, priority } => self.reprioritise(now, call, priority),
+            Request::Require { call, requirement } => self.require(now, call, requirement, out),
+            Request::Move { call, queue } => self.move_to(now, call, queue, out),
+            Request::Pull { call, agent } => self.pull(now, call, agent, out),
+            Request::Withdraw { call, to } => self.withdraw(now, call, to, out),
+            Request::Explain { call } => {
+                return self.why_waiting(now, call).map(|why| Answer::Waiting(Box::new(why)));
+            }
+            Request::Close { queue, until } => self.close(now, queue, until, out),
+            Request::Reopen { queue } => self.reopen_now(now, queue, out),
+        };
+        done.map(|()| Answer::Done)
+    }
+
+    fn log_in(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
+        if self.settings.agent(id).is_none_or(|agent| agent.retired) {
+            return Err(Refusal::UnknownAgent);
         }
+        self.agent_mut(id).ok_or(Refusal::UnknownAgent)?.logged_in = true;
+        // Who logs in again after-call work has not ended by that.
+        match self.make_ready(now, id, out) {
+            Err(Refusal::WrapUpMandatory | Refusal::DispositionMissing) => {
+                self.settle(now, id, out);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn log_out(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
+        let agent = self.agent_mut(id).ok_or(Refusal::UnknownAgent)?;
+        agent.logged_in = false;
+        agent.paused = None;
+        self.settle(now, id, out);
+        Ok(())
     }
 
     fn pause(&mut self, now: Now, id: AgentId, reason: String, out: &mut Commands) -> Result<(), Refusal> {
@@ -55,9 +88,9 @@ impl Engine {
 
     /// The time of each reason is told apart, though to others he is paused all along.
     fn paused_for_another_reason(&mut self, now: Now, id: AgentId, reason: String, out: &mut Commands) {
+        let fatigue = self.settings.fatigue;
         let Some(agent) = self.agent_mut(id).filter(|agent| agent.seen == AgentState::Paused) else { return };
-        let lasted = now.mono.since(agent.seen_since);
-        agent.seen_since = now.mono;
+        let lasted = agent.leave_state(now.mono, fatigue.as_ref());
         let (from, to) = (AgentState::Paused, AgentState::Paused);
         out.record(now, Fact::AgentStateChanged { agent: id, from, to, lasted, reason: Some(reason) });
     }
@@ -69,10 +102,29 @@ impl Engine {
             return Err(Refusal::NotLoggedIn);
         }
         agent.paused = None;
+        agent.missed_in_a_row = 0;
         if let Some(until) = agent.resting_until.take() {
             self.timers.cancel(until, Timer::Rest(id));
         }
-        self.wrap_up_ended(now, id, out);
+        let ended = self.end_wrap_up_by_hand(now, id, out);
+        self.settle(now, id, out);
+        ended
+    }
+
+    /// Frees an agent from whatever holds him.
+    fn release(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
+        let agent = self.agents.get(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
+        let calls: Vec<_> = agent.calls.iter().map(|engaged| engaged.call).collect();
+        if let Some((offer, _)) = agent.offer {
+            self.ring_timed_out(now, offer, out);
+        }
+        for call in calls {
+            self.end_call(now, call, EndedBy::System, out);
+        }
+        self.end_wrap_up(now, id, out);
+        if let Some(until) = self.agent_mut(id).and_then(|agent| agent.resting_until.take()) {
+            self.timers.cancel(until, Timer::Rest(id));
+        }
         self.settle(now, id, out);
         Ok(())
     }

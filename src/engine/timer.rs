@@ -1,7 +1,7 @@
 //! The engine's deadlines, ordered by time. Each owner remembers its own, so cancelling is exact
 //! and nothing stale is ever kept.
 
-use super::id::{AgentId, CallId, OfferId};
+use super::id::{AgentId, CallId, OfferId, QueueId};
 use super::time::Monotonic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,8 +15,16 @@ pub(super) enum Timer {
     WrapUp(AgentId),
     /// The rest after a missed call is over.
     Rest(AgentId),
-    /// The caller has waited as long as the queue lets him.
-    WaitMax(CallId),
+    /// Something in a waiting call's life is due: its plan widens, it overflows, its longest wait is over, ….
+    Call(CallId),
+    /// A number outside was called long enough.
+    Dial(OfferId),
+    /// Nobody is left who could serve this queue: its callers leave.
+    Emptied(QueueId),
+    /// The queue's hours may have ended.
+    Closing(QueueId),
+    /// A closing by hand is over.
+    Reopen(QueueId),
     /// The last prompt should long have been heard.
     Leaving(CallId),
     /// What still goes on is ended so that the process can stop.

@@ -1,193 +1,105 @@
-//! Who waits and who is free, grouped so that matching never scans all of either.
-//!
-//! Callers of one queue with one requirement form a *class*; agents with the same skills and queues form a
-//! *group*. Which groups may serve which classes is worked out when the settings are read. An event then
-//! costs in proportion to the classes or groups it touches, however many wait.
+//! What happens to a call merely because it waits: one timer a call, for whatever comes next.
 
-use super::id::{AgentId, CallId, QueueId};
-use super::settings::{Number, Settings};
-use super::skill::{Requirement, SkillSet};
-use super::time::Monotonic;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use super::Engine;
+use super::call::Call;
+use super::command::Commands;
+use super::fact::Fact;
+use super::floor::Line;
+use super::id::CallId;
+use super::settings::OverflowWhen;
+use super::time::{Monotonic, Now};
+use super::timer::Timer;
 
-/// A class of waiting calls.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub(super) struct ClassId(usize);
-
-/// A group of agents.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub(super) struct GroupId(usize);
-
-/// A place in line. Ordered by the moment of joining less the wait the call is credited with: priority is a
-/// head start, so that nobody starves behind it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub(super) struct Place {
-    since_us: i128,
-    call: CallId,
-    class: ClassId,
-}
-
-impl Place {
-    pub(super) fn new(joined: Monotonic, credit: Duration, call: CallId, class: ClassId) -> Self {
-        let credit_us = i128::try_from(credit.as_micros()).unwrap_or(i128::MAX);
-        Self { since_us: i128::from(joined.0).saturating_sub(credit_us), call, class }
-    }
-
-    pub(super) fn class(self) -> ClassId {
-        self.class
-    }
-
-    pub(super) fn call(self) -> CallId {
-        self.call
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Class {
-    queue: QueueId,
-    requirement: Requirement,
-    groups: Vec<GroupId>,
-    line: BTreeSet<Place>,
-}
-
-/// Agents who are interchangeable but for how long they have been free.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Group {
-    pub skills: SkillSet,
-    queues: Vec<QueueId>,
-    classes: Vec<ClassId>,
-    /// Those who are ready, longest free first.
-    pub ready: BTreeSet<(Monotonic, AgentId)>,
-}
-
-/// All classes and groups.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Floor {
-    classes: Vec<Class>,
-    groups: Vec<Group>,
-    /// A dialled number's place in the settings, and its class.
-    by_number: BTreeMap<String, (usize, ClassId)>,
-}
-
-impl Floor {
-    /// Works out classes, groups and who may serve whom. Also gives each agent's group.
-    pub(super) fn new(settings: &Settings) -> (Self, Vec<GroupId>) {
-        let mut floor = Self::default();
-        let membership =
-            settings.agents.iter().map(|agent| floor.group_of(&agent.skills, &agent.queues)).collect();
-        for (at, number) in settings.numbers.iter().enumerate() {
-            let class = floor.class_of(settings, number);
-            floor.by_number.insert(number.dialled.clone(), (at, class));
+impl Engine {
+    /// Sets the call's timer to whatever comes next in its wait.
+    pub(super) fn rearm(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let due = if call.is_waiting() { self.next_due(call) } else { None };
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if call.due == due {
+            return;
         }
-        (floor, membership)
-    }
-
-    fn group_of(&mut self, skills: &SkillSet, queues: &[QueueId]) -> GroupId {
-        let known = self.groups.iter().position(|group| group.skills == *skills && group.queues == queues);
-        GroupId(known.unwrap_or_else(|| {
-            self.groups.push(Group {
-                skills: skills.clone(),
-                queues: queues.to_vec(),
-                classes: Vec::new(),
-                ready: BTreeSet::new(),
-            });
-            self.groups.len() - 1
-        }))
-    }
-
-    fn class_of(&mut self, settings: &Settings, number: &Number) -> ClassId {
-        let of_queue =
-            settings.queue(number.queue).map(|queue| queue.requirement.clone()).unwrap_or_default();
-        let requirement = of_queue.and(number.requirement.clone());
-        let known = self
-            .classes
-            .iter()
-            .position(|class| class.queue == number.queue && class.requirement == requirement);
-        ClassId(known.unwrap_or_else(|| {
-            let class = ClassId(self.classes.len());
-            let mut groups = Vec::new();
-            for (at, group) in self.groups.iter_mut().enumerate() {
-                if group.queues.contains(&number.queue) && requirement.is_met_by(&group.skills) {
-                    groups.push(GroupId(at));
-                    group.classes.push(class);
-                }
-            }
-            self.classes.push(Class { queue: number.queue, requirement, groups, line: BTreeSet::new() });
-            class.0
-        }))
-    }
-
-    /// A dialled number's place in the settings, and the class of calls to it. A site may have ten thousand.
-    pub(super) fn number(&self, dialled: &str) -> Option<(usize, ClassId)> {
-        self.by_number.get(dialled).copied()
-    }
-
-    /// Puts a call in line.
-    pub(super) fn join(&mut self, place: Place) {
-        if let Some(class) = self.classes.get_mut(place.class.0) {
-            class.line.insert(place);
+        if let Some(old) = std::mem::replace(&mut call.due, due) {
+            self.timers.cancel(old, Timer::Call(id));
+        }
+        if let Some(due) = due {
+            self.timers.start(due, Timer::Call(id));
         }
     }
 
-    /// Takes a call out of line.
-    pub(super) fn leave(&mut self, place: Place) {
-        if let Some(class) = self.classes.get_mut(place.class.0) {
-            class.line.remove(&place);
+    fn next_due(&self, call: &Call) -> Option<Monotonic> {
+        let rules = self.settings.queue(call.queue)?;
+        let after = |span| call.queued.mono + span;
+        let widens = match call.line {
+            Line::Plan(plan, level) => self.floor.plan(plan)?.next_level_after(level).map(after),
+            Line::Personal(_) => None,
+        };
+        // Somebody is being rung: he may be about to answer.
+        let overflows =
+            if call.stands_in_line() { self.next_overflow(call).map(|(_, due)| due) } else { None };
+        let dues = [
+            widens,
+            overflows,
+            call.waits_for.and_then(|(until, _)| until).filter(|_| call.stands_in_line()),
+            call.ring_step,
+            rules.wait_max.map(after),
+        ];
+        dues.into_iter().flatten().min()
+    }
+
+    /// The next rule of the chain that comes with time, and when.
+    pub(super) fn next_overflow(&self, call: &Call) -> Option<(usize, Monotonic)> {
+        let rules = self.settings.queue(call.queue)?;
+        rules.overflow.iter().enumerate().skip(call.overflow_tried).find_map(|(at, rule)| match rule.when {
+            OverflowWhen::Waited(span) => Some((at, call.queued.mono + span)),
+            OverflowWhen::Full | OverflowWhen::NoAgents | OverflowWhen::Closed => None,
+        })
+    }
+
+    /// Does what is due in a call's wait.
+    pub(super) fn call_is_due(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.due = None;
+        let due = |at: Option<Monotonic>| at.is_some_and(|at| at <= now.mono);
+        let wait_max = self.settings.queue(call.queue).and_then(|rules| rules.wait_max);
+        if due(wait_max.map(|longest| call.queued.mono + longest)) {
+            return self.waited_too_long(now, id, out);
+        }
+        if call.stands_in_line() && due(call.waits_for.and_then(|(until, _)| until)) {
+            self.wait_for_anybody(now, id, out);
+        }
+        self.widen(now, id, out);
+        self.ring_one_more(now, id, out);
+        self.overflow_in_time(now, id, out);
+        self.rearm(id);
+    }
+
+    /// Lets more agents take the call, if its time for that has come.
+    fn widen(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Line::Plan(plan_id, level) = call.line else { return };
+        let Some(plan) = self.floor.plan(plan_id) else { return };
+        let reached = plan.level_after(now.mono.since(call.queued.mono));
+        if reached <= level || !call.is_waiting() {
+            return;
+        }
+        let line = Line::Plan(plan_id, reached);
+        call.level = reached;
+        let (old, place) = (std::mem::replace(&mut call.line, line), call.place);
+        let (queue, stands) = (call.queue, call.stands_in_line());
+        if stands {
+            self.floor.leave(old, place);
+            self.floor.join(line, place);
+        }
+        out.record(now, Fact::CallWidened { call: id, queue, level: reached });
+        if stands {
+            self.dispatch_call(now, id, out);
         }
     }
 
-    pub(super) fn add_ready(&mut self, group: GroupId, since: Monotonic, agent: AgentId) {
-        if let Some(group) = self.groups.get_mut(group.0) {
-            group.ready.insert((since, agent));
-        }
-    }
-
-    pub(super) fn remove_ready(&mut self, group: GroupId, since: Monotonic, agent: AgentId) {
-        if let Some(group) = self.groups.get_mut(group.0) {
-            group.ready.remove(&(since, agent));
-        }
-    }
-
-    /// Who is next among all that this group may serve, across its queues: the earliest place.
-    pub(super) fn next_for(&self, group: GroupId) -> Option<Place> {
-        let classes = &self.groups.get(group.0)?.classes;
-        classes.iter().filter_map(|class| self.classes.get(class.0)?.line.first().copied()).min()
-    }
-
-    /// The free agents who may serve this class.
-    pub(super) fn ready_for(&self, class: ClassId) -> Ready<'_> {
-        let class = self.classes.get(class.0);
-        let groups = class
-            .into_iter()
-            .flat_map(|class| &class.groups)
-            .filter_map(|group| self.groups.get(group.0))
-            .filter(|group| !group.ready.is_empty())
-            .collect();
-        Ready { requirement: class.map(|class| &class.requirement), groups }
-    }
-}
-
-/// The free, qualified agents for a call: never an empty group among them.
-pub(super) struct Ready<'a> {
-    requirement: Option<&'a Requirement>,
-    groups: Vec<&'a Group>,
-}
-
-impl Ready<'_> {
-    /// Whether nobody is free.
-    pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// How well a group's agents master what the call requires.
-    pub(super) fn score(&self, group: &Group) -> u32 {
-        self.requirement.map_or(0, |requirement| requirement.score(&group.skills))
-    }
-
-    /// The groups with someone free.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter().copied()
+    /// The queue's patience is over: the caller is told, then let go.
+    fn waited_too_long(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        self.leave_queue(now, id, super::fact::Outcome::Timeout, None, None, out);
+        self.say_goodbye(now, id, "all-busy", out);
     }
 }

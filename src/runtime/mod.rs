@@ -121,7 +121,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let driver = Driver {
         clock,
-        engine: Engine::new(settings.clone(), first_id),
+        engine: Engine::new(settings.clone(), first_id, first_id),
         sip: core,
         media,
         transport: sender,

@@ -133,7 +133,7 @@ impl Storm {
         let (sip, engine) = world();
         let mut storm = Self {
             bench: Bench::with(sip),
-            engine: Engine::new(engine, 1),
+            engine: Engine::new(engine, 1, 1),
             peers: Peers {
                 transactions: Transactions::new(TransactionSettings::default(), seed),
                 outputs: Vec::new(),

@@ -2,6 +2,7 @@
 //! Where order is all that matters, the lines that show it are picked out of the story.
 
 use super::*;
+use crate::engine::settings::MissedRules;
 
 /// The lines of a story that contain any of these words.
 fn lines<'s>(story: &'s str, words: &[&str]) -> Vec<&'s str> {
@@ -13,7 +14,7 @@ fn nobody_answers_and_the_caller_is_let_go_when_his_time_is_over() {
     let settings = centre(|rules| {
         rules.queues[0].ring_timeout = Duration::from_secs(5);
         rules.queues[0].wait_max = Some(Duration::from_secs(12));
-        rules.queues[0].rest_after_miss = Duration::from_secs(60);
+        rules.queues[0].missed = MissedRules::same(Duration::from_secs(60));
     });
     let (engine, story) = play(settings, "0 up anna\n0 up ben\n0 call 1 100\n20 heard 1\n99 tick");
     let told = lines(&story, &["offer 1", "offer 2", "offer 3", "1 timeout", "1 ended"]);

@@ -21,7 +21,7 @@ pub enum AnswerMode {
 }
 
 /// What will also do after a while. Steps add to who may take the call; nobody is ever ruled out by one.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Relaxation {
     /// After this much wait.
     pub after: Duration,

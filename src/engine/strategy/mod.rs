@@ -1,14 +1,26 @@
 //! Who is asked first: one file per strategy, and the table of their names.
 //!
-//! Every strategy answers with a *wave* of one or more agents who are rung together, so that ringing all
-//! is no exception anywhere else.
+//! A strategy says two things: where a free agent stands among the others while he is free ([`Strategy::rank`]), and who
+//! of them is rung for a call ([`Strategy::wave`]): one or more agents together, so that ringing all is no exception
+//! anywhere else. Neither looks at all of them, but for ring-all, which rings them.
 
 mod best_skill;
+mod equal_occupancy;
+mod fewest_calls;
+mod least_skilled;
+mod least_talk_time;
+mod linear;
 mod longest_idle;
+mod lots;
 mod ring_all;
+mod ring_progressively;
+mod round_robin;
 
+use super::agent::Agent;
+use super::floor::Eligible;
 use super::id::AgentId;
-use super::waiting::Ready;
+use super::rng::Rng;
+use super::time::Monotonic;
 use serde::{Deserialize, Serialize};
 
 /// The strategies, by the names the configuration uses.
@@ -61,15 +73,65 @@ impl StrategyName {
 
     pub(super) fn strategy(self) -> &'static dyn Strategy {
         match self {
+            Self::LongestIdle => &longest_idle::LongestIdle,
+            Self::RoundRobin => &round_robin::RoundRobin,
+            Self::FewestCalls => &fewest_calls::FewestCalls,
+            Self::LeastTalkTime => &least_talk_time::LeastTalkTime,
+            Self::EqualOccupancy => &equal_occupancy::EqualOccupancy,
             Self::BestSkill => &best_skill::BestSkill,
+            Self::LeastSkilled => &least_skilled::LeastSkilled,
+            Self::Linear => &linear::Linear,
+            Self::Random => &lots::Random,
+            Self::WeightedRandom => &lots::WeightedRandom,
             Self::RingAll => &ring_all::RingAll,
-            _ => &longest_idle::LongestIdle,
+            Self::RingProgressively => &ring_progressively::RingProgressively,
         }
     }
+
+    /// Whether free agents must be kept so that one can be drawn by lot.
+    pub(super) fn draws_lots(self) -> bool {
+        matches!(self, Self::Random | Self::WeightedRandom)
+    }
+}
+
+/// What strategies go by, of one free agent; fixed as long as he is free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    /// Since when he has been free.
+    pub idle_since: Monotonic,
+    /// Calls he is in at the moment.
+    pub engaged: u8,
+    /// Calls answered since start; breaks do not reset it.
+    pub answered: u64,
+    /// Time talked since start, in microseconds.
+    pub talk_us: u64,
+    /// Occupancy when he became free, in millionths.
+    pub occupancy: u64,
+    /// How many skills he has.
+    pub skills: u32,
+    /// How good he is at what the plan's calls require.
+    pub score: u32,
+}
+
+/// What is at hand when a choice is made.
+pub(super) struct Choice<'a> {
+    pub now: Monotonic,
+    pub agents: &'a [Agent],
+    pub settings: &'a [super::settings::Agent],
+    pub rng: &'a mut Rng,
+    /// Whom the queue asked last.
+    pub asked_last: &'a mut Option<AgentId>,
 }
 
 /// A rule for who is asked first.
 pub(super) trait Strategy {
-    /// Who is rung next, together. Never empty when `eligible` is not.
-    fn wave(&self, eligible: &Ready<'_>) -> Vec<AgentId>;
+    /// Where he stands among the free who match the call as well: smaller is sooner. Of equals, the longest free.
+    fn rank(&self, _agent: AgentId, _figures: &Figures) -> u64 {
+        0
+    }
+
+    /// Adds who is rung next, together, to `wave`. Somebody, when `eligible` has anybody.
+    fn wave(&self, eligible: &Eligible<'_>, _choice: &mut Choice<'_>, wave: &mut Vec<AgentId>) {
+        wave.extend(eligible.first());
+    }
 }

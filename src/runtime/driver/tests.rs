@@ -66,7 +66,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let (pictures, _) = watch::channel(Arc::default());
     let driver = Driver {
         clock: Clock::start(),
-        engine: Engine::new(one_queue(), 1),
+        engine: Engine::new(one_queue(), 1, 1),
         sip: SipCore::new(sip, 42).unwrap(),
         media: media::start(settings, Arc::new(library), media_events.clone()).unwrap(),
         transport,

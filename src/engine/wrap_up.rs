@@ -1,0 +1,151 @@
+//! After-call work: how long it lasts, who may end or extend it, and the break that may follow.
+
+use super::Engine;
+use super::agent::WrapUp;
+use super::command::{Commands, Refusal};
+use super::fact::Fact;
+use super::id::{AgentId, CallId, OfferId, QueueId};
+use super::settings::WrapUpMode;
+use super::time::Now;
+use super::timer::Timer;
+use std::time::Duration;
+
+impl Engine {
+    /// A call is over for its agent: the agent's own time for what is to be done after it, or the queue's.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of the call that is gone")]
+    pub(super) fn start_wrap_up(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        offer: OfferId,
+        call: CallId,
+        queue: QueueId,
+        talk: Duration,
+        out: &mut Commands,
+    ) {
+        let rules = self.settings.queue(queue);
+        let of_queue = rules.map_or(Duration::ZERO, |queue| queue.wrap_up);
+        let disposition_due = rules.is_some_and(|queue| queue.wrap_up_rules.disposition_required);
+        let wrap_up = self.settings.agent(id).and_then(|agent| agent.wrap_up).unwrap_or(of_queue);
+        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
+        agent.calls.retain(|engaged| engaged.offer != offer);
+        agent.talk += talk;
+        agent.undisposed = Some(call);
+        let until = now.mono + wrap_up;
+        let before = agent.wrap_up.replace(WrapUp {
+            queue,
+            since: now.mono,
+            until,
+            extended: Duration::ZERO,
+            disposition_due,
+        });
+        // With a capacity of several calls, one may end while another's after-call work goes on: they become one.
+        if let Some(before) = before {
+            self.timers.cancel(before.until, Timer::WrapUp(id));
+            let lasted = now.mono.since(before.since);
+            out.record(now, Fact::WrapUpEnded { agent: id, queue: before.queue, lasted });
+        }
+        if wrap_up.is_zero() && !disposition_due {
+            self.end_wrap_up(now, id, out);
+        } else {
+            self.timers.start(until, Timer::WrapUp(id));
+            self.settle(now, id, out);
+        }
+    }
+
+    /// Its time is over; if what the call was about is still to be noted, it goes on until that is done.
+    pub(super) fn wrap_up_timed_out(&mut self, now: Now, id: AgentId, out: &mut Commands) {
+        let due = self.agents.get(id.0 as usize).and_then(|agent| agent.wrap_up);
+        if due.is_some_and(|wrap_up| !wrap_up.disposition_due) {
+            self.end_wrap_up(now, id, out);
+        }
+    }
+
+    /// The agent says that he is done.
+    ///
+    /// # Errors
+    /// When the queue's rules keep him.
+    pub(super) fn end_wrap_up_by_hand(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        out: &mut Commands,
+    ) -> Result<(), Refusal> {
+        let Some(wrap_up) = self.agents.get(id.0 as usize).and_then(|agent| agent.wrap_up) else {
+            return Ok(());
+        };
+        let mode =
+            self.settings.queue(wrap_up.queue).map(|queue| queue.wrap_up_rules.mode).unwrap_or_default();
+        if mode == WrapUpMode::Mandatory && now.mono < wrap_up.until {
+            return Err(Refusal::WrapUpMandatory);
+        }
+        if wrap_up.disposition_due {
+            return Err(Refusal::DispositionMissing);
+        }
+        self.end_wrap_up(now, id, out);
+        Ok(())
+    }
+
+    pub(super) fn end_wrap_up(&mut self, now: Now, id: AgentId, out: &mut Commands) {
+        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
+        if let Some(WrapUp { queue, since, until, .. }) = agent.wrap_up.take() {
+            self.timers.cancel(until, Timer::WrapUp(id));
+            let lasted = now.mono.since(since);
+            out.record(now, Fact::WrapUpEnded { agent: id, queue, lasted });
+            self.grant_break(now, id);
+            self.settle(now, id, out);
+        }
+    }
+
+    /// A short break for whoever has worked too much of his recent time.
+    fn grant_break(&mut self, now: Now, id: AgentId) {
+        let Some(fatigue) = self.settings.fatigue else { return };
+        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
+        // What is just ending counts too.
+        agent.leave_state(now.mono, Some(&fatigue));
+        if agent.strain > fatigue.occupancy_max && now.mono >= agent.next_break {
+            agent.next_break = now.mono + fatigue.over;
+            self.rest_until(id, now.mono + fatigue.rest);
+        }
+    }
+
+    /// More time, as far as the queue allows.
+    pub(super) fn extend_wrap_up(&mut self, id: AgentId, by: Duration) -> Result<(), Refusal> {
+        let agent = self.agents.get_mut(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
+        let wrap_up = agent.wrap_up.as_mut().ok_or(Refusal::NothingToExtend)?;
+        let most = self.settings.queues.get(wrap_up.queue.0 as usize);
+        let most = most.map_or(Duration::ZERO, |queue| queue.wrap_up_rules.extension_max);
+        let by = by.min(most.saturating_sub(wrap_up.extended));
+        if by.is_zero() {
+            return Err(Refusal::NothingToExtend);
+        }
+        self.timers.cancel(wrap_up.until, Timer::WrapUp(id));
+        wrap_up.extended += by;
+        wrap_up.until = wrap_up.until + by;
+        self.timers.start(wrap_up.until, Timer::WrapUp(id));
+        Ok(())
+    }
+
+    /// Notes what the agent's last call was about; after-call work that only waited for that is over.
+    pub(super) fn dispose(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        disposition: String,
+        out: &mut Commands,
+    ) -> Result<(), Refusal> {
+        if !self.settings.dispositions.contains(&disposition) {
+            return Err(Refusal::UnknownDisposition);
+        }
+        let agent = self.agents.get_mut(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
+        let call = agent.undisposed.take().ok_or(Refusal::NothingToDispose)?;
+        out.record(now, Fact::CallDisposed { call, agent: id, disposition });
+        if let Some(wrap_up) = &mut agent.wrap_up {
+            wrap_up.disposition_due = false;
+            if wrap_up.until <= now.mono {
+                self.end_wrap_up(now, id, out);
+            }
+        }
+        Ok(())
+    }
+}
