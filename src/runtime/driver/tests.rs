@@ -31,7 +31,7 @@ fn one_queue() -> Settings {
         queue: QueueId(0),
         priority: Duration::ZERO,
         requirement: Requirement::ANYBODY,
-        language: None,
+        ..Number::default()
     };
     Settings { queues: vec![Queue::default()], numbers: vec![number], ..Settings::default() }
 }
