@@ -57,7 +57,8 @@ fn an_unknown_strategy_is_answered_with_the_nearest_one() {
         "\"longest-idle\"",
         "\"longest-idel\"",
         "site.toml:7:12: queue \"sales\": unknown strategy \"longest-idel\"; did you mean \"longest-idle\"? \
-         (known: longest-idle, best-skill, ring-all)",
+         (known: longest-idle, round-robin, fewest-calls, least-talk-time, equal-occupancy, best-skill, least-skilled, \
+         linear, random, weighted-random, ring-all, ring-progressively)",
     );
 }
 

@@ -6,7 +6,6 @@ mod agents;
 mod numbers;
 mod problem;
 mod queues;
-mod requirement;
 mod scalar;
 mod section;
 mod shells;

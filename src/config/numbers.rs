@@ -2,11 +2,12 @@
 
 use super::agents::queue_named;
 use super::problem::unknown;
-use super::queues::{described, language, requirement};
+use super::queues::{language, requirement};
 use super::scalar::is_dialable;
 use super::section::Section;
 use super::words::Words;
 use crate::engine::id::QueueId;
+use crate::engine::requirement::written;
 use crate::engine::settings::{Agent, Feature, FeatureCode, Number, Queue};
 use std::ops::Range;
 use std::time::Duration;
@@ -86,7 +87,7 @@ fn check_staffing(
         .iter()
         .any(|agent| agent.queues.contains(&number.queue) && queue.requirement.is_met_by(&agent.skills));
     if staff.peek().is_some() && queue_is_served && !staff.any(|agent| whole.is_met_by(&agent.skills)) {
-        let wanted = described(&whole, words);
+        let wanted = written(&whole, &words.skills);
         section.warn(span, format!("no agent of queue {:?} meets {wanted}", queue.name));
     }
 }

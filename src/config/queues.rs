@@ -1,11 +1,11 @@
 //! `[[queue]]`: the rules of each queue, and whether anybody can serve it.
 
-use super::problem::Diagnostics;
-use super::requirement;
+use super::problem::{Diagnostics, unknown};
 use super::scalar;
 use super::section::{Section, Text};
 use super::words::Words;
 use crate::engine::id::QueueId;
+use crate::engine::requirement::{self, ExpressionError, written};
 use crate::engine::settings::{Agent, AnswerMode, MissedRules, Queue};
 use crate::engine::skill::Requirement;
 use crate::engine::strategy::StrategyName;
@@ -105,8 +105,14 @@ pub(super) fn requirement(section: &Section<'_>, words: &Words) -> Requirement {
     let Some(text) = section.text("requires") else { return Requirement::ANYBODY };
     requirement::parse(text.value, &words.skills).unwrap_or_else(|error| {
         // One for the opening quotation mark.
-        let place = text.span.start + 1 + error.at.start;
-        section.error(&(place..place), format!("requires: {}", error.message));
+        let place = text.span.start + 1 + error.at().start;
+        let message = match &error {
+            ExpressionError::UnknownSkill { name, .. } => unknown("skill", name, &words.skills()),
+            ExpressionError::Unexpected { .. }
+            | ExpressionError::TooDeep { .. }
+            | ExpressionError::TooLong { .. } => error.to_string(),
+        };
+        section.error(&(place..place), format!("requires: {message}"));
         Requirement::ANYBODY
     })
 }
@@ -139,32 +145,10 @@ pub(super) fn check_staffing(
         if staff.is_empty() {
             diagnostics.warn(&place.queue, format!("queue {:?}: no agent serves it", queue.name));
         } else if !staff.iter().any(|agent| queue.requirement.is_met_by(&agent.skills)) {
-            let wanted = described(&queue.requirement, words);
+            let wanted = written(&queue.requirement, &words.skills);
             let message =
                 format!("queue {:?}: none of its {} agents meets {wanted}", queue.name, staff.len());
             diagnostics.warn(&place.queue, message);
         }
-    }
-}
-
-/// A requirement as it would be written.
-pub(super) fn described(requirement: &Requirement, words: &Words) -> String {
-    let join = |parts: &[Requirement], word: &str| {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|part| match part {
-                Requirement::Any(_) => format!("({})", described(part, words)),
-                Requirement::Skill { .. } | Requirement::All(_) => described(part, words),
-            })
-            .collect();
-        parts.join(word)
-    };
-    match requirement {
-        Requirement::Skill { skill, min } => {
-            let name = words.skills.get(skill.0 as usize).map_or("?", String::as_str);
-            if *min == 1 { name.to_owned() } else { format!("{name} >= {min}") }
-        }
-        Requirement::All(parts) => join(parts, " and "),
-        Requirement::Any(parts) => join(parts, " or "),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::scalar::is_plain_name;
 use super::section::{Section, Text};
+use crate::engine::requirement::RESERVED;
 
 /// More skills than this are a mistake.
 const SKILLS_MAX: usize = 1000;
@@ -37,9 +38,10 @@ pub(super) fn read(root: &Section<'_>) -> Words {
 fn distinct(root: &Section<'_>, key: &str, texts: Vec<Text<'_>>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for text in texts {
-        let reserved = matches!(text.value, "and" | "or") || text.value.chars().all(|c| c.is_ascii_digit());
+        let reserved = RESERVED.contains(&text.value) || text.value.chars().all(|c| c.is_ascii_digit());
         if !is_plain_name(text.value) || reserved {
-            let wanted = "letters, digits, '-', '_' and '.', and neither a number nor \"and\" nor \"or\"";
+            let wanted =
+                format!("letters, digits, '-', '_' and '.', and neither a number nor one of {RESERVED:?}");
             root.error(&text.span, format!("{key}: expected {wanted}, got {:?}", text.value));
         }
         if found.iter().any(|known| known == text.value) {

@@ -35,11 +35,13 @@ pub enum Outcome {
     Error,
     /// A supervisor moved or withdrew it.
     Withdrawn,
+    /// The queue was closed.
+    Closed,
 }
 
 impl Outcome {
     /// Every outcome, in the order of the field's definition, and ours.
-    pub const ALL: [Outcome; 11] = [
+    pub const ALL: [Outcome; 12] = [
         Self::Answered,
         Self::Abandoned,
         Self::ShortAbandon,
@@ -51,6 +53,7 @@ impl Outcome {
         Self::NoAgents,
         Self::Error,
         Self::Withdrawn,
+        Self::Closed,
     ];
 
     /// The word used in labels, records and the API.
@@ -67,6 +70,7 @@ impl Outcome {
             Self::NoAgents => "no_agents",
             Self::Error => "error",
             Self::Withdrawn => "withdrawn",
+            Self::Closed => "closed",
         }
     }
 }

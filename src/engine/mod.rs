@@ -12,6 +12,7 @@ pub mod explain;
 pub mod fact;
 pub mod hours;
 pub mod id;
+pub mod requirement;
 pub mod settings;
 pub mod skill;
 pub mod snapshot;

@@ -50,8 +50,8 @@ pub type Records =
 /// Where the API takes its answers from.
 #[derive(Clone)]
 pub struct Sources {
-    /// Names of queues, agents and skills.
-    pub settings: Arc<Settings>,
+    /// Names of queues, agents and skills, as the engine works by them now.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// The engine, as it was last published.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Each queue's figures, in the order of the settings, as last published.
@@ -62,6 +62,13 @@ pub struct Sources {
     pub records: Records,
     /// The metrics in the text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Sources {
+    /// The rules as they are now; they may be others a moment later, but the names keep their indices.
+    fn rules(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.borrow())
+    }
 }
 
 /// What every handler gets.

@@ -49,7 +49,8 @@ pub(super) struct QueueShown {
 pub(super) async fn queues(State(sources): From) -> Json<Vec<QueueShown>> {
     let snapshot = sources.snapshots.borrow().clone();
     let today = sources.today.borrow().clone();
-    let shown = snapshot.queues.iter().filter_map(|view| queue(&sources.settings, &today, view));
+    let rules = sources.rules();
+    let shown = snapshot.queues.iter().filter_map(|view| queue(&rules, &today, view));
     Json(shown.collect())
 }
 
@@ -85,7 +86,8 @@ pub(super) struct AgentShown {
 
 pub(super) async fn agents(State(sources): From) -> Json<Vec<AgentShown>> {
     let snapshot = sources.snapshots.borrow().clone();
-    Json(snapshot.agents.iter().filter_map(|view| agent(&sources.settings, view)).collect())
+    let rules = sources.rules();
+    Json(snapshot.agents.iter().filter_map(|view| agent(&rules, view)).collect())
 }
 
 fn agent(settings: &Settings, view: &AgentView) -> Option<AgentShown> {
@@ -122,7 +124,8 @@ pub(super) struct CallShown {
 
 pub(super) async fn calls(State(sources): From) -> Json<Vec<CallShown>> {
     let snapshot = sources.snapshots.borrow().clone();
-    Json(snapshot.calls.iter().map(|view| call(&sources.settings, view)).collect())
+    let rules = sources.rules();
+    Json(snapshot.calls.iter().map(|view| call(&rules, view)).collect())
 }
 
 fn call(settings: &Settings, view: &CallView) -> CallShown {
@@ -167,10 +170,12 @@ fn filter(sources: &Sources, asked: RecordsAsked) -> Result<CdrFilter, ApiError>
     // An empty parameter, as a form sends it, asks for nothing.
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let queue = given(asked.queue);
+    let rules = sources.rules();
+    // A queue that is no longer configured still has its records.
     if let Some(queue) = &queue
-        && sources.settings.queue_named(queue).is_none()
+        && !rules.queues.iter().any(|known| known.name == *queue)
     {
-        let known = sources.settings.queues.iter().map(|queue| queue.name.as_str());
+        let known = rules.queues.iter().map(|queue| queue.name.as_str());
         return Err(ApiError::unknown("queue", queue, known));
     }
     let outcome = match given(asked.outcome) {

@@ -36,7 +36,8 @@ struct Pause {
 
 pub(super) async fn pause(State(sources): From, Path(name): Path<String>, body: Bytes) -> Done {
     let agent = agent(&sources, &name)?;
-    let known = &sources.settings.pause_reasons;
+    let rules = sources.rules();
+    let known = &rules.pause_reasons;
     let pause: Pause = serde_json::from_slice(&body).map_err(|error| {
         ApiError::bad_request(
             error.to_string(),
@@ -62,8 +63,9 @@ pub(super) async fn hang_up(State(sources): From, Path(id): Path<String>) -> Don
 }
 
 fn agent(sources: &Sources, name: &str) -> Result<AgentId, ApiError> {
-    sources.settings.agent_named(name).ok_or_else(|| {
-        let known = sources.settings.agents.iter().map(|agent| agent.name.as_str());
+    let rules = sources.rules();
+    rules.agent_named(name).ok_or_else(|| {
+        let known = rules.agents.iter().map(|agent| agent.name.as_str());
         ApiError::unknown("agent", name, known)
     })
 }

@@ -159,7 +159,7 @@ impl StoreMetrics {
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
         Ok(Self {
             backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
-            written: make.counter("store_written_total", "Call records written.")?,
+            written: make.counter("store_written_total", "Call records written, and notes added to them.")?,
             failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
             dropped: make
                 .counter("store_dropped_total", "Call records lost because the backlog was full.")?,

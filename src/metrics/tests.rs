@@ -32,6 +32,7 @@ fn left(outcome: Outcome, wait_secs: u64, answered_in_threshold: bool) -> Fact {
         wait: Duration::from_secs(wait_secs),
         answered_in_threshold,
         agent: None,
+        to: None,
         waiting: 3,
     }
 }
@@ -93,11 +94,13 @@ fn offers_talk_and_wrap_up_are_measured_for_their_queue() {
     let metrics = metrics();
     let (call, queue, agent, offer) = (CallId(1), QueueId(1), AgentId(0), OfferId(1));
     let ring = Duration::from_secs(4);
-    observe(&metrics, Fact::OfferMade { offer, call, queue, agent });
+    let because = crate::engine::explain::OfferedBecause::LastAgent;
+    observe(&metrics, Fact::OfferMade { offer, call, queue, agent, because });
     observe(&metrics, Fact::OfferEnded { offer, call, queue, agent, outcome: OfferOutcome::Declined, ring });
     let ended_by = crate::engine::fact::EndedBy::Caller;
-    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::from_secs(90) });
-    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::ZERO });
+    let hold = Duration::from_secs(20);
+    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::from_secs(90), hold });
+    observe(&metrics, Fact::CallEnded { call, queue, ended_by, talk: Duration::ZERO, hold: Duration::ZERO });
     observe(&metrics, Fact::WrapUpEnded { agent, queue, lasted: Duration::from_secs(7) });
     check(&metrics, "holdfast_queue_offers_total{outcome=\"declined\",queue=\"support\"} 1");
     check(&metrics, "holdfast_queue_ring_seconds_sum{queue=\"support\"} 4");
@@ -113,6 +116,8 @@ fn the_snapshot_sets_the_gauges() {
         waiting: 2,
         oldest: Some(Wall(1_700_000_000_500)),
         longest_wait: Duration::ZERO,
+        closed_by_hand: false,
+        open: true,
         agents: [0; AgentState::ALL.len()],
     };
     view.agents[AgentState::Ready as usize] = 4;
@@ -154,6 +159,7 @@ fn no_caller_appears_in_a_label() {
             language: "en".into(),
             priority: Duration::ZERO,
             waiting: 1,
+            entered: crate::engine::fact::Entered::Arrived,
         },
     );
     let text = metrics.render();

@@ -12,7 +12,7 @@ use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
 use crate::engine::time::{Monotonic, Now};
-use crate::engine::{Engine, Event, Snapshot};
+use crate::engine::{Engine, Event, Settings, Snapshot};
 use crate::media::{self, MediaEvent};
 use crate::sip::core::{SipCore, SipOutputs};
 use crate::sip::transport::{Received, TransportSender};
@@ -43,6 +43,7 @@ pub(super) struct Driver {
     pub transport: TransportSender,
     pub facts: FactSinks,
     pub pictures: watch::Sender<Arc<Snapshot>>,
+    pub rules: watch::Sender<Arc<Settings>>,
     pub work: Work,
 }
 
@@ -58,6 +59,8 @@ pub(super) struct Work {
     answers: Vec<Owed>,
     next_request: u64,
     next_picture: Monotonic,
+    /// Whether the engine may work by other rules than readers know of.
+    rules_changed: bool,
     stop: Stop,
     /// Whether a part has failed that calls in progress may do without.
     failed: bool,
@@ -227,6 +230,7 @@ impl Driver {
     }
 
     fn happen(&mut self, now: Now, event: Event) {
+        self.work.rules_changed |= changes_rules(&event);
         let began = std::time::Instant::now();
         self.engine.handle(now, event, &mut self.work.commands);
         self.facts.decided(began.elapsed());
@@ -262,6 +266,10 @@ impl Driver {
 
     fn publish(&mut self) {
         let began = self.clock.now().mono;
+        if std::mem::take(&mut self.work.rules_changed) {
+            // Before the picture: whatever it shows has a name.
+            self.rules.send_replace(Arc::new(self.engine.settings().clone()));
+        }
         let snapshot = Arc::new(self.engine.snapshot(self.clock.now()));
         let figures = Figures {
             sip: self.sip.counts(),
@@ -279,6 +287,11 @@ impl Driver {
         let now = self.clock.now().mono;
         self.work.next_picture = now + PICTURE_EVERY.max(now.since(began) * PICTURE_SHARE);
     }
+}
+
+/// Whether the engine may have other rules after this event.
+fn changes_rules(event: &Event) -> bool {
+    matches!(event, Event::Reconfigured { .. } | Event::Requested { request: Request::EditAgent { .. }, .. })
 }
 
 #[cfg(test)]

@@ -100,13 +100,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
     let metrics = Arc::new(Metrics::new(&settings)?);
+    let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let (published, today) = watch::channel(Arc::default());
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
     let (stop, stopping) = watch::channel(Stop::No);
     let reader = store.clone();
     let sources = Sources {
-        settings: Arc::new(settings.clone()),
+        settings: shown_rules,
         snapshots,
         today,
         requests,
@@ -127,6 +128,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,
+        rules,
         work: Work::default(),
     };
     let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);

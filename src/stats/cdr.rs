@@ -1,14 +1,31 @@
-//! Call records: the facts of one call folded into one line, exactly one per queued call.
+//! Call records: the facts of one call folded into one line, exactly one per call that joined a queue or was turned
+//! away from one. What a call went through before its last queue is in its visits, so that whatever is counted of a
+//! queue can be counted again from the records.
 
-use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped};
-use crate::engine::id::CallId;
-use crate::engine::settings::Settings;
+use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
+use crate::engine::id::{CallId, QueueId};
+use crate::engine::settings::{Destination, Settings};
 use crate::engine::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One call, from joining its queue to its end.
+/// A queue that a call came to before its last one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Visit {
+    /// The queue's name.
+    pub queue: String,
+    /// When it came, in milliseconds since 1970.
+    pub queued_at_ms: i64,
+    /// From joining to leaving; 0 when it did not join.
+    pub wait_ms: u64,
+    /// How it left.
+    pub outcome: Outcome,
+    /// Why it could not join, if it could not.
+    pub turned_away: Option<TurnedAwayBecause>,
+}
+
+/// One call, from coming to a queue to its end. Queue, wait and outcome are those of the last queue it came to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cdr {
     /// The call's identity: unique across restarts, and a text, for JSON numbers end at 2⁵³.
@@ -28,7 +45,7 @@ pub struct Cdr {
     pub language: String,
     /// The wait it was credited with, in milliseconds.
     pub priority_ms: u64,
-    /// When it joined the queue, in milliseconds since 1970.
+    /// When it joined this queue, in milliseconds since 1970; or was turned away.
     pub queued_at_ms: i64,
     /// When an agent answered, if one did.
     pub answered_at_ms: Option<i64>,
@@ -36,11 +53,13 @@ pub struct Cdr {
     pub ended_at_ms: i64,
     /// From joining to leaving the queue.
     pub wait_ms: u64,
-    /// With the agent.
+    /// With the agent, or with whoever answered outside.
     pub talk_ms: u64,
+    /// How much of it the agent had put it on hold.
+    pub hold_ms: u64,
     /// How long the agent who answered was rung.
     pub ring_ms: u64,
-    /// Offers made to agents.
+    /// Offers made to agents, in all queues together.
     pub offers: u32,
     /// How it left the queue.
     pub outcome: Outcome,
@@ -50,6 +69,39 @@ pub struct Cdr {
     pub agent: Option<String>,
     /// Who ended it.
     pub ended_by: EndedBy,
+    /// Why it could not join, if it could not. Such a call was not offered to the queue and has no part in its service
+    /// level, but is counted.
+    pub turned_away: Option<TurnedAwayBecause>,
+    /// Where it went from this queue, if it went elsewhere: `number +4930…`, `message all-busy`.
+    pub sent_to: Option<String>,
+    /// The queues it came to before, in their order.
+    pub visits: Vec<Visit>,
+    /// What it was about, as its agent noted.
+    pub disposition: Option<String>,
+}
+
+/// What an agent noted about a call that is over and has its record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Noted {
+    /// Which call.
+    pub call: CallId,
+    /// What it was about.
+    pub disposition: String,
+}
+
+/// What is to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// A call is over: its record.
+    Ended(Box<Cdr>),
+    /// Something to be added to a record.
+    Noted(Noted),
+}
+
+impl From<Cdr> for Entry {
+    fn from(record: Cdr) -> Self {
+        Self::Ended(Box::new(record))
+    }
 }
 
 mod as_text {
@@ -84,6 +136,10 @@ impl CdrFilter {
     pub const LIMIT_MAX: u32 = 10_000;
 }
 
+/// Queues before the last one that a record tells of; further ones are left out. No rule of the engine's sends a call
+/// round so often, only supervisors could.
+const VISITS_MAX: usize = 64;
+
 /// A call that is not over.
 #[derive(Debug)]
 struct Open {
@@ -91,7 +147,7 @@ struct Open {
     left_queue: bool,
 }
 
-/// The fold: facts in, one record out at each call's end.
+/// The fold: facts in, one record out at each call's end, and what is noted about it afterwards.
 #[derive(Debug)]
 pub struct CdrFold {
     queues: Vec<String>,
@@ -104,19 +160,29 @@ pub struct CdrFold {
 impl CdrFold {
     /// Starts with no call. It holds twice as many calls as the engine may, then overlooks new ones and counts them.
     pub fn new(settings: &Settings) -> Self {
-        Self {
-            queues: settings.queues.iter().map(|queue| queue.name.clone()).collect(),
-            agents: settings.agents.iter().map(|agent| agent.name.clone()).collect(),
+        let mut fold = Self {
+            queues: Vec::new(),
+            agents: Vec::new(),
             open: BTreeMap::new(),
-            open_max: settings.limits.calls_max.saturating_mul(2).max(1),
+            open_max: 0,
             overlooked: 0,
-        }
+        };
+        fold.follow(settings);
+        fold
     }
 
-    /// Folds one fact; the record, when it was the call's last.
-    pub fn observe(&mut self, stamped: &Stamped) -> Option<Cdr> {
+    /// The names are others from now on; what is open stays open.
+    pub fn follow(&mut self, settings: &Settings) {
+        self.queues = settings.queues.iter().map(|queue| queue.name.clone()).collect();
+        self.agents = settings.agents.iter().map(|agent| agent.name.clone()).collect();
+        self.open_max = settings.limits.calls_max.saturating_mul(2).max(1);
+    }
+
+    /// Folds one fact; what is to be written, when it was the call's last.
+    pub fn observe(&mut self, stamped: &Stamped) -> Option<Entry> {
         let wall = stamped.at.wall.0;
         match &stamped.fact {
+            Fact::CallTurnedAway { .. } => self.turned_away(wall, &stamped.fact),
             Fact::CallQueued { .. } => self.queued(wall, &stamped.fact),
             Fact::OfferMade { call, .. } => {
                 if let Some(open) = self.open.get_mut(call) {
@@ -129,10 +195,15 @@ impl CdrFold {
                 }
             }
             Fact::CallLeftQueue { .. } => self.left(wall, &stamped.fact),
-            Fact::CallEnded { call, ended_by, talk, .. } => return self.ended(wall, *call, *ended_by, *talk),
-            Fact::CallTurnedAway { .. }
-            | Fact::CallWidened { .. }
-            | Fact::CallDisposed { .. }
+            Fact::CallEnded { .. } => return self.ended(wall, &stamped.fact).map(Entry::from),
+            Fact::CallDisposed { call, disposition, .. } => {
+                let disposition = disposition.clone();
+                match self.open.get_mut(call) {
+                    Some(open) => open.cdr.disposition = Some(disposition),
+                    None => return Some(Entry::Noted(Noted { call: *call, disposition })),
+                }
+            }
+            Fact::CallWidened { .. }
             | Fact::QueueClosed { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
@@ -160,44 +231,75 @@ impl CdrFold {
         self.overlooked
     }
 
+    fn turned_away(&mut self, wall: i64, fact: &Fact) {
+        let Fact::CallTurnedAway { call, queue, dialled, caller, sip_call_id, because, to } = fact else {
+            return;
+        };
+        let outcome = match because {
+            TurnedAwayBecause::Closed => Outcome::Closed,
+            TurnedAwayBecause::NoAgents => Outcome::NoAgents,
+            TurnedAwayBecause::Full => Outcome::Overflow,
+        };
+        let cdr = Cdr {
+            sip_call_id: sip_call_id.clone(),
+            dialled: dialled.clone(),
+            caller_number: caller.number.clone(),
+            caller_name: caller.name.clone(),
+            outcome,
+            turned_away: Some(*because),
+            sent_to: place(to),
+            ..blank(*call, self.queue_name(*queue), wall)
+        };
+        self.comes_to(cdr, true);
+    }
+
     fn queued(&mut self, wall: i64, fact: &Fact) {
         let Fact::CallQueued { call, queue, dialled, caller, sip_call_id, language, priority, .. } = fact
         else {
             return;
         };
-        if self.open.len() >= self.open_max {
-            self.overlooked = self.overlooked.saturating_add(1);
-            return;
-        }
         let cdr = Cdr {
-            call: *call,
             sip_call_id: sip_call_id.clone(),
-            queue: self.queues.get(queue.0 as usize).cloned().unwrap_or_default(),
             dialled: dialled.clone(),
             caller_number: caller.number.clone(),
             caller_name: caller.name.clone(),
             language: language.clone(),
             priority_ms: millis(*priority),
-            queued_at_ms: wall,
-            answered_at_ms: None,
-            ended_at_ms: wall,
-            wait_ms: 0,
-            talk_ms: 0,
-            ring_ms: 0,
-            offers: 0,
-            outcome: Outcome::Error,
-            answered_in_threshold: false,
-            agent: None,
-            ended_by: EndedBy::System,
+            ..blank(*call, self.queue_name(*queue), wall)
         };
-        self.open.insert(*call, Open { cdr, left_queue: false });
+        self.comes_to(cdr, false);
+    }
+
+    /// A call is at a queue: its first, or one after others, which become visits.
+    fn comes_to(&mut self, mut cdr: Cdr, left_queue: bool) {
+        if let Some(before) = self.open.remove(&cdr.call) {
+            debug_assert!(before.left_queue, "call {} is in two queues at once", cdr.call);
+            let before = before.cdr;
+            cdr.offers = before.offers;
+            let visit = Visit {
+                queue: before.queue,
+                queued_at_ms: before.queued_at_ms,
+                wait_ms: before.wait_ms,
+                outcome: before.outcome,
+                turned_away: before.turned_away,
+            };
+            cdr.visits = before.visits;
+            if cdr.visits.len() < VISITS_MAX {
+                cdr.visits.push(visit);
+            }
+        } else if self.open.len() >= self.open_max {
+            self.overlooked = self.overlooked.saturating_add(1);
+            return;
+        }
+        self.open.insert(cdr.call, Open { cdr, left_queue });
     }
 
     fn left(&mut self, wall: i64, fact: &Fact) {
-        let Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, agent, .. } = fact else {
+        let Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, agent, to, .. } = fact else {
             return;
         };
         let agent = agent.and_then(|agent| self.agents.get(agent.0 as usize).cloned());
+        let sent_to = to.as_ref().and_then(place);
         let Some(open) = self.open.get_mut(call) else { return };
         debug_assert!(!open.left_queue, "call {call} left its queue twice");
         open.left_queue = true;
@@ -206,14 +308,60 @@ impl CdrFold {
         open.cdr.answered_in_threshold = *answered_in_threshold;
         open.cdr.answered_at_ms = (*outcome == Outcome::Answered).then_some(wall);
         open.cdr.agent = agent;
+        open.cdr.sent_to = sent_to;
     }
 
-    fn ended(&mut self, wall: i64, call: CallId, ended_by: EndedBy, talk: Duration) -> Option<Cdr> {
-        let mut cdr = self.open.remove(&call)?.cdr;
+    fn ended(&mut self, wall: i64, fact: &Fact) -> Option<Cdr> {
+        let Fact::CallEnded { call, ended_by, talk, hold, .. } = fact else { return None };
+        let mut cdr = self.open.remove(call)?.cdr;
         cdr.ended_at_ms = wall;
-        cdr.ended_by = ended_by;
-        cdr.talk_ms = millis(talk);
+        cdr.ended_by = *ended_by;
+        cdr.talk_ms = millis(*talk);
+        cdr.hold_ms = millis(*hold);
         Some(cdr)
+    }
+
+    fn queue_name(&self, queue: QueueId) -> String {
+        self.queues.get(queue.0 as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// A place outside of every queue. The way to another queue is told by the visits.
+fn place(to: &Destination) -> Option<String> {
+    match to {
+        Destination::Queue(_) => None,
+        Destination::Number(number) => Some(format!("number {number}")),
+        Destination::Message(prompt) => Some(format!("message {prompt}")),
+    }
+}
+
+/// A record of which nothing is known yet but that the call is at the queue: what is left of it when we fail.
+fn blank(call: CallId, queue: String, wall: i64) -> Cdr {
+    Cdr {
+        call,
+        sip_call_id: String::new(),
+        queue,
+        dialled: String::new(),
+        caller_number: String::new(),
+        caller_name: String::new(),
+        language: String::new(),
+        priority_ms: 0,
+        queued_at_ms: wall,
+        answered_at_ms: None,
+        ended_at_ms: wall,
+        wait_ms: 0,
+        talk_ms: 0,
+        hold_ms: 0,
+        ring_ms: 0,
+        offers: 0,
+        outcome: Outcome::Error,
+        answered_in_threshold: false,
+        agent: None,
+        ended_by: EndedBy::System,
+        turned_away: None,
+        sent_to: None,
+        visits: Vec::new(),
+        disposition: None,
     }
 }
 
@@ -222,136 +370,4 @@ fn millis(span: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::event::Caller;
-    use crate::engine::id::{AgentId, OfferId, QueueId};
-    use crate::engine::settings::{Agent, Limits, Queue};
-    use crate::engine::time::{Monotonic, Now};
-
-    fn fold(calls_max: usize) -> CdrFold {
-        CdrFold::new(&Settings {
-            queues: vec![Queue { name: "sales".into(), ..Queue::default() }],
-            agents: vec![Agent { name: "anna".into(), ..Agent::default() }],
-            limits: Limits { calls_max, ..Limits::default() },
-            ..Settings::default()
-        })
-    }
-
-    fn at(wall_ms: i64, fact: Fact) -> Stamped {
-        Stamped { at: Now { mono: Monotonic(0), wall: Wall(wall_ms) }, fact }
-    }
-
-    fn queued(call: u64) -> Fact {
-        Fact::CallQueued {
-            call: CallId(call),
-            queue: QueueId(0),
-            dialled: "4001".into(),
-            caller: Caller { number: "+491".into(), name: "Rosa".into() },
-            sip_call_id: format!("{call}@host"),
-            language: "de".into(),
-            priority: Duration::from_secs(30),
-            waiting: 1,
-        }
-    }
-
-    fn left(call: u64, outcome: Outcome, wait_ms: u64, agent: Option<AgentId>) -> Fact {
-        let wait = Duration::from_millis(wait_ms);
-        let (call, queue, answered_in_threshold) = (CallId(call), QueueId(0), agent.is_some());
-        Fact::CallLeftQueue { call, queue, outcome, wait, answered_in_threshold, agent, waiting: 0 }
-    }
-
-    fn ended(call: u64, ended_by: EndedBy, talk_ms: u64) -> Fact {
-        Fact::CallEnded {
-            call: CallId(call),
-            queue: QueueId(0),
-            ended_by,
-            talk: Duration::from_millis(talk_ms),
-        }
-    }
-
-    #[test]
-    fn calls_cut_short_by_a_failure_have_records_too() {
-        let mut fold = fold(10);
-        for fact in [queued(1), queued(2), left(2, Outcome::Answered, 300, Some(AgentId(0)))] {
-            assert_eq!(fold.observe(&at(1000, fact)), None);
-        }
-        let cut = fold.cut_short(Wall(9000));
-        let told: Vec<_> = cut.iter().map(|cdr| (cdr.call.0, cdr.outcome, cdr.ended_at_ms)).collect();
-        assert_eq!(told, [(1, Outcome::Error, 9000), (2, Outcome::Answered, 9000)]);
-        assert_eq!(fold.open(), 0);
-    }
-
-    #[test]
-    fn an_answered_call_becomes_one_record_with_all_its_figures() {
-        let (call, queue, agent) = (CallId(7), QueueId(0), AgentId(0));
-        let offer_ended = |offer, outcome, ring_ms| Fact::OfferEnded {
-            offer: OfferId(offer),
-            call,
-            queue,
-            agent,
-            outcome,
-            ring: Duration::from_millis(ring_ms),
-        };
-        let facts = [
-            at(1000, queued(7)),
-            at(1100, Fact::OfferMade { offer: OfferId(1), call, queue, agent }),
-            at(3000, offer_ended(1, OfferOutcome::Declined, 1900)),
-            at(3000, Fact::OfferMade { offer: OfferId(2), call, queue, agent }),
-            at(7000, offer_ended(2, OfferOutcome::Answered, 4000)),
-            at(7000, left(7, Outcome::Answered, 6000, Some(agent))),
-        ];
-        let mut fold = fold(10);
-        assert!(facts.iter().all(|fact| fold.observe(fact).is_none()));
-        let cdr = fold.observe(&at(9500, ended(7, EndedBy::Agent, 2500))).unwrap();
-        assert_eq!((cdr.queue.as_str(), cdr.agent.as_deref()), ("sales", Some("anna")));
-        assert_eq!((cdr.queued_at_ms, cdr.answered_at_ms, cdr.ended_at_ms), (1000, Some(7000), 9500));
-        assert_eq!((cdr.wait_ms, cdr.talk_ms, cdr.ring_ms, cdr.offers), (6000, 2500, 4000, 2));
-        assert_eq!(
-            (cdr.outcome, cdr.ended_by, cdr.answered_in_threshold),
-            (Outcome::Answered, EndedBy::Agent, true)
-        );
-        assert_eq!(
-            (cdr.priority_ms, cdr.language.as_str(), cdr.caller_name.as_str()),
-            (30_000, "de", "Rosa")
-        );
-        assert_eq!(fold.open(), 0);
-    }
-
-    #[test]
-    fn an_abandoned_call_has_no_agent_and_no_answer() {
-        let mut fold = fold(10);
-        fold.observe(&at(0, queued(1)));
-        fold.observe(&at(8000, left(1, Outcome::Abandoned, 8000, None)));
-        let cdr = fold.observe(&at(8000, ended(1, EndedBy::Caller, 0))).unwrap();
-        assert_eq!((cdr.agent, cdr.answered_at_ms, cdr.outcome), (None, None, Outcome::Abandoned));
-    }
-
-    #[test]
-    fn a_call_is_recorded_once_however_often_its_end_is_told() {
-        let mut fold = fold(10);
-        fold.observe(&at(0, queued(1)));
-        assert!(fold.observe(&at(1, ended(1, EndedBy::Caller, 0))).is_some());
-        assert!(fold.observe(&at(2, ended(1, EndedBy::Caller, 0))).is_none());
-        assert!(fold.observe(&at(2, ended(99, EndedBy::Caller, 0))).is_none());
-    }
-
-    #[test]
-    fn the_fold_is_bounded_and_counts_what_it_overlooks() {
-        let mut fold = fold(2);
-        for call in 0..10 {
-            fold.observe(&at(0, queued(call)));
-        }
-        assert_eq!((fold.open(), fold.overlooked()), (4, 6));
-    }
-
-    #[test]
-    fn a_record_survives_json() {
-        let mut fold = fold(10);
-        fold.observe(&at(0, queued(u64::MAX)));
-        let cdr = fold.observe(&at(1, ended(u64::MAX, EndedBy::Caller, 0))).unwrap();
-        let json = serde_json::to_string(&cdr).unwrap();
-        assert!(json.contains("\"call\":\"18446744073709551615\""), "{json}");
-        assert_eq!(serde_json::from_str::<Cdr>(&json).unwrap(), cdr);
-    }
-}
+mod tests;

@@ -4,6 +4,6 @@ pub mod cdr;
 pub mod service_level;
 pub mod today;
 
-pub use cdr::{Cdr, CdrFilter, CdrFold};
+pub use cdr::{Cdr, CdrFilter, CdrFold, Entry, Noted, Visit};
 pub use service_level::{Counts, Variant};
-pub use today::{QueueToday, Today};
+pub use today::{QueueToday, Today, TurnedAway};

@@ -1,7 +1,7 @@
 //! Each queue's figures since the start of the engine or the last reset: for the API and the demo's summary.
 
 use super::service_level::{Counts, Variant};
-use crate::engine::fact::{Fact, Outcome, Stamped};
+use crate::engine::fact::{Fact, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::settings::Settings;
 use serde::Serialize;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub struct QueueToday {
     pub abandoned: u64,
     /// Calls that left any other way.
     pub other: u64,
+    /// Calls that could not join, and so are no part of what was offered nor of the service level.
+    pub turned_away: TurnedAway,
     /// ASA: the mean wait of answered calls, in milliseconds.
     pub average_speed_of_answer_ms: Option<u64>,
     /// The longest wait of any call that left, in milliseconds.
@@ -27,10 +29,23 @@ pub struct QueueToday {
     pub service_level: Option<f64>,
 }
 
+/// Callers who could not join the queue they had dialled, by cause. Nobody is to blame for those who call outside of
+/// opening hours; the others a strict standard adds to the calls offered: answered in time ÷ (offered + no_agents + full).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct TurnedAway {
+    /// It was closed.
+    pub closed: u64,
+    /// Nobody was at work.
+    pub no_agents: u64,
+    /// It was full.
+    pub full: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Sums {
     offered: u64,
     other: u64,
+    turned_away: TurnedAway,
     counts: Counts,
     wait_answered: Duration,
     wait_longest: Duration,
@@ -46,11 +61,17 @@ pub struct Today {
 impl Today {
     /// All at zero.
     pub fn new(settings: &Settings) -> Self {
-        let queue = |queue: &crate::engine::settings::Queue| Sums {
-            threshold: queue.service_level_threshold,
-            ..Sums::default()
-        };
-        Self { queues: settings.queues.iter().map(queue).collect() }
+        let mut today = Self { queues: Vec::new() };
+        today.follow(settings);
+        today
+    }
+
+    /// Other rules apply from now on: queues are added, what was counted stays counted.
+    pub fn follow(&mut self, settings: &Settings) {
+        self.queues.resize_with(settings.queues.len().max(self.queues.len()), Sums::default);
+        for (sums, queue) in self.queues.iter_mut().zip(&settings.queues) {
+            sums.threshold = queue.service_level_threshold;
+        }
     }
 
     /// Folds one fact.
@@ -66,8 +87,12 @@ impl Today {
                     sums.left(*outcome, *wait, *answered_in_threshold);
                 }
             }
-            Fact::CallTurnedAway { .. }
-            | Fact::CallWidened { .. }
+            Fact::CallTurnedAway { queue, because, .. } => {
+                if let Some(sums) = self.queues.get_mut(queue.0 as usize) {
+                    sums.turned_away.count(*because);
+                }
+            }
+            Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
             | Fact::QueueReopened { .. }
@@ -92,6 +117,16 @@ impl Today {
     }
 }
 
+impl TurnedAway {
+    fn count(&mut self, because: TurnedAwayBecause) {
+        match because {
+            TurnedAwayBecause::Closed => self.closed += 1,
+            TurnedAwayBecause::NoAgents => self.no_agents += 1,
+            TurnedAwayBecause::Full => self.full += 1,
+        }
+    }
+}
+
 impl Sums {
     fn left(&mut self, outcome: Outcome, wait: Duration, in_threshold: bool) {
         self.wait_longest = self.wait_longest.max(wait);
@@ -113,7 +148,8 @@ impl Sums {
             | Outcome::Voicemail
             | Outcome::NoAgents
             | Outcome::Error
-            | Outcome::Withdrawn => self.other += 1,
+            | Outcome::Withdrawn
+            | Outcome::Closed => self.other += 1,
         }
     }
 
@@ -133,6 +169,7 @@ impl Sums {
             answered_in_threshold: counts.answered_in_threshold,
             abandoned: counts.abandoned,
             other: self.other,
+            turned_away: self.turned_away,
             average_speed_of_answer_ms: millis(self.wait_answered).checked_div(counts.answered),
             longest_wait_ms: millis(self.wait_longest),
             service_level: judged.service_level(Variant::AbandonsAgainst),
@@ -144,7 +181,7 @@ impl Sums {
 mod tests {
     use super::*;
     use crate::engine::id::{CallId, QueueId};
-    use crate::engine::settings::Queue;
+    use crate::engine::settings::{Destination, Queue};
     use crate::engine::time::Now;
 
     #[test]
@@ -167,6 +204,7 @@ mod tests {
                 wait: Duration::from_secs(wait_secs),
                 answered_in_threshold: in_threshold,
                 agent: None,
+                to: None,
                 waiting: 0,
             };
             today.observe(&Stamped { at: Now::default(), fact });
@@ -187,5 +225,41 @@ mod tests {
             short_abandons: 1,
         };
         assert_eq!(today.counts(), [expected]);
+    }
+
+    #[test]
+    fn callers_turned_away_are_counted_and_are_no_part_of_the_service_level() {
+        let settings = Settings { queues: vec![Queue::default()], ..Settings::default() };
+        let mut today = Today::new(&settings);
+        let away = |because| Fact::CallTurnedAway {
+            call: CallId(0),
+            queue: QueueId(0),
+            dialled: String::new(),
+            caller: Default::default(),
+            sip_call_id: String::new(),
+            because,
+            to: Destination::Message("closed".into()),
+        };
+        for because in [
+            TurnedAwayBecause::Closed,
+            TurnedAwayBecause::Closed,
+            TurnedAwayBecause::NoAgents,
+            TurnedAwayBecause::Full,
+        ] {
+            today.observe(&Stamped { at: Now::default(), fact: away(because) });
+        }
+        let figures = &today.queues()[0];
+        assert_eq!(figures.turned_away, TurnedAway { closed: 2, no_agents: 1, full: 1 });
+        assert_eq!((figures.offered, figures.other, figures.service_level), (0, 0, None));
+    }
+
+    #[test]
+    fn other_rules_keep_what_was_counted_and_add_queues() {
+        let mut settings = Settings { queues: vec![Queue::default()], ..Settings::default() };
+        let mut today = Today::new(&settings);
+        today.queues[0].offered = 5;
+        settings.queues.push(Queue::default());
+        today.follow(&settings);
+        assert_eq!(today.queues().iter().map(|queue| queue.offered).collect::<Vec<_>>(), [5, 0]);
     }
 }

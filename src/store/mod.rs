@@ -10,7 +10,7 @@ pub use sqlite::SqliteStore;
 pub use writer::{Writer, WriterFigures};
 
 use crate::engine::id::CallId;
-use crate::stats::{Cdr, CdrFilter};
+use crate::stats::{Cdr, CdrFilter, Noted};
 use std::path::PathBuf;
 
 /// Why the store cannot be used.
@@ -78,6 +78,10 @@ pub trait Store: Send + Sync + 'static {
     /// Writes all of these or none. A record whose call is already there is left alone, so that
     /// writing again after a doubtful failure is harmless. Returns how many were new.
     fn insert(&self, records: &[Cdr]) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Adds what was noted to the records that are there, all or none; a call without a record is passed over. Writing
+    /// again is harmless. Returns how many records were found.
+    fn note(&self, notes: &[Noted]) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The records wanted, newest first.
     fn recent(&self, filter: &CdrFilter) -> impl Future<Output = Result<Vec<Cdr>, StoreError>> + Send;

@@ -1,9 +1,9 @@
 //! One record as one row, both ways.
 
 use super::StoreError;
-use crate::engine::fact::{EndedBy, Outcome};
+use crate::engine::fact::{EndedBy, Outcome, TurnedAwayBecause};
 use crate::engine::id::CallId;
-use crate::stats::Cdr;
+use crate::stats::{Cdr, Visit};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
@@ -11,8 +11,10 @@ use sqlx::{Row, Sqlite};
 /// The columns, in the order in which [`bind`] gives them.
 pub(super) const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
      caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
-     offers, outcome, answered_in_threshold, agent, ended_by) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// What was noted about a call, added to its record.
+pub(super) const NOTE: &str = "UPDATE calls SET disposition = ?2 WHERE call_id = ?1";
 
 pub(super) fn bind<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
@@ -38,6 +40,16 @@ pub(super) fn bind<'q>(
         .bind(record.answered_in_threshold)
         .bind(record.agent.as_deref())
         .bind(record.ended_by.as_str())
+        .bind(signed(record.hold_ms))
+        .bind(record.turned_away.map(TurnedAwayBecause::as_str))
+        .bind(record.sent_to.as_deref())
+        .bind(visits_text(&record.visits))
+        .bind(record.disposition.as_deref())
+}
+
+/// Names and numbers alone: there is nothing in a visit that JSON could not say.
+fn visits_text(visits: &[Visit]) -> String {
+    serde_json::to_string(visits).unwrap_or_else(|_| "[]".into())
 }
 
 fn signed(millis: u64) -> i64 {
@@ -50,6 +62,21 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
     let text = |column: &'static str| row.try_get::<String, _>(column).map_err(|_| bad(column));
     let time = |column: &'static str| row.try_get::<i64, _>(column).map_err(|_| bad(column));
     let span = |column: &'static str| time(column).and_then(|ms| u64::try_from(ms).map_err(|_| bad(column)));
+    // Columns that came later: `holdfast calls` also reads a file that no engine of this version has opened yet.
+    let later = |column: &'static str| match row.try_get::<Option<String>, _>(column) {
+        Ok(text) => Ok(text),
+        Err(sqlx::Error::ColumnNotFound(_)) => Ok(None),
+        Err(_) => Err(bad(column)),
+    };
+    let hold_ms = match row.try_get::<i64, _>("hold_ms") {
+        Err(sqlx::Error::ColumnNotFound(_)) => Ok(0),
+        other => other.map_err(|_| bad("hold_ms")),
+    };
+    let visits = later("visits")?.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
+    let turned_away = later("turned_away")?.map(|word| {
+        let known = TurnedAwayBecause::ALL.into_iter().find(|known| known.as_str() == word);
+        known.ok_or_else(|| bad("turned_away"))
+    });
     let (outcome, ended_by) = (text("outcome")?, text("ended_by")?);
     Ok(Cdr {
         call: call.parse().map(CallId).map_err(|_| bad("call_id"))?,
@@ -79,5 +106,10 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
             .into_iter()
             .find(|known| known.as_str() == ended_by)
             .ok_or_else(|| bad("ended_by"))?,
+        hold_ms: u64::try_from(hold_ms?).map_err(|_| bad("hold_ms"))?,
+        turned_away: turned_away.transpose()?,
+        sent_to: later("sent_to")?,
+        visits: visits.map_err(|_| bad("visits"))?,
+        disposition: later("disposition")?,
     })
 }

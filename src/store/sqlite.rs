@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, row};
 use crate::engine::id::CallId;
-use crate::stats::{Cdr, CdrFilter};
+use crate::stats::{Cdr, CdrFilter, Noted};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -98,6 +98,17 @@ impl Store for SqliteStore {
         }
         transaction.commit().await.map_err(classified)?;
         Ok(new)
+    }
+
+    async fn note(&self, notes: &[Noted]) -> Result<u64, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(classified)?;
+        let mut found = 0;
+        for note in notes {
+            let update = sqlx::query(row::NOTE).bind(note.call.to_string()).bind(&note.disposition);
+            found += update.execute(&mut *transaction).await.map_err(classified)?.rows_affected();
+        }
+        transaction.commit().await.map_err(classified)?;
+        Ok(found)
     }
 
     async fn recent(&self, filter: &CdrFilter) -> Result<Vec<Cdr>, StoreError> {

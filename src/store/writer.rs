@@ -1,9 +1,9 @@
 //! Writes records in the background, many in one transaction. Handing one over never blocks and never fails
-//! a call; while the store fails, records wait in a bounded backlog and the writer tries again.
+//! a call; while the store fails, records wait in a bounded backlog and the writer tries again. What agents note about
+//! a call once it is over goes the same way, behind its record.
 
 use super::{Store, StoreError};
-use crate::stats::Cdr;
-use std::collections::VecDeque;
+use crate::stats::{Cdr, Entry, Noted};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,7 +43,7 @@ struct Counters {
 /// The end of the writer that records are handed to.
 #[derive(Debug)]
 pub struct Writer {
-    records: mpsc::Sender<Cdr>,
+    records: mpsc::Sender<Entry>,
     counters: Arc<Counters>,
     stop_by: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
@@ -60,22 +60,26 @@ impl Writer {
         let (records, waiting) = mpsc::channel(backlog_max.max(1));
         let (stop_by, stop) = watch::channel(None);
         let counters = Arc::new(Counters::default());
-        let work = Work { store, waiting, batch: VecDeque::new(), counters: Arc::clone(&counters), stop };
+        let work = Work { store, waiting, batch: Batch::default(), counters: Arc::clone(&counters), stop };
         Self { records, counters, stop_by, task: tokio::spawn(work.run()) }
     }
 
-    /// Hands over a record. Never blocks; when the backlog is full the record is lost, counted and told.
-    pub fn write(&self, record: Cdr) {
-        match self.records.try_send(record) {
+    /// Hands over a record, or a note. Never blocks; when the backlog is full it is lost, counted and told.
+    pub fn write(&self, entry: impl Into<Entry>) {
+        match self.records.try_send(entry.into()) {
             Ok(()) => {
                 self.counters.accepted.fetch_add(1, Ordering::Relaxed);
             }
-            Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) => {
+            Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => {
                 let lost = self.counters.dropped.fetch_add(1, Ordering::Relaxed);
                 // The first is worth a line, the rest now and then: the log may be on the same disk.
                 if lost.is_multiple_of(1000) {
                     let lost = lost + 1;
-                    tracing::error!(call = %record.call, lost, "the backlog of call records is full: records are lost");
+                    let call = match entry {
+                        Entry::Ended(record) => record.call,
+                        Entry::Noted(note) => note.call,
+                    };
+                    tracing::error!(%call, lost, "the backlog of call records is full: records are lost");
                 }
             }
         }
@@ -118,10 +122,41 @@ impl Writer {
 
 struct Work<S> {
     store: S,
-    waiting: mpsc::Receiver<Cdr>,
-    batch: VecDeque<Cdr>,
+    waiting: mpsc::Receiver<Entry>,
+    batch: Batch,
     counters: Arc<Counters>,
     stop: watch::Receiver<Option<Instant>>,
+}
+
+/// What is being written: all records, then all notes, for a note follows its record. When the second half fails both are
+/// written again, which is harmless.
+#[derive(Default)]
+struct Batch {
+    records: Vec<Cdr>,
+    notes: Vec<Noted>,
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.records.len() + self.notes.len()
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Ended(record) => self.records.push(*record),
+            Entry::Noted(note) => self.notes.push(note),
+        }
+    }
+
+    async fn write(&self, store: &impl Store) -> Result<(), StoreError> {
+        if !self.records.is_empty() {
+            store.insert(&self.records).await?;
+        }
+        if !self.notes.is_empty() {
+            store.note(&self.notes).await?;
+        }
+        Ok(())
+    }
 }
 
 impl<S: Store> Work<S> {
@@ -130,15 +165,17 @@ impl<S: Store> Work<S> {
         let mut taken = Vec::with_capacity(BATCH_MAX);
         loop {
             let room = BATCH_MAX.saturating_sub(self.batch.len());
-            if self.batch.is_empty() && self.waiting.recv_many(&mut taken, room).await == 0 {
+            if self.batch.len() == 0 && self.waiting.recv_many(&mut taken, room).await == 0 {
                 return;
             }
-            self.batch.extend(taken.drain(..));
-            match self.store.insert(self.batch.make_contiguous()).await {
-                Ok(_) => {
+            for entry in taken.drain(..) {
+                self.batch.add(entry);
+            }
+            match self.batch.write(&self.store).await {
+                Ok(()) => {
                     let written = u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
                     self.counters.written.fetch_add(written, Ordering::Relaxed);
-                    self.batch.clear();
+                    self.batch = Batch::default();
                     pause = RETRY_FIRST;
                 }
                 Err(error) => {

@@ -31,7 +31,7 @@ fn one_queue() -> Settings {
         queue: QueueId(0),
         priority: Duration::ZERO,
         requirement: Requirement::ANYBODY,
-        language: None,
+        ..Number::default()
     };
     Settings { queues: vec![Queue::default()], numbers: vec![number], ..Settings::default() }
 }
@@ -64,6 +64,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let metrics = Arc::new(Metrics::new(counted).unwrap());
     let (published, _) = watch::channel(Arc::default());
     let (pictures, _) = watch::channel(Arc::default());
+    let (rules, _) = watch::channel(Arc::default());
     let driver = Driver {
         clock: Clock::start(),
         engine: Engine::new(one_queue(), 1, 1),
@@ -72,6 +73,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         transport,
         facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),
         pictures,
+        rules,
         work: Work::default(),
     };
     let flow = Flow::udp(bound, "127.0.0.1:9".parse().unwrap());

@@ -1,20 +1,66 @@
-//! Requirement expressions: `spanish >= 3 and (billing or sales >= 2)`.
+//! Requirement expressions: `spanish >= 3 and (billing or sales >= 2)`. It owns how they are read and written, wherever
+//! they come from: the configuration, the API, a header of the carrier's. It never judges whether anybody meets one.
 //!
-//! `and` binds tighter than `or`; a skill alone asks for proficiency 1 or more.
+//! `and` binds tighter than `or`; a skill alone asks for proficiency 1 or more; `anybody` asks for nothing.
 
-use super::problem::unknown;
-use crate::engine::id::SkillId;
-use crate::engine::skill::{PROFICIENCY_MAX, Proficiency, Requirement};
+use super::id::SkillId;
+use super::skill::{PROFICIENCY_MAX, Proficiency, Requirement};
 use std::ops::Range;
 
 /// Brackets nested deeper than this are refused, so that no text can exhaust the stack.
 const DEPTH_MAX: usize = 16;
+/// The word that asks for nothing.
+const ANYBODY: &str = "anybody";
+/// Words that stand for something in an expression, and so can name no skill.
+pub const RESERVED: [&str; 3] = ["and", "or", ANYBODY];
+/// Longer texts, in bytes, are refused: some come from the network.
+pub const TEXT_BYTES_MAX: usize = 2048;
 
 /// What is wrong with an expression, and which bytes of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ExpressionError {
-    pub(super) at: Range<usize>,
-    pub(super) message: String,
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ExpressionError {
+    /// Something else should stand there.
+    #[error("expected {wanted}, got {came}")]
+    Unexpected {
+        /// Where.
+        at: Range<usize>,
+        /// What could stand there.
+        wanted: String,
+        /// What does.
+        came: String,
+    },
+    /// No skill is called so.
+    #[error("unknown skill {name:?}")]
+    UnknownSkill {
+        /// Where.
+        at: Range<usize>,
+        /// What was written.
+        name: String,
+    },
+    /// Brackets in brackets in brackets.
+    #[error("brackets nest deeper than {DEPTH_MAX}")]
+    TooDeep {
+        /// The first that is too many.
+        at: Range<usize>,
+    },
+    /// Nobody writes such a text.
+    #[error("expected at most {TEXT_BYTES_MAX} bytes")]
+    TooLong {
+        /// What is too much.
+        at: Range<usize>,
+    },
+}
+
+impl ExpressionError {
+    /// Which bytes of the text are meant.
+    pub fn at(&self) -> Range<usize> {
+        match self {
+            Self::Unexpected { at, .. }
+            | Self::UnknownSkill { at, .. }
+            | Self::TooDeep { at }
+            | Self::TooLong { at } => at.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,12 +75,42 @@ enum Token<'a> {
 }
 
 /// Reads an expression over the skills named, in their order.
-pub(super) fn parse(text: &str, skills: &[String]) -> Result<Requirement, ExpressionError> {
+///
+/// # Errors
+/// When it is none, or names a skill that is not among them.
+pub fn parse(text: &str, skills: &[String]) -> Result<Requirement, ExpressionError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(ExpressionError::TooLong { at: TEXT_BYTES_MAX..text.len() });
+    }
     let mut parser = Parser { text, at: 0, skills };
     let requirement = parser.alternatives(0)?;
     match parser.next() {
         (Token::End, _) => Ok(requirement),
         (token, at) => Err(expected("\"and\", \"or\" or the end", token, at)),
+    }
+}
+
+/// A requirement as it would be written; `anybody` when it asks for nothing.
+pub fn written(requirement: &Requirement, skills: &[String]) -> String {
+    let join = |parts: &[Requirement], word: &str| {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|part| match part {
+                Requirement::Any(_) => format!("({})", written(part, skills)),
+                Requirement::Skill { .. } | Requirement::All(_) => written(part, skills),
+            })
+            .collect();
+        parts.join(word)
+    };
+    match requirement {
+        Requirement::Skill { skill, min } => {
+            let name = skills.get(skill.0 as usize).map_or("?", String::as_str);
+            if *min == 1 { name.to_owned() } else { format!("{name} >= {min}") }
+        }
+        Requirement::All(parts) if parts.is_empty() => ANYBODY.into(),
+        Requirement::Any(parts) if parts.is_empty() => "nobody".into(),
+        Requirement::All(parts) => join(parts, " and "),
+        Requirement::Any(parts) => join(parts, " or "),
     }
 }
 
@@ -70,9 +146,7 @@ impl<'a> Parser<'a> {
 
     fn atom(&mut self, depth: usize) -> Result<Requirement, ExpressionError> {
         match self.next() {
-            (Token::Open, at) if depth == DEPTH_MAX => {
-                Err(ExpressionError { at, message: format!("brackets nest deeper than {DEPTH_MAX}") })
-            }
+            (Token::Open, at) if depth == DEPTH_MAX => Err(ExpressionError::TooDeep { at }),
             (Token::Open, _) => {
                 let inner = self.alternatives(depth + 1)?;
                 match self.next() {
@@ -80,6 +154,7 @@ impl<'a> Parser<'a> {
                     (token, at) => Err(expected("\")\"", token, at)),
                 }
             }
+            (Token::Word(ANYBODY), _) => Ok(Requirement::ANYBODY),
             (Token::Word(name), at) if name != "and" && name != "or" => {
                 let skill = self.skill(name, at)?;
                 let min = if self.accept(Token::AtLeast) { self.proficiency()? } else { 1 };
@@ -91,10 +166,8 @@ impl<'a> Parser<'a> {
 
     fn skill(&self, name: &str, at: Range<usize>) -> Result<SkillId, ExpressionError> {
         let index = self.skills.iter().position(|skill| skill == name);
-        index.and_then(|index| u32::try_from(index).ok()).map(SkillId).ok_or_else(|| {
-            let known: Vec<_> = self.skills.iter().map(String::as_str).collect();
-            ExpressionError { at, message: unknown("skill", name, &known) }
-        })
+        let id = index.and_then(|index| u32::try_from(index).ok()).map(SkillId);
+        id.ok_or_else(|| ExpressionError::UnknownSkill { at, name: name.to_owned() })
     }
 
     fn proficiency(&mut self) -> Result<Proficiency, ExpressionError> {
@@ -160,7 +233,7 @@ fn expected(what: &str, came: Token<'_>, at: Range<usize>) -> ExpressionError {
         Token::Other(c) => format!("{c:?}"),
         Token::End => "the end".into(),
     };
-    ExpressionError { at, message: format!("expected {what}, got {came}") }
+    ExpressionError::Unexpected { at, wanted: what.to_owned(), came }
 }
 
 #[cfg(test)]
@@ -179,7 +252,7 @@ mod tests {
     }
 
     fn message(text: &str) -> String {
-        parse(text, &skills()).unwrap_err().message
+        parse(text, &skills()).unwrap_err().to_string()
     }
 
     #[test]
@@ -200,8 +273,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let misspelt = parse("billing and spansih >= 3", &skills()).unwrap_err();
-        assert_eq!(misspelt.at, 12..19);
-        assert!(misspelt.message.contains("did you mean \"spanish\"?"), "{}", misspelt.message);
+        assert_eq!(misspelt, ExpressionError::UnknownSkill { at: 12..19, name: "spansih".into() });
         assert_eq!(message("sales >= 11"), "expected a proficiency from 1 to 10, got \"11\"");
         assert_eq!(
             message("sales > 2"),
@@ -217,7 +289,21 @@ mod tests {
 
     #[test]
     fn endless_brackets_are_refused() {
-        assert!(message(&"(".repeat(100_000)).contains("nest deeper"));
+        assert!(message(&"(".repeat(1000)).contains("nest deeper"));
+    }
+
+    #[test]
+    fn texts_that_nobody_writes_are_refused() {
+        assert!(message(&"sales or ".repeat(1000)).contains("at most 2048 bytes"));
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for text in ["spanish >= 3 and (billing or sales >= 2)", "billing or sales", "spanish", "anybody"] {
+            let requirement = parse(text, &skills()).unwrap();
+            let again = parse(&written(&requirement, &skills()), &skills());
+            assert_eq!(again, Ok(requirement), "{text}");
+        }
     }
 
     proptest! {
