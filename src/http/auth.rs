@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 pub enum Role {
     /// Looking.
     Read,
-    /// Looking, and changing agents' states and ending calls.
+    /// Looking, and changing: agents' states and skills, where calls stand and go, which queues are open.
     Operator,
 }
 
