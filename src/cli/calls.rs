@@ -185,7 +185,8 @@ mod tests {
         let line = line(&record);
         assert!(line.contains(" sales>support 4001 "), "{line}");
         assert!(line.ends_with("system   turned away: full, to number +4930, on hold 2.5s, sale"), "{line}");
-        let usual = Cdr { hold_ms: 0, turned_away: None, sent_to: None, disposition: None, visits: vec![], ..record };
+        let usual =
+            Cdr { hold_ms: 0, turned_away: None, sent_to: None, disposition: None, visits: vec![], ..record };
         assert!(super::line(&usual).ends_with(" system"), "no blanks at the end");
     }
 }
