@@ -3,14 +3,16 @@
 //! All series exist from the start, so that no panel is empty before the first call, and no label is
 //! looked up where calls are handled. Labels are bounded: queues, outcomes, states, causes, methods.
 
+mod agents;
 mod maker;
 mod shells;
 
 use crate::engine::command::RefusedBecause;
-use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::QueueId;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
+use agents::AgentMetrics;
 use maker::{Made, Maker, each};
 use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::time::Duration;
@@ -25,14 +27,18 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const WAIT_SECONDS: [f64; 15] =
     [1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
 const TALK_SECONDS: [f64; 10] = [5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0];
+/// The first edge apart from 0 tells how many calls were on hold at all.
+const HOLD_SECONDS: [f64; 9] = [0.0, 5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0];
 const RING_SECONDS: [f64; 9] = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0];
 const WRAPUP_SECONDS: [f64; 9] = [1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
+
 /// The register. Cheap to use from any thread; nothing in it blocks.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     queues: Vec<QueueMetrics>,
     refused: Vec<IntCounter>,
+    agents: AgentMetrics,
     /// Signalling.
     pub sip: SipMetrics,
     /// Audio.
@@ -47,14 +53,18 @@ pub struct Metrics {
 struct QueueMetrics {
     offered: IntCounter,
     ended: Vec<IntCounter>,
+    turned_away: Vec<IntCounter>,
+    widened: IntCounter,
     in_threshold: IntCounter,
     wait: Vec<Histogram>,
     talk: Histogram,
+    hold: Histogram,
     ring: Histogram,
     wrapup: Histogram,
     offers: Vec<IntCounter>,
     waiting: IntGauge,
     oldest: Gauge,
+    open: IntGauge,
     agents: Vec<IntGauge>,
 }
 
@@ -78,18 +88,27 @@ impl Metrics {
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
         let (sip, media) = (SipMetrics::new(&make)?, MediaMetrics::new(&make)?);
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
-        Ok(Self { queues, refused, sip, media, store, engine, registry })
+        let agents = AgentMetrics::new(&make, settings)?;
+        Ok(Self { queues, refused, agents, sip, media, store, engine, registry })
+    }
+
+    /// Shows what each agent is doing, too: one series per agent and state, which is why it is left to the operator.
+    ///
+    /// # Errors
+    /// Only when it was asked for twice.
+    pub fn show_each_agent(&mut self, settings: &Settings) -> Result<(), prometheus::Error> {
+        self.agents.show_each(&Maker(&self.registry), settings)
     }
 
     /// Folds one fact into the metrics.
     pub fn observe(&self, stamped: &Stamped) {
         match &stamped.fact {
-            Fact::CallTurnedAway { .. }
-            | Fact::CallWidened { .. }
-            | Fact::CallDisposed { .. }
-            | Fact::QueueClosed { .. }
-            | Fact::QueueReopened { .. }
-            | Fact::Reconfigured => {}
+            Fact::CallTurnedAway { queue, because, .. } => self.on(*queue, |metrics| {
+                if let Some(counter) = metrics.turned_away.get(*because as usize) {
+                    counter.inc();
+                }
+            }),
+            Fact::CallWidened { queue, .. } => self.on(*queue, |metrics| metrics.widened.inc()),
             Fact::CallRefused { because, .. } => {
                 if let Some(counter) = self.refused.get(*because as usize) {
                     counter.inc();
@@ -108,16 +127,22 @@ impl Metrics {
             Fact::CallLeftQueue { queue, outcome, wait, answered_in_threshold, waiting, .. } => {
                 self.on(*queue, |metrics| metrics.left(*outcome, *wait, *answered_in_threshold, *waiting));
             }
-            Fact::CallEnded { queue, talk, .. } => self.on(*queue, |metrics| {
+            Fact::CallEnded { queue, talk, hold, .. } => self.on(*queue, |metrics| {
                 if !talk.is_zero() {
                     metrics.talk.observe(talk.as_secs_f64());
+                    metrics.hold.observe(hold.as_secs_f64());
                 }
             }),
             Fact::WrapUpEnded { queue, lasted, .. } => {
                 self.on(*queue, |metrics| metrics.wrapup.observe(lasted.as_secs_f64()));
             }
             // Gauges of these come from the snapshot, which cannot drift.
-            Fact::OfferMade { .. } | Fact::AgentStateChanged { .. } => {}
+            Fact::OfferMade { .. }
+            | Fact::AgentStateChanged { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. } => {}
+            // Free text, and what has no number.
+            Fact::CallDisposed { .. } | Fact::Reconfigured => {}
         }
     }
 
@@ -129,11 +154,13 @@ impl Metrics {
                 // 0 on an empty queue: "now minus 0" is masked in the queries, an absent series would be a gap.
                 #[allow(clippy::cast_precision_loss)] // milliseconds since 1970 fit into 53 bits
                 metrics.oldest.set(view.oldest.map_or(0.0, |wall| wall.0 as f64 / 1000.0));
+                metrics.open.set(i64::from(view.open));
                 for (gauge, agents) in metrics.agents.iter().zip(view.agents) {
                     gauge.set(whole(agents));
                 }
             });
         }
+        self.agents.observe(snapshot);
         self.engine.calls.set(whole(snapshot.calls.len()));
         self.engine.draining.set(i64::from(snapshot.draining));
     }
@@ -194,6 +221,16 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         "Calls that left the queue, by outcome; each call exactly once.",
         &["queue", "outcome"],
     )?;
+    let turned_away = make.counters(
+        "queue_calls_turned_away_total",
+        "Callers who could not join the queue, by cause; they are not among those offered.",
+        &["queue", "because"],
+    )?;
+    let widened = make.counters(
+        "queue_calls_widened_total",
+        "Steps by which more agents were allowed to take a waiting call.",
+        q,
+    )?;
     let in_threshold = make.counters(
         "queue_calls_answered_in_threshold_total",
         "Calls answered within the queue's service level threshold, counted exactly.",
@@ -207,6 +244,12 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
     )?;
     let talk =
         make.histograms("queue_talk_seconds", "Time with an agent, of answered calls.", q, &TALK_SECONDS)?;
+    let hold = make.histograms(
+        "queue_hold_seconds",
+        "How much of the talk the caller was on hold; 0 for those who were not.",
+        q,
+        &HOLD_SECONDS,
+    )?;
     let ring = make.histograms("queue_ring_seconds", "From an offer to its end.", q, &RING_SECONDS)?;
     let wrapup = make.histograms("queue_wrapup_seconds", "After-call work.", q, &WRAPUP_SECONDS)?;
     let offers = make.counters(
@@ -220,6 +263,7 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         "When the call that has waited longest joined, in seconds since 1970; 0 when none waits.",
         q,
     )?;
+    let open = make.gauges("queue_open", "1 while the queue takes callers, by its hours and by hand.", q)?;
     let agents =
         make.gauges("queue_agents", "Agents of the queue, by what they are doing.", &["queue", "state"])?;
     let threshold = make.seconds_gauges(
@@ -239,14 +283,20 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         Ok(QueueMetrics {
             offered: offered.get_metric_with_label_values(&[name])?,
             ended: each(&Outcome::ALL, |it| ended.get_metric_with_label_values(&[name, it.as_str()]))?,
+            turned_away: each(&TurnedAwayBecause::ALL, |it| {
+                turned_away.get_metric_with_label_values(&[name, it.as_str()])
+            })?,
+            widened: widened.get_metric_with_label_values(&[name])?,
             in_threshold: in_threshold.get_metric_with_label_values(&[name])?,
             wait: each(&Outcome::ALL, |it| wait.get_metric_with_label_values(&[name, it.as_str()]))?,
             talk: talk.get_metric_with_label_values(&[name])?,
+            hold: hold.get_metric_with_label_values(&[name])?,
             ring: ring.get_metric_with_label_values(&[name])?,
             wrapup: wrapup.get_metric_with_label_values(&[name])?,
             offers: each(&OfferOutcome::ALL, |it| offers.get_metric_with_label_values(&[name, it.as_str()]))?,
             waiting: waiting.get_metric_with_label_values(&[name])?,
             oldest: oldest.get_metric_with_label_values(&[name])?,
+            open: open.get_metric_with_label_values(&[name])?,
             agents: each(&AgentState::ALL, |it| agents.get_metric_with_label_values(&[name, it.as_str()]))?,
         })
     })

@@ -46,6 +46,8 @@ pub struct Config {
     pub media: MediaSettings,
     /// API, metrics, health.
     pub http: HttpConfig,
+    /// What is measured besides the usual.
+    pub metrics: MetricsConfig,
     /// Call records.
     pub store: StoreConfig,
     /// Where audio files lie.
@@ -102,6 +104,13 @@ pub struct ApiToken {
     pub token: Secret,
     /// What it allows.
     pub role: Role,
+}
+
+/// What is measured besides the usual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricsConfig {
+    /// What each agent is doing: one series per agent and state.
+    pub agent_state: bool,
 }
 
 /// Call records.
@@ -197,6 +206,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
     let http = shells::http(&root);
+    let metrics = shells::metrics(&root);
     let store = shells::store(&root);
     let sounds = sounds::read(&root);
     if look_for_sounds {
@@ -218,7 +228,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, store, sounds, log, warnings })
+    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

@@ -209,6 +209,16 @@ impl<'a> Section<'a> {
         number
     }
 
+    /// True or false.
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong(key, "true or false", value);
+        }
+        flag
+    }
+
     /// A share from 0 to 1.
     pub(super) fn share(&self, key: &'static str) -> Option<f64> {
         let value = self.value(key)?;

@@ -12,7 +12,6 @@ pub use parts::StartError;
 use crate::config::Config;
 use crate::engine::{Engine, Snapshot};
 use crate::http::{self, HttpError, Sources};
-use crate::metrics::Metrics;
 use crate::sip::core::SipCore;
 use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
@@ -99,7 +98,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
-    let metrics = Arc::new(Metrics::new(&settings)?);
+    let metrics = Arc::new(parts::metrics(&config)?);
     let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let (published, today) = watch::channel(Arc::default());

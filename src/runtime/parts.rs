@@ -6,6 +6,7 @@ use crate::engine::time::Wall;
 use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
 use crate::media::library::Library;
 use crate::media::{self, MediaError, MediaEvent, MediaSettings};
+use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
 use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings};
@@ -62,6 +63,15 @@ pub(super) fn first_id(now: Wall, newest: Option<CallId>) -> u64 {
 
 pub(super) async fn store(config: &Config) -> Result<SqliteStore, StartError> {
     Ok(SqliteStore::open(&config.store.path).await?)
+}
+
+/// The register of metrics, with what the operator wants besides the usual.
+pub(super) fn metrics(config: &Config) -> Result<Metrics, StartError> {
+    let mut metrics = Metrics::new(&config.settings)?;
+    if config.metrics.agent_state {
+        metrics.show_each_agent(&config.settings)?;
+    }
+    Ok(metrics)
 }
 
 /// The API's tokens; one is made up and kept in a file when none is configured.

@@ -1,0 +1,76 @@
+//! How agents spend their time: seconds by state, of each queue's agents together and, if wanted, each agent's state.
+//! It adds up what pictures of the engine show, and decides nothing.
+
+use super::maker::{Made, Maker, each};
+use crate::engine::fact::AgentState;
+use crate::engine::settings::Settings;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::time::Monotonic;
+use prometheus::{Counter, IntGauge};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A longer gap between two pictures is no time anybody saw, as when the machine slept.
+const GAP_MAX: Duration = Duration::from_secs(60);
+
+/// Seconds by state. Per queue, and not per agent: so the number of series does not grow with the staff, and yet
+/// occupancy is a ratio of two rates that holds over any range:
+/// `rate({state=~"talking|on_hold|wrap_up"}) / rate({state=~"talking|on_hold|wrap_up|ready"})`.
+/// Exact but for one picture's age, 0.2 s, at each change of state.
+#[derive(Debug)]
+pub(super) struct AgentMetrics {
+    queues: Vec<Vec<Counter>>,
+    /// `agent_state` of each agent, when it is wanted; else empty.
+    states: Vec<Vec<IntGauge>>,
+    last: Mutex<Option<Monotonic>>,
+}
+
+impl AgentMetrics {
+    pub(super) fn new(make: &Maker<'_>, settings: &Settings) -> Made<Self> {
+        let seconds = make.seconds_counters(
+            "queue_agent_seconds_total",
+            "Time of the queue's agents by what they were doing; an agent of several queues counts in each.",
+            &["queue", "state"],
+        )?;
+        let queues = each(&settings.queues, |queue| {
+            each(&AgentState::ALL, |it| seconds.get_metric_with_label_values(&[&queue.name, it.as_str()]))
+        })?;
+        Ok(Self { queues, states: Vec::new(), last: Mutex::new(None) })
+    }
+
+    /// Shows each agent's state from now on: one series per agent and state.
+    pub(super) fn show_each(&mut self, make: &Maker<'_>, settings: &Settings) -> Made<()> {
+        let family = make.gauges(
+            "agent_state",
+            "1 for what the agent is doing, 0 for everything else; only with [metrics] agent_state.",
+            &["agent", "state"],
+        )?;
+        self.states = each(&settings.agents, |agent| {
+            each(&AgentState::ALL, |it| family.get_metric_with_label_values(&[&agent.name, it.as_str()]))
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn observe(&self, snapshot: &Snapshot) {
+        let at = snapshot.at.mono;
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(at);
+        let passed = before.map_or(Duration::ZERO, |before| at.since(before));
+        if passed <= GAP_MAX {
+            for view in &snapshot.queues {
+                let counters = self.queues.get(view.queue.0 as usize).into_iter().flatten();
+                for (counter, agents) in counters.zip(view.agents).filter(|(_, agents)| *agents > 0) {
+                    #[allow(clippy::cast_precision_loss)] // agents are counted in thousands
+                    counter.inc_by(passed.as_secs_f64() * agents as f64);
+                }
+            }
+        }
+        if !self.states.is_empty() {
+            for view in &snapshot.agents {
+                let gauges = self.states.get(view.agent.0 as usize).into_iter().flatten();
+                for (gauge, state) in gauges.zip(AgentState::ALL) {
+                    gauge.set(i64::from(state == view.state));
+                }
+            }
+        }
+    }
+}
