@@ -1,5 +1,5 @@
 //! Editing an agent while it runs: skills, queues, after-call work. What is not said stays as it is, and nothing is
-//! written to the configuration file: the next start has what that says.
+//! written to the configuration file: the next start, or reload, has what that says.
 
 use super::error::ApiError;
 use super::steer::queue_in_body;
