@@ -95,10 +95,9 @@ impl Site {
         };
         let call = self.trunk.dial(dial).await.unwrap();
         within(call.answered()).await.unwrap();
-        let calls = self.get("/v1/calls").await;
-        let shown = calls.as_array().unwrap().iter().find(|shown| shown["caller_number"] == number);
-        let id = shown.unwrap_or_else(|| panic!("{number} is not among {calls}"))["id"].as_str().unwrap();
-        (call, id.to_owned())
+        // Readers see pictures, and a picture is up to 0.2 s old.
+        let shown = self.shown("/v1/calls", |shown| shown["caller_number"] == number).await;
+        (call, shown["id"].as_str().unwrap().to_owned())
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -129,16 +128,21 @@ impl Site {
         assert_eq!(status, 200, "{method} {path}: {answer}");
     }
 
-    /// The one record, once it is as wanted.
+    /// The record that is as wanted.
     async fn record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..400 {
-            let records = self.get("/v1/records").await;
-            if let Some(record) = records.as_array().unwrap().iter().find(|record| wanted(record)) {
-                return record.clone();
+        self.shown("/v1/records", wanted).await
+    }
+
+    /// One of what is listed there, once it is as wanted.
+    async fn shown(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..800 {
+            let listed = self.get(path).await;
+            if let Some(found) = listed.as_array().unwrap().iter().find(|one| wanted(one)) {
+                return found.clone();
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("no such record among {}", self.get("/v1/records").await);
+        panic!("none is as wanted among {}", self.get(path).await);
     }
 }
 
@@ -265,8 +269,12 @@ async fn a_closed_queue_sends_callers_away_and_takes_them_again_once_it_is_reope
     site.done("POST", "/v1/queues/support/reopen", json!({})).await;
     let (caller, _) = site.caller("4002", "+4930111").await;
     answered(&ben, &caller).await;
-    let today = &site.get("/v1/queues").await[1]["today"];
-    assert_eq!((&today["offered"], &today["turned_away"]["closed"]), (&json!(1), &json!(1)));
+    site.shown("/v1/queues", |queue| {
+        queue["name"] == "support"
+            && (&queue["today"]["offered"], &queue["today"]["turned_away"]["closed"])
+                == (&json!(1), &json!(1))
+    })
+    .await;
     let count = |name: &str| {
         format!("holdfast_queue_calls_turned_away_total{{because=\"{name}\",queue=\"support\"}}")
     };
