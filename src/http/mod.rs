@@ -8,11 +8,13 @@ mod error;
 mod listener;
 mod page;
 mod read;
+mod reload;
 mod token_file;
 mod write;
 
 pub use auth::{Role, Token, Tokens};
 pub use error::HttpError;
+pub use reload::{ReloadAsked, Reloaded};
 pub use token_file::{TokenFileError, token_file};
 
 use crate::engine::command::{Answer, Refusal};
@@ -58,6 +60,8 @@ pub struct Sources {
     pub today: watch::Receiver<Arc<Vec<QueueToday>>>,
     /// The engine's ear. Bounded: when it is full, clients get 503.
     pub requests: mpsc::Sender<Asked>,
+    /// Where it is asked that the configuration be read anew.
+    pub reload: mpsc::Sender<ReloadAsked>,
     /// The call records.
     pub records: Records,
     /// The metrics in the text format.
@@ -112,6 +116,7 @@ fn router(api: Api) -> Router {
         .route("/agents/{name}/ready", post(write::ready))
         .route("/agents/{name}/pause", post(write::pause))
         .route("/calls/{id}/hangup", post(write::hang_up))
+        .route("/reload", post(reload::reload))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), auth::require));

@@ -22,6 +22,7 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>GET /v1/records?queue=&amp;outcome=&amp;since=&amp;limit=</td><td>call records, newest first</td></tr>
 <tr><td>POST /v1/agents/NAME/login</td><td>also logout, ready, and pause with {"reason": "break"}</td></tr>
 <tr><td>POST /v1/calls/ID/hangup</td><td>ends a call</td></tr>
+<tr><td>POST /v1/reload</td><td>reads the configuration anew; calls go on</td></tr>
 </table>
 <p>Everything under /v1 needs a token of [[http.token]], or the one in the file that is named at the start: <code>curl -H "Authorization: Bearer TOKEN" http://HOST:PORT/v1/queues</code></p>
 </body>
