@@ -268,8 +268,12 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<NewQueue> {
         &["queue", "outcome"],
         &wait_buckets(settings),
     )?;
-    let talk =
-        make.histograms("queue_talk_seconds", "Time with an agent, of answered calls.", q, &TALK_SECONDS)?;
+    let talk = make.histograms(
+        "queue_talk_seconds",
+        "Time with an agent, or with whoever answered outside.",
+        q,
+        &TALK_SECONDS,
+    )?;
     let hold = make.histograms(
         "queue_hold_seconds",
         "How much of the talk the caller was on hold; 0 for those who were not.",

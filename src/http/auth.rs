@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub enum Role {
     /// Looking.
     Read,
-    /// Looking, and changing agents' states and ending calls.
+    /// Looking, and changing: agents' states and skills, where calls stand and go, which queues are open.
     Operator,
 }
 

@@ -279,3 +279,5 @@ fn each_agents_state_is_shown_only_when_it_is_asked_for() {
     check(&metrics, "holdfast_agent_state{agent=\"anna\",state=\"ready\"} 0");
     check(&metrics, "holdfast_agent_state{agent=\"ben\",state=\"talking\"} 0");
 }
+
+mod recount;

@@ -106,7 +106,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listener = http::bind(config.http.listen).await?;
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
-    let media = parts::media(&config, media_events).await?;
+    let (media, prompts) = parts::media(&config, media_events).await?;
     let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
     let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
@@ -125,6 +125,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         settings: shown_rules,
         snapshots,
         today,
+        prompts: Arc::new(prompts),
         requests,
         reload: reload.clone(),
         records: Arc::new(move |filter| {

@@ -12,6 +12,7 @@ use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::transport::{Listen, TransportError};
 use crate::store::{SqliteStore, StoreError};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ pub(super) fn tokens(config: &Config) -> Result<(Vec<Token>, Option<PathBuf>), S
 pub(super) async fn media(
     config: &Config,
     events: mpsc::Sender<MediaEvent>,
-) -> Result<media::Handle, StartError> {
+) -> Result<(media::Handle, BTreeSet<String>), StartError> {
     let sounds = config.sounds.clone();
     let loaded = tokio::task::spawn_blocking(move || Library::load(&sounds.music, &sounds.prompts)).await;
     let (library, bad) = loaded.map_err(|_| StartError::Died)?;
@@ -105,9 +106,17 @@ pub(super) async fn media(
             );
         }
     }
+    let prompts = spoken(&library);
     let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
     let settings = MediaSettings { advertise, ..config.media.clone() };
-    Ok(media::start(settings, Arc::new(library), events)?)
+    Ok((media::start(settings, Arc::new(library), events)?, prompts))
+}
+
+/// What can be said to a caller: the names of prompts, with and without the folder of a language.
+fn spoken(library: &Library) -> BTreeSet<String> {
+    let names = library.prompt_names();
+    let names = names.flat_map(|name| [Some(name), name.split_once('/').map(|(_, within)| within)]);
+    names.flatten().map(str::to_owned).collect()
 }
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {
