@@ -10,15 +10,16 @@ mod shells;
 use crate::engine::command::RefusedBecause;
 use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::QueueId;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{self, Settings};
 use crate::engine::snapshot::Snapshot;
 use agents::AgentMetrics;
 use maker::{Made, Maker, each};
 use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 pub use prometheus::Error;
-pub use shells::{Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
+pub use shells::{ConfigMetrics, Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -36,7 +37,8 @@ const WRAPUP_SECONDS: [f64; 9] = [1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    queues: Vec<QueueMetrics>,
+    queues: RwLock<Vec<QueueMetrics>>,
+    new_queue: NewQueue,
     refused: Vec<IntCounter>,
     agents: AgentMetrics,
     /// Signalling.
@@ -47,6 +49,17 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// The engine's own work.
     pub engine: EngineMetrics,
+    /// The configuration.
+    pub config: ConfigMetrics,
+}
+
+/// Makes the metrics of one queue, or finds them when they are there already.
+struct NewQueue(Box<dyn Fn(&settings::Queue) -> Made<QueueMetrics> + Send + Sync>);
+
+impl std::fmt::Debug for NewQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewQueue")
+    }
 }
 
 #[derive(Debug)]
@@ -76,7 +89,8 @@ impl Metrics {
     pub fn new(settings: &Settings) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let make = Maker(&registry);
-        let queues = queues(&make, settings)?;
+        let new_queue = queues(&make, settings)?;
+        let queues = RwLock::new(each(&settings.queues, &new_queue.0)?);
         let refused = make.counters(
             "calls_refused_total",
             "INVITEs refused before they joined a queue, by cause.",
@@ -89,7 +103,19 @@ impl Metrics {
         let (sip, media) = (SipMetrics::new(&make)?, MediaMetrics::new(&make)?);
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
         let agents = AgentMetrics::new(&make, settings)?;
-        Ok(Self { queues, refused, agents, sip, media, store, engine, registry })
+        let config = ConfigMetrics::new(&make)?;
+        Ok(Self { queues, new_queue, refused, agents, sip, media, store, engine, config, registry })
+    }
+
+    /// Other rules from now on: new queues and agents have their series, who is gone keeps his. Bucket edges stay those
+    /// of the start; the counter of answers in time is exact all the same.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn follow(&self, settings: &Settings) -> Result<(), prometheus::Error> {
+        let queues = each(&settings.queues, &self.new_queue.0)?;
+        *self.queues.write().unwrap_or_else(PoisonError::into_inner) = queues;
+        self.agents.follow(settings)
     }
 
     /// Shows what each agent is doing, too: one series per agent and state, which is why it is left to the operator.
@@ -175,7 +201,7 @@ impl Metrics {
     }
 
     fn on(&self, queue: QueueId, then: impl FnOnce(&QueueMetrics)) {
-        match self.queues.get(queue.0 as usize) {
+        match self.queues.read().unwrap_or_else(PoisonError::into_inner).get(queue.0 as usize) {
             Some(metrics) => then(metrics),
             None => debug_assert!(false, "a fact of a queue that is not configured: {queue}"),
         }
@@ -213,7 +239,7 @@ fn wait_buckets(settings: &Settings) -> Vec<f64> {
     edges
 }
 
-fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
+fn queues(make: &Maker<'_>, settings: &Settings) -> Made<NewQueue> {
     let q = &["queue"];
     let offered = make.counters("queue_calls_offered_total", "Calls that joined the queue.", q)?;
     let ended = make.counters(
@@ -280,7 +306,7 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         "The share that should be answered in time.",
         q,
     )?;
-    each(&settings.queues, |queue| {
+    Ok(NewQueue(Box::new(move |queue| {
         let name = queue.name.as_str();
         threshold.get_metric_with_label_values(&[name])?.set(queue.service_level_threshold.as_secs_f64());
         target.get_metric_with_label_values(&[name])?.set(queue.service_level_target);
@@ -303,7 +329,7 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
             open: open.get_metric_with_label_values(&[name])?,
             agents: each(&AgentState::ALL, |it| agents.get_metric_with_label_values(&[name, it.as_str()]))?,
         })
-    })
+    })))
 }
 
 fn whole(count: usize) -> i64 {

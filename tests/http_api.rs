@@ -136,12 +136,20 @@ impl Server {
                         if broken { Err("secret detail".into()) } else { Ok(Vec::new()) }
                     })
                 });
+                let (reload, mut reloads) = mpsc::channel::<http::ReloadAsked>(1);
+                tokio::spawn(async move {
+                    let answers = [Err(vec!["site.toml:3:1: wrong".into()]), Ok(vec!["doubtful".into()])];
+                    for answer in answers {
+                        reloads.recv().await.unwrap().send(answer).unwrap();
+                    }
+                });
                 let sources = Sources {
                     settings: known,
                     prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
                     snapshots: seen,
                     today,
                     requests,
+                    reload,
                     records,
                     metrics: Arc::new(|| "holdfast_up 1\n".into()),
                 };
@@ -201,6 +209,19 @@ impl Drop for Server {
             }
         }
     }
+}
+
+#[test]
+fn a_reload_is_the_operator_s_and_says_what_came_of_it() {
+    let server = Server::start(DONE);
+    assert_eq!(server.send("POST", "/v1/reload", "r-token", "").0, 403);
+    let (status, _, body) = server.send("POST", "/v1/reload", "o-token", "");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["problems"][0]), (422, &Value::from("site.toml:3:1: wrong")));
+    let (status, _, body) = server.send("POST", "/v1/reload", "o-token", "");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["warnings"][0]), (200, &Value::from("doubtful")));
+    assert_eq!(server.send("POST", "/v1/reload", "o-token", "").0, 503, "nobody reads any more");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod overflow;
 mod problem;
 mod queues;
 mod relaxation;
+mod reload;
 mod scalar;
 mod section;
 mod shells;
@@ -21,6 +22,7 @@ mod words;
 mod zone;
 
 pub use problem::{ConfigErrors, Problem};
+pub use reload::reconcile;
 
 use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
@@ -63,6 +65,8 @@ pub struct Config {
     pub sounds: SoundsConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// The file it was read from, if it was one: whence it is read anew.
+    pub file: Option<PathBuf>,
     /// What looks wrong but can be used.
     pub warnings: Vec<Problem>,
 }
@@ -148,7 +152,8 @@ pub struct LogConfig {
 impl Config {
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        read(&path.display().to_string(), &text_of(path)?, true)
+        let config = read(&path.display().to_string(), &text_of(path)?, true)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads a file without looking for audio files: enough for commands that play nothing.
@@ -253,7 +258,7 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, warnings })
+    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, file: None, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

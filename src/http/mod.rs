@@ -9,6 +9,7 @@ mod error;
 mod listener;
 mod page;
 mod read;
+mod reload;
 mod steer;
 mod token_file;
 mod why;
@@ -16,6 +17,7 @@ mod write;
 
 pub use auth::{Role, Token, Tokens};
 pub use error::HttpError;
+pub use reload::{ReloadAsked, Reloaded};
 pub use token_file::{TokenFileError, token_file};
 
 use crate::engine::command::{Answer, Refusal};
@@ -64,6 +66,8 @@ pub struct Sources {
     pub prompts: Arc<BTreeSet<String>>,
     /// The engine's ear. Bounded: when it is full, clients get 503.
     pub requests: mpsc::Sender<Asked>,
+    /// Where it is asked that the configuration be read anew.
+    pub reload: mpsc::Sender<ReloadAsked>,
     /// The call records.
     pub records: Records,
     /// The metrics in the text format.
@@ -130,6 +134,7 @@ fn router(api: Api) -> Router {
         .route("/calls/{id}/withdraw", post(steer::withdraw))
         .route("/queues/{name}/close", post(steer::close))
         .route("/queues/{name}/reopen", post(steer::reopen))
+        .route("/reload", post(reload::reload))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), auth::require));

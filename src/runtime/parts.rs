@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::engine::id::CallId;
 use crate::engine::time::Wall;
-use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
+use crate::http::{HttpError, Role, Token, TokenFileError, token_file};
 use crate::media::library::Library;
 use crate::media::{self, MediaError, MediaEvent, MediaSettings};
 use crate::metrics::Metrics;
@@ -76,15 +76,15 @@ pub(super) fn metrics(config: &Config) -> Result<Metrics, StartError> {
 }
 
 /// The API's tokens; one is made up and kept in a file when none is configured.
-pub(super) fn tokens(config: &Config) -> Result<(Tokens, Option<PathBuf>), StartError> {
+pub(super) fn tokens(config: &Config) -> Result<(Vec<Token>, Option<PathBuf>), StartError> {
     if config.http.tokens.is_empty() {
         let (token, path) = token_file(config.data_dir())?;
         tracing::info!(file = %path.display(), "no API token is configured: the one in this file is valid");
-        return Ok((Tokens::new([Token::new("generated", &token, Role::Operator)]), Some(path)));
+        return Ok((vec![Token::new("generated", &token, Role::Operator)], Some(path)));
     }
     let tokens = &config.http.tokens;
     let tokens = tokens.iter().map(|one| Token::new(one.name.as_str(), one.token.expose(), one.role));
-    Ok((Tokens::new(tokens), None))
+    Ok((tokens.collect(), None))
 }
 
 /// Reads all audio files and starts the media workers. A bad file is told and left out; the rest is used.
