@@ -3,16 +3,26 @@
 //! It owns the format. It never starts anything, and past it nothing is a loose string.
 
 mod agents;
+mod chains;
+mod hours;
+mod missed;
 mod numbers;
+mod overflow;
 mod problem;
 mod queues;
+mod relaxation;
+mod reload;
 mod scalar;
 mod section;
 mod shells;
+mod site;
 mod sounds;
+mod staffing;
 mod words;
+mod zone;
 
 pub use problem::{ConfigErrors, Problem};
+pub use reload::reconcile;
 
 use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
@@ -25,6 +35,7 @@ use crate::sip::settings::Account;
 use crate::sip::transport::Listen;
 use problem::Diagnostics;
 use section::Section;
+use staffing::Staffing;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,12 +57,16 @@ pub struct Config {
     pub media: MediaSettings,
     /// API, metrics, health.
     pub http: HttpConfig,
+    /// What is measured besides the usual.
+    pub metrics: MetricsConfig,
     /// Call records.
     pub store: StoreConfig,
     /// Where audio files lie.
     pub sounds: SoundsConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// The file it was read from, if it was one: whence it is read anew.
+    pub file: Option<PathBuf>,
     /// What looks wrong but can be used.
     pub warnings: Vec<Problem>,
 }
@@ -104,6 +119,13 @@ pub struct ApiToken {
     pub role: Role,
 }
 
+/// What is measured besides the usual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricsConfig {
+    /// What each agent is doing: one series per agent and state.
+    pub agent_state: bool,
+}
+
 /// Call records.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoreConfig {
@@ -130,7 +152,8 @@ pub struct LogConfig {
 impl Config {
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        read(&path.display().to_string(), &text_of(path)?, true)
+        let config = read(&path.display().to_string(), &text_of(path)?, true)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads a file without looking for audio files: enough for commands that play nothing.
@@ -189,14 +212,27 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
     }
     let root = Section::root(&document, &diagnostics);
     let words = words::read(&root);
-    let (queues, queue_places) = queues::read(&root, &words);
+    let site = site::read(&root);
+    let years = zone::years();
+    let (time_zone, is_zone_named) = zone::read(&root, &years);
+    let hours = hours::read(&root, &years);
+    if !hours.is_empty() && !is_zone_named {
+        let message = "there are [[hours]] but no time_zone: they are read as UTC; name the site's, such as time_zone = \"Europe/Berlin\"";
+        root.warn(&(0..0), message);
+    }
+    let (queues, queue_places) = queues::read(&root, &words, &hours, site.order);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
     let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
-    queues::check_staffing(&queues, &queue_places, &agents, &words, &diagnostics);
+    chains::check(&queues, &queue_places, &diagnostics);
+    let staffing =
+        Staffing { queues: &queues, agents: &agents, skills: &words.skills, diagnostics: &diagnostics };
+    staffing.check_queues(&queue_places);
+    staffing.check_numbers(&numbers, &number_places);
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
     let http = shells::http(&root);
+    let metrics = shells::metrics(&root);
     let store = shells::store(&root);
     let sounds = sounds::read(&root);
     if look_for_sounds {
@@ -213,12 +249,16 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         numbers,
         feature_codes,
         pause_reasons: words.pause_reasons,
+        dispositions: words.dispositions,
+        order: site.order,
+        primary_first: site.primary_first,
+        fatigue: site.fatigue,
+        time_zone,
         limits,
-        ..Settings::default()
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, store, sounds, log, warnings })
+    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, file: None, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

@@ -4,7 +4,7 @@ use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, SipConfig, StoreConfig, Trunk, scalar};
+use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, Trunk, scalar};
 use crate::cidr::Cidr;
 use crate::engine::settings::Limits;
 use crate::http::Role;
@@ -208,6 +208,13 @@ pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
     section.finish();
     StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()) }
+}
+
+pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {
+    let section = root.table("metrics");
+    let agent_state = section.flag("agent_state");
+    section.finish();
+    MetricsConfig { agent_state: agent_state.unwrap_or(false) }
 }
 
 pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {

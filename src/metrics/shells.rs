@@ -95,6 +95,37 @@ pub struct EngineMetrics {
     pub draining: IntGauge,
 }
 
+/// The configuration: the runtime says how its last reload went.
+#[derive(Debug)]
+pub struct ConfigMetrics {
+    /// 1 when the last attempt to read the configuration was successful, 0 when the one before stayed in force.
+    pub successful: IntGauge,
+    /// When it was last successful, in seconds since 1970.
+    pub success_timestamp: IntGauge,
+}
+
+impl ConfigMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        let successful = make.gauge(
+            "config_last_reload_successful",
+            "1 when the last attempt to read the configuration was successful.",
+        )?;
+        let success_timestamp = make.gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully, in seconds since 1970.",
+        )?;
+        Ok(Self { successful, success_timestamp })
+    }
+
+    /// An attempt was made at this time.
+    pub fn attempted(&self, successful: bool, wall_seconds: i64) {
+        self.successful.set(i64::from(successful));
+        if successful {
+            self.success_timestamp.set(wall_seconds);
+        }
+    }
+}
+
 impl SipMetrics {
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
         let requests =

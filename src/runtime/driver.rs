@@ -8,6 +8,7 @@ use super::facts::FactSinks;
 use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
+use super::reload::{Change, unheard};
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
@@ -109,6 +110,9 @@ impl Driver {
         self.watch_over_media();
         // Before the network: a call that came after the signal is refused.
         self.stop(taken.stop);
+        for change in taken.changes.drain(..) {
+            self.change(change);
+        }
         for incoming in taken.network.drain(..) {
             self.receive(incoming);
         }
@@ -184,6 +188,22 @@ impl Driver {
             }
         }
         self.pump();
+    }
+
+    /// Other rules for the engine and the signalling, both or neither; no call is touched.
+    fn change(&mut self, change: Change) {
+        let Change { settings, sip, done } = change;
+        let changed = self.sip.reconfigure(sip).map(|()| {
+            // First: facts may name somebody new at once.
+            self.facts.follow(&settings);
+            let silent = unheard(&settings, &self.media);
+            self.happen(self.clock.now(), Event::Reconfigured { settings });
+            self.pump();
+            self.publish();
+            silent
+        });
+        // Whoever asked may have stopped waiting.
+        let _ = done.send(changed);
     }
 
     fn requested(&mut self, request: Request, reply: oneshot::Sender<Result<Answer, Refusal>>) {

@@ -36,6 +36,15 @@ impl FactSinks {
         Self { metrics, today, published, records, writer }
     }
 
+    /// Other rules from now on: whoever is new has a name and figures.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        self.today.follow(settings);
+        self.records.follow(settings);
+        if let Err(error) = self.metrics.follow(settings) {
+            tracing::error!(%error, "the metrics do not follow the new configuration");
+        }
+    }
+
     pub(super) fn record(&mut self, stamped: &Stamped) {
         // Records first: they are what must not be lost.
         if let Some(record) = self.records.observe(stamped) {

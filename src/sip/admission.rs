@@ -48,16 +48,32 @@ impl Gate {
     pub fn new(guard: Guard, realm: &str, trunks: Vec<Cidr>, accounts: &[Account]) -> Self {
         let mut gate =
             Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
+        gate.know(realm, accounts);
+        gate
+    }
+
+    /// Other accounts from now on, in the places of the old ones. Nonces given out stay good.
+    pub fn know(&mut self, realm: &str, accounts: &[Account]) {
+        self.accounts.clear();
+        self.by_name.clear();
+        self.of_agent.clear();
         for (index, account) in accounts.iter().enumerate() {
             let hashes =
                 account.password.as_ref().map(|password| Hashes::new(&account.name, realm, password));
-            gate.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
-            gate.by_name.insert(account.name.clone(), AccountId(index));
+            self.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
+            // One that is gone keeps its place and has no name.
+            if !account.name.is_empty() {
+                self.by_name.insert(account.name.clone(), AccountId(index));
+            }
             if let Some(agent) = account.agent {
-                gate.of_agent.insert(agent, AccountId(index));
+                self.of_agent.insert(agent, AccountId(index));
             }
         }
-        gate
+    }
+
+    /// Other networks from now on.
+    pub fn trust(&mut self, trunks: Vec<Cidr>) {
+        self.trunks = trunks;
     }
 
     /// Whether the address is a trunk's.

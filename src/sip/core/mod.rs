@@ -10,6 +10,7 @@ mod fork;
 mod inbound;
 mod offer;
 mod outside;
+mod reconfigure;
 mod settle;
 mod start;
 mod unproven;

@@ -103,7 +103,11 @@ fn sub_seed(seed: u64, purpose: &str) -> u64 {
     derive(seed, purpose)[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-fn way_to(contact: &str, account: &str, listeners: &[Listener]) -> Result<(String, Flow), SettingsError> {
+pub(super) fn way_to(
+    contact: &str,
+    account: &str,
+    listeners: &[Listener],
+) -> Result<(String, Flow), SettingsError> {
     let wrong = || SettingsError::Contact { account: account.to_owned(), contact: contact.to_owned() };
     let uri: Uri = contact.parse().map_err(|_| wrong())?;
     let ip = uri.host.ip().filter(|_| uri.is_sip()).ok_or_else(wrong)?;
