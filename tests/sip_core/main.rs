@@ -6,6 +6,7 @@ mod agents;
 mod bench;
 mod callers;
 mod changes;
+mod hold;
 mod hostile;
 mod media;
 mod peer;

@@ -103,13 +103,7 @@ fn world() -> (SipSettings, Settings) {
         login: Login::Automatic,
         ..Agent::default()
     };
-    let number = Number {
-        dialled: "4001".into(),
-        queue: QueueId(0),
-        priority: Duration::ZERO,
-        requirement: Requirement::ANYBODY,
-        language: None,
-    };
+    let number = Number { dialled: "4001".into(), queue: QueueId(0), ..Number::default() };
     let engine = Settings {
         queues: vec![queue],
         agents: (0..AGENTS).map(agent).collect(),

@@ -136,9 +136,6 @@ impl SipCore {
         };
         let Some(mut offer) = self.offers.remove(&offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
-        if let Some(stream) = offer.media.take_news() {
-            turn.media.connect(leg_id, stream);
-        }
         offer.open.remove(&id);
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
@@ -159,6 +156,7 @@ impl SipCore {
         self.legs.insert(leg_id, leg);
         self.reschedule(leg_id);
         turn.out.events.push(Event::OfferAnswered { offer: offer_id });
+        self.media_agreed(turn, leg_id);
     }
 
     /// Not even a 100 came: the phone is gone, whatever the registrar believes.

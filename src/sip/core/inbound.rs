@@ -139,9 +139,8 @@ impl SipCore {
         let Phase::Arrived { id, invite, progress_at } = &mut leg.phase else { return };
         let (id, invite) = (*id, invite.clone());
         *progress_at = Some(turn.now.mono + PROGRESS_EVERY);
-        if let Some(stream) = leg.media.take_news() {
-            turn.media.connect(leg_id, stream);
-        }
+        self.media_agreed(turn, leg_id);
+        let Some(leg) = self.legs.get(&leg_id) else { return };
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
         let status = if leg.media.is_agreed() { 183 } else { 180 };
         let body = leg.media.body().to_vec();
@@ -159,8 +158,8 @@ impl SipCore {
         let offered = !leg.media.is_agreed();
         if offered {
             leg.media.offer();
-        } else if let Some(stream) = leg.media.take_news() {
-            turn.media.connect(leg_id, stream);
+        } else {
+            self.media_agreed(turn, leg_id);
         }
         self.invites.remove(&id);
         self.accept(turn, leg_id, id, &invite, offered, true);
