@@ -178,13 +178,33 @@ impl Driver {
         match incoming {
             Received::Message { message, flow } => {
                 self.facts.received(&message);
-                self.sip.receive(now, Ok(message), flow, &mut self.media, &mut self.work.sip);
+                self.sip.receive(
+                    now,
+                    Ok(message),
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
             Received::Malformed { malformed, flow } => {
-                self.sip.receive(now, Err(malformed), flow, &mut self.media, &mut self.work.sip);
+                self.sip.receive(
+                    now,
+                    Err(malformed),
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
             Received::Failed { flow } => {
-                self.sip.transport_failed(now, flow, &mut self.media, &mut self.work.sip);
+                self.sip.transport_failed(
+                    now,
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
         }
         self.pump();
@@ -218,7 +238,7 @@ impl Driver {
         let now = self.clock.now();
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|due| due <= now.mono);
         if is_due(self.sip.next_deadline()) {
-            self.sip.tick(now, &mut self.media, &mut self.work.sip);
+            self.sip.tick(now, self.engine.settings(), &mut self.media, &mut self.work.sip);
         }
         if is_due(self.engine.next_deadline()) {
             self.happen(now, Event::Tick);
@@ -238,6 +258,9 @@ impl Driver {
             for (flow, bytes) in self.work.sip.send.drain(..) {
                 self.facts.sent(&bytes);
                 self.transport.send(flow, bytes);
+            }
+            for note in self.work.sip.notes.drain(..) {
+                tracing::warn!("{note}");
             }
             let events = std::mem::take(&mut self.work.sip.events);
             if events.is_empty() && self.work.commands.is_empty() {

@@ -27,6 +27,8 @@ pub struct Leg {
     pub takes_update: bool,
     /// The hops its INVITE may still go (RFC 3261 §20.22).
     pub hops_left: u8,
+    /// What the caller dialled; empty for an agent's leg.
+    pub dialled: String,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
 }

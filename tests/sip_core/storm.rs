@@ -8,7 +8,6 @@ use crate::peer::sdp;
 use holdfast::engine::command::Commands;
 use holdfast::engine::id::{AgentId, QueueId};
 use holdfast::engine::settings::{Agent, Login, Number, Queue, Settings};
-use holdfast::engine::skill::Requirement;
 use holdfast::engine::time::Monotonic;
 use holdfast::engine::{Engine, Event};
 use holdfast::sip::codec;

@@ -32,13 +32,14 @@ impl SipCore {
     pub(super) fn invite_arrived(&mut self, turn: &mut Turn<'_>, id: ServerId, request: Request, from: Flow) {
         let result = self
             .admit(turn, &request, &from)
-            .and_then(|admitted| Ok((self.open_leg(turn, id, &request, from)?, admitted)));
+            .and_then(|admitted| Ok((self.open_leg(turn, id, &request, from, &admitted)?, admitted)));
         let (call, admitted) = match result {
             Ok(result) => result,
             Err(refusal) => return self.refuse(turn, id, &request, refusal),
         };
+        let wishes = if admitted.trusted { self.wishes(turn, &request.headers, &from) } else { None };
         turn.out.events.push(Event::CallArrived {
-            wishes: None,
+            wishes: wishes.map(Box::new),
             call,
             dialled: ask::dialled(&admitted.uri),
             caller: ask::caller(&request.headers, admitted.trusted),
@@ -93,6 +94,7 @@ impl SipCore {
         id: ServerId,
         request: &Request,
         from: Flow,
+        admitted: &Admitted,
     ) -> Result<CallId, Refusal> {
         let tag = self.tokens.next_token();
         let contact = self.contact(&from);
@@ -120,6 +122,7 @@ impl SipCore {
             refresh: None,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
             hops_left: hops_left(&request.headers),
+            dialled: ask::dialled(&admitted.uri),
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);
