@@ -9,6 +9,7 @@ use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
 use super::reload::{Change, unheard};
+use super::trunks::Addresses;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
@@ -40,6 +41,8 @@ pub(super) struct Driver {
     pub clock: Clock,
     pub engine: Engine,
     pub sip: SipCore,
+    /// Where the trunks are that are called by name.
+    pub trunks: Addresses,
     pub media: media::Handle,
     pub transport: TransportSender,
     pub facts: FactSinks,
@@ -236,6 +239,11 @@ impl Driver {
 
     fn tick(&mut self) {
         let now = self.clock.now();
+        if self.trunks.has_changed().unwrap_or(false) {
+            for (trunk, address) in self.trunks.borrow_and_update().iter() {
+                self.sip.route_found(*trunk, *address);
+            }
+        }
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|due| due <= now.mono);
         if is_due(self.sip.next_deadline()) {
             self.sip.tick(now, self.engine.settings(), &mut self.media, &mut self.work.sip);
