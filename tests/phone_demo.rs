@@ -28,7 +28,7 @@ fn config(folder: &std::path::Path, password: &Secret, trunk: bool) -> Config {
     config.store.path = folder.join("demo.sqlite");
     if trunk {
         let addresses = vec!["127.0.0.2/32".parse().unwrap()];
-        config.sip.trunks = vec![Trunk { name: "demo".into(), addresses }];
+        config.sip.trunks = vec![Trunk { name: "demo".into(), addresses, ..Trunk::default() }];
     }
     for queue in &mut config.settings.queues {
         queue.wrap_up = Duration::from_millis(200);
