@@ -4,6 +4,7 @@
 
 mod calls;
 mod check;
+pub mod simulate;
 
 pub use calls::calls;
 pub use check::check_config;

@@ -1,5 +1,20 @@
 //! The simulator: a seeded world of callers, phones and faults that drives the production engine. It opens
 //! no socket and reads no clock: a seed and a scenario say everything about a run.
+#![deny(clippy::wildcard_enum_match_arm)]
 
+mod agenda;
+mod archive;
+mod caller;
+pub mod checks;
+mod fault;
 pub mod law;
+pub mod measure;
+mod phone;
+pub mod random;
 pub mod rng;
+pub mod scenario;
+mod twin;
+pub mod world;
+
+pub use scenario::Scenario;
+pub use world::{Run, Violation, Watch, run};

@@ -1,0 +1,561 @@
+//! What must always hold, whatever callers, phones, network and store do: the checkers of every simulated
+//! world. They see facts and the settings, never the engine's own state, so no mistake of it is theirs too.
+
+use super::scenario;
+use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::id::{AgentId, CallId, OfferId, QueueId, RequestId};
+use crate::engine::settings::Settings;
+use crate::engine::time::Monotonic;
+use crate::stats::{Cdr, Counts, QueueToday};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A rule that was broken.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Broken {
+    /// A fact came out of its order, or a second time.
+    #[error("call {0}: {1}")]
+    Call(CallId, &'static str),
+    /// A fact came out of its order, or a second time.
+    #[error("offer {0}: {1}")]
+    Offer(OfferId, &'static str),
+    /// More calls than he can be in.
+    #[error("agent {0} is offered call {1} though he is offered or in another")]
+    OfferedTwice(AgentId, CallId),
+    /// An agent's states do not follow each other.
+    #[error("agent {agent} is said to leave {from:?} after {lasted:?}, but was {was:?} for {been:?}")]
+    States {
+        /// Who.
+        agent: AgentId,
+        /// What the fact says he was.
+        from: AgentState,
+        /// For how long.
+        lasted: Duration,
+        /// What he was.
+        was: AgentState,
+        /// For how long.
+        been: Duration,
+    },
+    /// A lease that does not end.
+    #[error("offer {offer} to agent {agent} was due to end {late:?} ago")]
+    OutlivesDeadline {
+        /// Which.
+        offer: OfferId,
+        /// Whom it keeps from work.
+        agent: AgentId,
+        /// By how much it is overdue.
+        late: Duration,
+    },
+    /// The order of the line.
+    #[error(
+        "call {later} is offered to agent {agent} before call {earlier} of the same kind, which waits longer"
+    )]
+    Overtaken {
+        /// Who has waited longer.
+        earlier: CallId,
+        /// Who is offered.
+        later: CallId,
+        /// To whom.
+        agent: AgentId,
+    },
+    /// Work that nobody does.
+    #[error("agent {agent} is ready though call {call} waits, which he may take")]
+    Idle {
+        /// Who.
+        agent: AgentId,
+        /// Which call waits.
+        call: CallId,
+    },
+    /// A count in a fact.
+    #[error("call {call}: the fact says {said} wait in queue {queue}, a recount says {counted}")]
+    Waiting {
+        /// Of which call the fact speaks.
+        call: CallId,
+        /// In which queue.
+        queue: QueueId,
+        /// What the fact says.
+        said: usize,
+        /// What is so.
+        counted: usize,
+    },
+    /// A request without its one reply.
+    #[error("request {0}: {1}")]
+    Request(RequestId, &'static str),
+    /// A fold over the facts differs from their recount.
+    #[error("{what} of queue {queue}: the fold says {folded}, a recount says {counted}")]
+    Fold {
+        /// What was counted.
+        what: &'static str,
+        /// Of which queue.
+        queue: QueueId,
+        /// By the fold.
+        folded: u64,
+        /// Anew.
+        counted: u64,
+    },
+    /// Calls that are never over.
+    #[error(
+        "{calls} calls and {offers} offers are not over {after:?} after the last call came and all was put right"
+    )]
+    NotDrained {
+        /// Calls still open.
+        calls: usize,
+        /// Offers still open.
+        offers: usize,
+        /// For how long.
+        after: Duration,
+    },
+    /// A copy of the engine went another way.
+    #[error("a restored copy of the engine went another way: {0}")]
+    Restored(&'static str),
+    /// The engine's look at itself.
+    #[error("the engine finds itself inconsistent: {0}")]
+    Audit(String),
+    /// Work without end.
+    #[error("{0} events at one moment: the engine goes in circles")]
+    Circles(u64),
+}
+
+#[derive(Debug)]
+struct OpenCall {
+    queue: QueueId,
+    kind: usize,
+    place: (Monotonic, CallId),
+    queued: Monotonic,
+    left: bool,
+    offers: u32,
+    agent: Option<AgentId>,
+}
+
+#[derive(Debug)]
+struct OpenOffer {
+    call: CallId,
+    agent: AgentId,
+    made: Monotonic,
+    due: Monotonic,
+}
+
+#[derive(Clone, Debug)]
+struct AgentSeen {
+    state: AgentState,
+    since: Monotonic,
+    calls: u32,
+}
+
+/// A recount of one queue.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Recount {
+    pub offered: u64,
+    pub counts: Counts,
+    pub other: u64,
+    pub ended: u64,
+    pub wait: Duration,
+    pub talk: Duration,
+    waiting: usize,
+}
+
+/// Calls that nothing tells apart but when they came.
+#[derive(Debug)]
+struct Kind {
+    /// In line and not being offered, by their place.
+    line: BTreeSet<(Monotonic, CallId)>,
+    /// The agents who may take them, a bit each.
+    served_by: Vec<u64>,
+}
+
+/// The facts so far, checked as they come.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    settings: Settings,
+    slack: Duration,
+    calls: BTreeMap<CallId, OpenCall>,
+    newest: Option<CallId>,
+    offers: BTreeMap<OfferId, OpenOffer>,
+    newest_offer: Option<OfferId>,
+    deadlines: BTreeSet<(Monotonic, OfferId)>,
+    agents: Vec<AgentSeen>,
+    ready: Vec<u64>,
+    kinds: Vec<Kind>,
+    kind_of_number: BTreeMap<String, usize>,
+    queues: Vec<Recount>,
+    requests: BTreeSet<RequestId>,
+}
+
+/// The place of an agent's bit.
+fn bit(agent: AgentId) -> (usize, u64) {
+    (agent.0 as usize / 64, 1 << (agent.0 % 64))
+}
+
+impl Ledger {
+    /// `slack` is by how much deadlines may be noticed late.
+    pub(super) fn new(settings: &Settings, slack: Duration) -> Self {
+        let words = settings.agents.len().div_ceil(64);
+        let mut kinds: Vec<Kind> = Vec::new();
+        let mut kind_of_number = BTreeMap::new();
+        let mut told_apart = Vec::new();
+        for (at, number) in settings.numbers.iter().enumerate() {
+            let what = (number.queue, scenario::requirement_of(settings, at), number.priority);
+            let known = told_apart.iter().position(|other| *other == what);
+            let kind = known.unwrap_or_else(|| {
+                let mut served_by = vec![0; words];
+                for (id, agent) in (0..).map(AgentId).zip(&settings.agents) {
+                    let (word, mask) = bit(id);
+                    if scenario::qualifies(settings, at, agent)
+                        && let Some(bits) = served_by.get_mut(word)
+                    {
+                        *bits |= mask;
+                    }
+                }
+                told_apart.push(what);
+                kinds.push(Kind { line: BTreeSet::new(), served_by });
+                kinds.len() - 1
+            });
+            kind_of_number.insert(number.dialled.clone(), kind);
+        }
+        let seen = |agent: &crate::engine::settings::Agent| AgentSeen {
+            state: match agent.login {
+                crate::engine::settings::Login::Automatic => AgentState::Unreachable,
+                crate::engine::settings::Login::Manual => AgentState::LoggedOut,
+            },
+            since: Monotonic::default(),
+            calls: 0,
+        };
+        Self {
+            slack,
+            calls: BTreeMap::new(),
+            newest: None,
+            offers: BTreeMap::new(),
+            newest_offer: None,
+            deadlines: BTreeSet::new(),
+            agents: settings.agents.iter().map(seen).collect(),
+            ready: vec![0; words],
+            kinds,
+            kind_of_number,
+            queues: vec![Recount::default(); settings.queues.len()],
+            requests: BTreeSet::new(),
+            settings: settings.clone(),
+        }
+    }
+
+    /// Takes one fact into account.
+    pub(super) fn observe(&mut self, stamped: &Stamped) -> Result<(), Broken> {
+        let now = stamped.at.mono;
+        match &stamped.fact {
+            Fact::CallRefused { call, .. } => match self.calls.get(call) {
+                Some(_) => Err(Broken::Call(*call, "refused after it was taken")),
+                None => Ok(()),
+            },
+            Fact::CallQueued { call, queue, dialled, priority, waiting, .. } => {
+                self.queued(now, *call, *queue, dialled, *priority)?;
+                self.recounted(*call, *queue, *waiting)
+            }
+            Fact::OfferMade { offer, call, agent, queue } => {
+                self.offer_made(now, *offer, *call, *agent, *queue)
+            }
+            Fact::OfferEnded { offer, call, agent, ring, outcome, .. } => {
+                self.offer_ended(now, *offer, *call, *agent, *ring, *outcome)
+            }
+            Fact::CallLeftQueue { call, queue, outcome, wait, answered_in_threshold, agent, waiting } => {
+                self.left(now, *call, *outcome, *wait, *answered_in_threshold, *agent)?;
+                self.recounted(*call, *queue, *waiting)
+            }
+            Fact::CallEnded { call, queue, talk, .. } => self.ended(*call, *queue, *talk),
+            Fact::AgentStateChanged { agent, from, to, lasted, .. } => {
+                self.state_changed(now, *agent, *from, *to, *lasted)
+            }
+            Fact::WrapUpEnded { .. } => Ok(()),
+        }
+    }
+
+    fn queued(
+        &mut self,
+        now: Monotonic,
+        call: CallId,
+        queue: QueueId,
+        dialled: &str,
+        priority: Duration,
+    ) -> Result<(), Broken> {
+        if self.newest.is_some_and(|newest| newest >= call) {
+            return Err(Broken::Call(call, "joined a queue twice, or after a younger call"));
+        }
+        self.newest = Some(call);
+        let Some(&kind) = self.kind_of_number.get(dialled) else {
+            return Err(Broken::Call(call, "joined a queue by a number that is not configured"));
+        };
+        let place = (now - priority, call);
+        if let Some(kind) = self.kinds.get_mut(kind) {
+            kind.line.insert(place);
+        }
+        if let Some(recount) = self.queues.get_mut(queue.0 as usize) {
+            recount.offered += 1;
+            recount.waiting += 1;
+        }
+        let open = OpenCall { queue, kind, place, queued: now, left: false, offers: 0, agent: None };
+        self.calls.insert(call, open);
+        Ok(())
+    }
+
+    fn recounted(&self, call: CallId, queue: QueueId, said: usize) -> Result<(), Broken> {
+        let counted = self.queues.get(queue.0 as usize).map_or(0, |recount| recount.waiting);
+        if counted == said { Ok(()) } else { Err(Broken::Waiting { call, queue, said, counted }) }
+    }
+
+    fn offer_made(
+        &mut self,
+        now: Monotonic,
+        offer: OfferId,
+        call: CallId,
+        agent: AgentId,
+        queue: QueueId,
+    ) -> Result<(), Broken> {
+        if self.newest_offer.is_some_and(|newest| newest >= offer) {
+            return Err(Broken::Offer(offer, "made twice"));
+        }
+        self.newest_offer = Some(offer);
+        let open = self.calls.get_mut(&call).ok_or(Broken::Offer(offer, "made for a call that is over"))?;
+        if open.left {
+            return Err(Broken::Offer(offer, "made for a call that has left its queue"));
+        }
+        open.offers += 1;
+        if let Some(kind) = self.kinds.get_mut(open.kind) {
+            kind.line.remove(&open.place);
+            let serves = kind.served_by.get(bit(agent).0).is_some_and(|bits| bits & bit(agent).1 != 0);
+            if !serves {
+                return Err(Broken::Offer(offer, "made to somebody who does not qualify"));
+            }
+            if let Some(&(since, earlier)) = kind.line.first()
+                && (since, earlier) < open.place
+            {
+                return Err(Broken::Overtaken { earlier, later: call, agent });
+            }
+        }
+        let seen = self.agents.get_mut(agent.0 as usize).ok_or(Broken::Offer(offer, "made to nobody"))?;
+        seen.calls += 1;
+        if seen.calls > 1 {
+            return Err(Broken::OfferedTwice(agent, call));
+        }
+        let ring = self.settings.queue(queue).map_or(Duration::ZERO, |queue| queue.ring_timeout);
+        let due = now + ring;
+        self.offers.insert(offer, OpenOffer { call, agent, made: now, due });
+        self.deadlines.insert((due, offer));
+        Ok(())
+    }
+
+    fn offer_ended(
+        &mut self,
+        now: Monotonic,
+        offer: OfferId,
+        call: CallId,
+        agent: AgentId,
+        ring: Duration,
+        outcome: OfferOutcome,
+    ) -> Result<(), Broken> {
+        let ended = self.offers.remove(&offer).ok_or(Broken::Offer(offer, "ended twice, or never made"))?;
+        self.deadlines.remove(&(ended.due, offer));
+        if ended.call != call || ended.agent != agent || now.since(ended.made) != ring {
+            return Err(Broken::Offer(offer, "ended as another than it was made"));
+        }
+        if let Some(open) = self.calls.get_mut(&call) {
+            open.offers = open.offers.saturating_sub(1);
+            if open.offers == 0
+                && !open.left
+                && outcome != OfferOutcome::Answered
+                && outcome != OfferOutcome::CallerGone
+                && outcome != OfferOutcome::AnsweredElsewhere
+                && let Some(kind) = self.kinds.get_mut(open.kind)
+            {
+                kind.line.insert(open.place);
+            }
+        }
+        if let Some(seen) = self.agents.get_mut(agent.0 as usize) {
+            seen.calls = seen.calls.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn left(
+        &mut self,
+        now: Monotonic,
+        call: CallId,
+        outcome: Outcome,
+        wait: Duration,
+        in_threshold: bool,
+        agent: Option<AgentId>,
+    ) -> Result<(), Broken> {
+        let open = self.calls.get_mut(&call).ok_or(Broken::Call(call, "left a queue it was not in"))?;
+        if std::mem::replace(&mut open.left, true) {
+            return Err(Broken::Call(call, "left its queue twice"));
+        }
+        if open.offers > 0 {
+            return Err(Broken::Call(call, "left its queue while it was still being offered"));
+        }
+        if wait != now.since(open.queued) {
+            return Err(Broken::Call(call, "waited another time than the clock says"));
+        }
+        if (outcome == Outcome::Answered) != agent.is_some() {
+            return Err(Broken::Call(call, "answered by nobody, or not answered by somebody"));
+        }
+        open.agent = agent;
+        if let Some(kind) = self.kinds.get_mut(open.kind) {
+            kind.line.remove(&open.place);
+        }
+        if let Some(seen) = agent.and_then(|agent| self.agents.get_mut(agent.0 as usize)) {
+            seen.calls += 1;
+        }
+        let threshold =
+            self.settings.queue(open.queue).map_or(Duration::ZERO, |queue| queue.service_level_threshold);
+        if in_threshold != (outcome == Outcome::Answered && wait <= threshold) {
+            return Err(Broken::Call(call, "answered in time, or not, against what the clock says"));
+        }
+        if let Some(recount) = self.queues.get_mut(open.queue.0 as usize) {
+            recount.left(outcome, wait, threshold);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, call: CallId, queue: QueueId, talk: Duration) -> Result<(), Broken> {
+        let open = self.calls.remove(&call).ok_or(Broken::Call(call, "ended twice, or never queued"))?;
+        if !open.left {
+            return Err(Broken::Call(call, "ended before it left its queue"));
+        }
+        if let Some(seen) = open.agent.and_then(|agent| self.agents.get_mut(agent.0 as usize)) {
+            seen.calls = seen.calls.saturating_sub(1);
+        }
+        if let Some(recount) = self.queues.get_mut(queue.0 as usize) {
+            recount.ended += 1;
+            recount.talk += talk;
+        }
+        Ok(())
+    }
+
+    fn state_changed(
+        &mut self,
+        now: Monotonic,
+        agent: AgentId,
+        from: AgentState,
+        to: AgentState,
+        lasted: Duration,
+    ) -> Result<(), Broken> {
+        let Some(seen) = self.agents.get_mut(agent.0 as usize) else { return Ok(()) };
+        let (was, been) = (seen.state, now.since(seen.since));
+        if was != from || been != lasted || from == to {
+            return Err(Broken::States { agent, from, lasted, was, been });
+        }
+        (seen.state, seen.since) = (to, now);
+        let (word, mask) = bit(agent);
+        if let Some(bits) = self.ready.get_mut(word) {
+            *bits = if to == AgentState::Ready { *bits | mask } else { *bits & !mask };
+        }
+        Ok(())
+    }
+
+    /// What must hold between two events.
+    pub(super) fn between_events(&self, now: Monotonic) -> Result<(), Broken> {
+        for kind in &self.kinds {
+            let Some(&(_, call)) = kind.line.first() else { continue };
+            for (word, (ready, serves)) in (0..).zip(self.ready.iter().zip(&kind.served_by)) {
+                if ready & serves != 0 {
+                    let agent = AgentId(word * 64 + (ready & serves).trailing_zeros());
+                    return Err(Broken::Idle { agent, call });
+                }
+            }
+        }
+        if let Some(&(due, offer)) = self.deadlines.first()
+            && now.since(due) > self.slack
+        {
+            let agent = self.offers.get(&offer).map_or(AgentId(0), |open| open.agent);
+            return Err(Broken::OutlivesDeadline { offer, agent, late: now.since(due) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn asked(&mut self, request: RequestId) {
+        self.requests.insert(request);
+    }
+
+    pub(super) fn replied(&mut self, request: RequestId) -> Result<(), Broken> {
+        if self.requests.remove(&request) {
+            Ok(())
+        } else {
+            Err(Broken::Request(request, "answered twice, or never asked"))
+        }
+    }
+
+    /// What must hold when all is over.
+    pub(super) fn at_the_end(&self, after: Duration) -> Result<(), Broken> {
+        if let Some(&request) = self.requests.first() {
+            return Err(Broken::Request(request, "never answered"));
+        }
+        let (calls, offers) = (self.calls.len(), self.offers.len());
+        if calls + offers > 0 {
+            return Err(Broken::NotDrained { calls, offers, after });
+        }
+        Ok(())
+    }
+
+    /// Whether every call of which facts were told is over.
+    pub(super) fn is_settled(&self) -> bool {
+        self.calls.is_empty() && self.offers.is_empty()
+    }
+
+    /// The folds of production against this recount.
+    pub(super) fn agrees_with(
+        &self,
+        today: &[QueueToday],
+        counts: &[Counts],
+        records: &[Cdr],
+    ) -> Result<(), Broken> {
+        for (((at, recount), today), counts) in (0..).zip(&self.queues).zip(today).zip(counts) {
+            let queue = QueueId(at);
+            let name = self.settings.queue(queue).map_or("", |queue| queue.name.as_str());
+            let own = || records.iter().filter(|record| record.queue == name);
+            let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+            let recorded = own().count() as u64;
+            // Each record rounds down to the millisecond.
+            let waited: u64 = own().map(|record| record.wait_ms).sum();
+            let close = millis(recount.wait).saturating_sub(waited) <= recorded;
+            let figures = [
+                ("calls offered", today.offered, recount.offered),
+                ("calls answered", today.answered, recount.counts.answered),
+                ("calls answered in time", today.answered_in_threshold, recount.counts.answered_in_threshold),
+                ("calls abandoned", today.abandoned, recount.counts.abandoned),
+                ("short abandons", counts.short_abandons, recount.counts.short_abandons),
+                ("abandons in time", counts.abandoned_in_threshold, recount.counts.abandoned_in_threshold),
+                ("calls that left otherwise", today.other, recount.other),
+                ("call records", recorded, recount.ended),
+                ("milliseconds waited", waited, if close { waited } else { millis(recount.wait) }),
+            ];
+            for (what, folded, counted) in figures {
+                if folded != counted {
+                    return Err(Broken::Fold { what, queue, folded, counted });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Recount {
+    fn left(&mut self, outcome: Outcome, wait: Duration, threshold: Duration) {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.wait += wait;
+        match outcome {
+            Outcome::Answered => {
+                self.counts.answered += 1;
+                self.counts.answered_in_threshold += u64::from(wait <= threshold);
+            }
+            Outcome::Abandoned | Outcome::ShortAbandon => {
+                self.counts.abandoned += 1;
+                self.counts.abandoned_in_threshold += u64::from(wait <= threshold);
+                self.counts.short_abandons += u64::from(outcome == Outcome::ShortAbandon);
+            }
+            Outcome::Overflow
+            | Outcome::Timeout
+            | Outcome::ExitKey
+            | Outcome::Callback
+            | Outcome::Voicemail
+            | Outcome::NoAgents
+            | Outcome::Error => self.other += 1,
+        }
+    }
+}
