@@ -11,8 +11,10 @@ pub mod law;
 pub mod measure;
 mod phone;
 pub mod random;
+pub mod replay;
 pub mod rng;
 pub mod scenario;
+pub mod summary;
 mod twin;
 pub mod world;
 
