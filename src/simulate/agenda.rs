@@ -20,6 +20,8 @@ pub(super) enum Message {
     Ended(LegId),
     /// The prompts have been heard.
     Heard(LegId),
+    /// The leg was put on hold, or resumed.
+    Held(LegId, bool),
     /// A phone's registration came or went.
     Reachable(AgentId, bool),
 }
@@ -50,6 +52,10 @@ pub(super) enum Happening {
     ToEngine(Message),
     /// An order reaches a phone.
     ToPhone(Order),
+    /// The agent puts the caller on hold, or resumes.
+    Holds(OfferId, bool),
+    /// The agent notes what his last call was about.
+    Disposes(AgentId),
     /// An agent comes to work, or back from a break.
     Comes(AgentId),
     /// An agent goes home.

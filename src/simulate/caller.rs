@@ -75,10 +75,20 @@ impl World<'_> {
         Event::CallArrived {
             call,
             dialled,
-            caller: Caller { number: String::new(), name: String::new() },
+            caller: Caller { number: self.caller_id(call), name: String::new() },
             agent: None,
             sip_call_id: String::new(),
+            wishes: None,
         }
+    }
+
+    /// Some callers call again and again; most give no number, which costs nothing.
+    fn caller_id(&self, call: CallId) -> String {
+        if self.scenario.callers == 0 {
+            return String::new();
+        }
+        let mut rng = Rng::stream(self.seed, Purpose::Caller, call.0);
+        if rng.happens(0.2) { String::new() } else { format!("+4930{}", rng.below(self.scenario.callers)) }
     }
 
     /// Patience is over; who talks has got what he waited for.
@@ -95,16 +105,20 @@ impl World<'_> {
     pub(super) fn bridged(&mut self, call: CallId, offer: OfferId) {
         let (Some(party), Some(leg)) = (self.callers.get_mut(&call), self.legs.get(&offer)) else { return };
         party.talking = Some(offer);
-        let factor = self.factors.get(party.number).and_then(|row| row.get(leg.agent.0 as usize)).copied();
+        let agent = leg.agent.map_or(usize::MAX, |agent| agent.0 as usize);
+        let factor = self.factors.get(party.number).and_then(|row| row.get(agent)).copied();
         let talk = super::law::span(party.handling.as_secs_f64() * factor.unwrap_or(1.0));
         self.agenda.put(self.now + talk, Happening::Finished(call, offer));
+        if self.scenario.workers.get(agent).is_some_and(|worker| worker.holds > 0.0) {
+            self.may_hold(agent, call, offer, talk);
+        }
     }
 
     /// They have said what they had to say; one of them hangs up.
     pub(super) fn finishes(&mut self, call: CallId, offer: OfferId) -> Option<Event> {
         let party = self.callers.get(&call).filter(|party| party.talking == Some(offer))?;
         debug_assert!(party.talking.is_some());
-        let mut rng = Rng::stream(self.seed, Purpose::WrapUp, call.0);
+        let mut rng = Rng::stream(self.seed, Purpose::Conversation, call.0);
         if rng.happens(CALLER_ENDS) {
             self.callers.remove(&call);
             self.to_engine(Message::Ended(LegId::Caller(call)));

@@ -1,10 +1,12 @@
 //! What must always hold, whatever callers, phones, network and store do: the checkers of every simulated
 //! world. They see facts and the settings, never the engine's own state, so no mistake of it is theirs too.
 
+use super::eligible;
 use super::scenario;
-use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::explain::OfferedBecause;
+use crate::engine::fact::{AgentState, Entered, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, OfferId, QueueId, RequestId};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Agent, Login, Settings};
 use crate::engine::time::Monotonic;
 use crate::stats::{Cdr, Counts, QueueToday};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,15 +118,35 @@ pub enum Broken {
     Circles(u64),
 }
 
+/// A place in line.
+type Place = (Monotonic, CallId);
+
 #[derive(Debug)]
 struct OpenCall {
     queue: QueueId,
-    kind: usize,
-    place: (Monotonic, CallId),
+    /// `None` of a call that was singled out, so that it compares with no other.
+    kind: Option<usize>,
+    place: Place,
     queued: Monotonic,
     left: bool,
+    turned_away: bool,
     offers: u32,
     agent: Option<AgentId>,
+}
+
+impl OpenCall {
+    fn new(now: Monotonic, call: CallId, queue: QueueId) -> Self {
+        Self {
+            queue,
+            kind: None,
+            place: (now, call),
+            queued: now,
+            left: false,
+            turned_away: false,
+            offers: 0,
+            agent: None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -140,6 +162,7 @@ struct AgentSeen {
     state: AgentState,
     since: Monotonic,
     calls: u32,
+    capacity: u32,
 }
 
 /// A recount of one queue.
@@ -158,9 +181,50 @@ pub(super) struct Recount {
 #[derive(Debug)]
 struct Kind {
     /// In line and not being offered, by their place.
-    line: BTreeSet<(Monotonic, CallId)>,
-    /// The agents who may take them, a bit each.
-    served_by: Vec<u64>,
+    line: BTreeSet<Place>,
+    /// From when on each agent may take them.
+    may_from: Vec<Option<Duration>>,
+    /// Who must take them from when on, a bit each; later steps hold the earlier ones too.
+    must: Vec<(Duration, Vec<u64>)>,
+    /// Every call's credit of wait.
+    priority: Duration,
+}
+
+impl Kind {
+    fn new(settings: &Settings, number: usize) -> Self {
+        let since = eligible::agents(settings, number);
+        let mut steps: Vec<Duration> = since.iter().filter_map(|since| since.must).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let bits = |after: Duration| {
+            let mut bits = vec![0; since.len().div_ceil(64)];
+            for (agent, since) in (0..).map(AgentId).zip(&since) {
+                let (word, mask) = bit(agent);
+                if since.must.is_some_and(|must| must <= after)
+                    && let Some(bits) = bits.get_mut(word)
+                {
+                    *bits |= mask;
+                }
+            }
+            (after, bits)
+        };
+        Self {
+            line: BTreeSet::new(),
+            must: steps.into_iter().map(bits).collect(),
+            may_from: since.iter().map(|since| since.may).collect(),
+            priority: Duration::ZERO,
+        }
+    }
+
+    /// A call of this kind that somebody of the ready should have been offered by now, and who.
+    fn neglected(&self, now: Monotonic, ready: &[u64]) -> Option<(CallId, AgentId)> {
+        let &(place, call) = self.line.first()?;
+        let waited = now.since(place + self.priority);
+        let (_, must) = self.must.iter().rev().find(|(after, _)| *after <= waited)?;
+        let mut words = (0..).zip(ready.iter().zip(must).map(|(ready, must)| ready & must));
+        let (word, both) = words.find(|(_, both)| *both != 0)?;
+        Some((call, AgentId(word * 64 + both.trailing_zeros())))
+    }
 }
 
 /// The facts so far, checked as they come.
@@ -189,36 +253,33 @@ fn bit(agent: AgentId) -> (usize, u64) {
 impl Ledger {
     /// `slack` is by how much deadlines may be noticed late.
     pub(super) fn new(settings: &Settings, slack: Duration) -> Self {
-        let words = settings.agents.len().div_ceil(64);
         let mut kinds: Vec<Kind> = Vec::new();
         let mut kind_of_number = BTreeMap::new();
         let mut told_apart = Vec::new();
         for (at, number) in settings.numbers.iter().enumerate() {
-            let what = (number.queue, scenario::requirement_of(settings, at), number.priority);
+            let last_agent = settings.queue(number.queue).is_some_and(|queue| queue.last_agent.is_some());
+            if number.direct.is_some() || last_agent {
+                // Each may wait for an agent of its own.
+                continue;
+            }
+            let required = scenario::requirement_of(settings, at);
+            let what = (number.queue, required, number.relaxation.clone(), number.priority);
             let known = told_apart.iter().position(|other| *other == what);
             let kind = known.unwrap_or_else(|| {
-                let mut served_by = vec![0; words];
-                for (id, agent) in (0..).map(AgentId).zip(&settings.agents) {
-                    let (word, mask) = bit(id);
-                    if scenario::qualifies(settings, at, agent)
-                        && let Some(bits) = served_by.get_mut(word)
-                    {
-                        *bits |= mask;
-                    }
-                }
                 told_apart.push(what);
-                kinds.push(Kind { line: BTreeSet::new(), served_by });
+                kinds.push(Kind::new(settings, at));
                 kinds.len() - 1
             });
             kind_of_number.insert(number.dialled.clone(), kind);
         }
-        let seen = |agent: &crate::engine::settings::Agent| AgentSeen {
+        let seen = |agent: &Agent| AgentSeen {
             state: match agent.login {
-                crate::engine::settings::Login::Automatic => AgentState::Unreachable,
-                crate::engine::settings::Login::Manual => AgentState::LoggedOut,
+                Login::Automatic => AgentState::Unreachable,
+                Login::Manual => AgentState::LoggedOut,
             },
             since: Monotonic::default(),
             calls: 0,
+            capacity: u32::from(agent.capacity),
         };
         Self {
             slack,
@@ -228,7 +289,7 @@ impl Ledger {
             newest_offer: None,
             deadlines: BTreeSet::new(),
             agents: settings.agents.iter().map(seen).collect(),
-            ready: vec![0; words],
+            ready: vec![0; settings.agents.len().div_ceil(64)],
             kinds,
             kind_of_number,
             queues: vec![Recount::default(); settings.queues.len()],
@@ -245,25 +306,46 @@ impl Ledger {
                 Some(_) => Err(Broken::Call(*call, "refused after it was taken")),
                 None => Ok(()),
             },
-            Fact::CallQueued { call, queue, dialled, priority, waiting, .. } => {
-                self.queued(now, *call, *queue, dialled, *priority)?;
+            Fact::CallQueued { call, queue, dialled, priority, waiting, entered, .. } => {
+                self.queued(now, *call, *queue, dialled, *priority, *entered)?;
                 self.recounted(*call, *queue, *waiting)
             }
-            Fact::OfferMade { offer, call, agent, queue } => {
-                self.offer_made(now, *offer, *call, *agent, *queue)
+            Fact::CallTurnedAway { call, queue, .. } => self.turned_away(now, *call, *queue),
+            Fact::OfferMade { offer, call, agent, queue, because } => {
+                self.offer_made(now, *offer, *call, *agent, *queue, *because)
             }
             Fact::OfferEnded { offer, call, agent, ring, outcome, .. } => {
                 self.offer_ended(now, *offer, *call, *agent, *ring, *outcome)
             }
-            Fact::CallLeftQueue { call, queue, outcome, wait, answered_in_threshold, agent, waiting } => {
+            Fact::CallLeftQueue {
+                call,
+                queue,
+                outcome,
+                wait,
+                answered_in_threshold,
+                agent,
+                waiting,
+                to: _,
+            } => {
                 self.left(now, *call, *outcome, *wait, *answered_in_threshold, *agent)?;
                 self.recounted(*call, *queue, *waiting)
             }
-            Fact::CallEnded { call, queue, talk, .. } => self.ended(*call, *queue, *talk),
+            Fact::CallEnded { call, queue, talk, hold, .. } if hold <= talk => {
+                self.ended(*call, *queue, *talk)
+            }
+            Fact::CallEnded { call, .. } => Err(Broken::Call(*call, "was on hold for longer than it lasted")),
             Fact::AgentStateChanged { agent, from, to, lasted, .. } => {
                 self.state_changed(now, *agent, *from, *to, *lasted)
             }
-            Fact::WrapUpEnded { .. } => Ok(()),
+            Fact::CallWidened { call, .. } => match self.calls.get(call) {
+                Some(open) if !open.left => Ok(()),
+                Some(_) | None => Err(Broken::Call(*call, "widened though it does not wait")),
+            },
+            Fact::WrapUpEnded { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured => Ok(()),
         }
     }
 
@@ -274,25 +356,59 @@ impl Ledger {
         queue: QueueId,
         dialled: &str,
         priority: Duration,
+        entered: Entered,
     ) -> Result<(), Broken> {
-        if self.newest.is_some_and(|newest| newest >= call) {
-            return Err(Broken::Call(call, "joined a queue twice, or after a younger call"));
-        }
-        self.newest = Some(call);
-        let Some(&kind) = self.kind_of_number.get(dialled) else {
-            return Err(Broken::Call(call, "joined a queue by a number that is not configured"));
+        let known = self.calls.get(&call);
+        let kind = match (entered, known) {
+            (Entered::Arrived | Entered::Resumed, None) => self.newcomer(call)?,
+            // Its own queue turned it away, and another took it.
+            (Entered::Arrived, Some(open)) if open.left && open.turned_away => None,
+            (Entered::Overflowed(_) | Entered::Moved(_), Some(open)) if open.left => None,
+            (Entered::Arrived | Entered::Resumed, Some(_)) => {
+                return Err(Broken::Call(call, "joined a queue twice"));
+            }
+            (Entered::Overflowed(_) | Entered::Moved(_), Some(_) | None) => {
+                return Err(Broken::Call(call, "came from a queue that it had not left"));
+            }
         };
+        let kind = kind.and_then(|()| self.kind_of_number.get(dialled).copied());
+        let kind = kind.filter(|_| entered == Entered::Arrived);
         let place = (now - priority, call);
-        if let Some(kind) = self.kinds.get_mut(kind) {
+        if let Some(kind) = kind.and_then(|kind| self.kinds.get_mut(kind)) {
+            kind.priority = priority;
             kind.line.insert(place);
         }
         if let Some(recount) = self.queues.get_mut(queue.0 as usize) {
             recount.offered += 1;
             recount.waiting += 1;
         }
-        let open = OpenCall { queue, kind, place, queued: now, left: false, offers: 0, agent: None };
-        self.calls.insert(call, open);
+        self.calls.insert(call, OpenCall { kind, place, ..OpenCall::new(now, call, queue) });
         Ok(())
+    }
+
+    /// A call nobody has heard of before: identities only grow.
+    fn newcomer(&mut self, call: CallId) -> Result<Option<()>, Broken> {
+        if self.newest.is_some_and(|newest| newest >= call) {
+            return Err(Broken::Call(call, "is told of again after its end"));
+        }
+        self.newest = Some(call);
+        Ok(Some(()))
+    }
+
+    fn turned_away(&mut self, now: Monotonic, call: CallId, queue: QueueId) -> Result<(), Broken> {
+        self.newcomer(call)?;
+        self.calls
+            .insert(call, OpenCall { left: true, turned_away: true, ..OpenCall::new(now, call, queue) });
+        Ok(())
+    }
+
+    /// Somebody singled this call out, so its place and who may take it are no longer those of its kind.
+    pub(super) fn singled_out(&mut self, call: CallId) {
+        if let Some(open) = self.calls.get_mut(&call)
+            && let Some(kind) = open.kind.take().and_then(|kind| self.kinds.get_mut(kind))
+        {
+            kind.line.remove(&open.place);
+        }
     }
 
     fn recounted(&self, call: CallId, queue: QueueId, said: usize) -> Result<(), Broken> {
@@ -307,6 +423,7 @@ impl Ledger {
         call: CallId,
         agent: AgentId,
         queue: QueueId,
+        because: OfferedBecause,
     ) -> Result<(), Broken> {
         if self.newest_offer.is_some_and(|newest| newest >= offer) {
             return Err(Broken::Offer(offer, "made twice"));
@@ -317,21 +434,24 @@ impl Ledger {
             return Err(Broken::Offer(offer, "made for a call that has left its queue"));
         }
         open.offers += 1;
-        if let Some(kind) = self.kinds.get_mut(open.kind) {
+        let chosen = matches!(because, OfferedBecause::Strategy { .. });
+        if let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind)) {
             kind.line.remove(&open.place);
-            let serves = kind.served_by.get(bit(agent).0).is_some_and(|bits| bits & bit(agent).1 != 0);
-            if !serves {
-                return Err(Broken::Offer(offer, "made to somebody who does not qualify"));
-            }
-            if let Some(&(since, earlier)) = kind.line.first()
-                && (since, earlier) < open.place
-            {
-                return Err(Broken::Overtaken { earlier, later: call, agent });
+            if chosen {
+                let may = kind.may_from.get(agent.0 as usize).copied().flatten();
+                if may.is_none_or(|after| now.since(open.queued) < after) {
+                    return Err(Broken::Offer(offer, "made to somebody who does not qualify, or not yet"));
+                }
+                if let Some(&first) = kind.line.first()
+                    && first < open.place
+                {
+                    return Err(Broken::Overtaken { earlier: first.1, later: call, agent });
+                }
             }
         }
         let seen = self.agents.get_mut(agent.0 as usize).ok_or(Broken::Offer(offer, "made to nobody"))?;
         seen.calls += 1;
-        if seen.calls > 1 {
+        if seen.calls > seen.capacity {
             return Err(Broken::OfferedTwice(agent, call));
         }
         let ring = self.settings.queue(queue).map_or(Duration::ZERO, |queue| queue.ring_timeout);
@@ -362,7 +482,7 @@ impl Ledger {
                 && outcome != OfferOutcome::Answered
                 && outcome != OfferOutcome::CallerGone
                 && outcome != OfferOutcome::AnsweredElsewhere
-                && let Some(kind) = self.kinds.get_mut(open.kind)
+                && let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind))
             {
                 kind.line.insert(open.place);
             }
@@ -396,7 +516,7 @@ impl Ledger {
             return Err(Broken::Call(call, "answered by nobody, or not answered by somebody"));
         }
         open.agent = agent;
-        if let Some(kind) = self.kinds.get_mut(open.kind) {
+        if let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind)) {
             kind.line.remove(&open.place);
         }
         if let Some(seen) = agent.and_then(|agent| self.agents.get_mut(agent.0 as usize)) {
@@ -451,14 +571,10 @@ impl Ledger {
 
     /// What must hold between two events.
     pub(super) fn between_events(&self, now: Monotonic) -> Result<(), Broken> {
-        for kind in &self.kinds {
-            let Some(&(_, call)) = kind.line.first() else { continue };
-            for (word, (ready, serves)) in (0..).zip(self.ready.iter().zip(&kind.served_by)) {
-                if ready & serves != 0 {
-                    let agent = AgentId(word * 64 + (ready & serves).trailing_zeros());
-                    return Err(Broken::Idle { agent, call });
-                }
-            }
+        if self.ready.iter().any(|bits| *bits != 0)
+            && let Some((call, agent)) = self.kinds.iter().find_map(|kind| kind.neglected(now, &self.ready))
+        {
+            return Err(Broken::Idle { agent, call });
         }
         if let Some(&(due, offer)) = self.deadlines.first()
             && now.since(due) > self.slack
@@ -555,7 +671,8 @@ impl Recount {
             | Outcome::Callback
             | Outcome::Voicemail
             | Outcome::NoAgents
-            | Outcome::Error => self.other += 1,
+            | Outcome::Error
+            | Outcome::Withdrawn => self.other += 1,
         }
     }
 }

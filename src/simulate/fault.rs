@@ -2,10 +2,14 @@
 //! people who press every button. It ends when the world closes.
 
 use super::agenda::{Happening, Message, Order};
+use super::rng::Rng;
 use super::scenario::Faults;
 use super::world::World;
 use crate::engine::event::{Event, Request};
-use crate::engine::id::{AgentId, CallId};
+use crate::engine::id::{AgentId, CallId, QueueId, SkillId};
+use crate::engine::settings::{Destination, Settings};
+use crate::engine::skill::Requirement;
+use crate::engine::time::Wall;
 use std::time::Duration;
 
 /// Retransmission of SIP over UDP (RFC 3261 §17.1.1.2): T1, doubled each time up to T2.
@@ -106,6 +110,7 @@ impl World<'_> {
                 Event::OfferFailed { offer, failure, retry_after }
             }
             Message::Ended(leg) => Event::LegEnded { leg },
+            Message::Held(leg, held) => Event::LegHeld { leg, held },
             Message::Heard(leg) => Event::PromptFinished { leg },
             // A registrar tells what is so when it tells it, not what was so when the phone spoke.
             Message::Reachable(agent, said) => {
@@ -145,36 +150,51 @@ impl World<'_> {
             return None;
         }
         self.asks_again();
-        let rng = &mut self.chances.requests;
-        let agent = AgentId(u32::try_from(rng.below(self.phones.len() as u64 + 1)).unwrap_or(0));
-        let call = CallId(rng.within(1, self.calls + 1));
-        let back = Duration::from_secs(rng.within(1, 240));
-        let known = (agent.0 as usize) < self.phones.len();
-        match rng.below(10) {
-            0..4 => {
-                if known {
-                    self.after(back, Happening::Comes(agent));
-                }
-                self.breaks(agent)
+        let mut rng = self.chances.requests.clone();
+        let request = self.any_request(&mut rng);
+        self.chances.requests = rng;
+        Some(self.request(request))
+    }
+
+    fn any_request(&mut self, rng: &mut Rng) -> Request {
+        let settings = &self.scenario.settings;
+        let agents = self.phones.len() as u64;
+        let agent = AgentId(u32::try_from(rng.below(agents + 1)).unwrap_or(0));
+        let known = u64::from(agent.0) < agents;
+        let queue = QueueId(u32::try_from(rng.below(settings.queues.len() as u64 + 1)).unwrap_or(0));
+        // Only recent calls are worth trying; the others are over.
+        let call = CallId(rng.within(self.calls.saturating_sub(8).max(1), self.calls + 1));
+        let while_ = Duration::from_secs(rng.within(1, 240));
+        let what = rng.below(20);
+        if what < 6 && known {
+            self.after(while_, Happening::Comes(agent));
+        }
+        if (12..=16).contains(&what) {
+            self.ledger.singled_out(call);
+        }
+        match what {
+            0..=3 => {
+                let reason = settings.pause_reasons.first().cloned().unwrap_or_default();
+                Request::Pause { agent, reason }
             }
-            4 | 5 => {
-                if known {
-                    self.after(back, Happening::Comes(agent));
-                }
-                self.goes(agent)
+            4 | 5 => Request::Logout { agent },
+            6 => Request::Ready { agent },
+            7 => Request::Login { agent },
+            8 => Request::HangUp { call },
+            9 => Request::Pause { agent, reason: "no such reason".into() },
+            10 => Request::ExtendWrapUp { agent, by: while_ },
+            11 => Request::Explain { call },
+            12 => Request::Reprioritise { call, priority: while_ },
+            13 => Request::Require { call, requirement: any_requirement(rng, settings) },
+            14 => Request::Move { call, queue },
+            15 => Request::Pull { call, agent },
+            16 => Request::Withdraw { call, to: Destination::Number("+49301234567".into()) },
+            17 => Request::Release { agent },
+            18 => {
+                let until = Wall(self.wall().0 + i64::try_from(while_.as_millis()).unwrap_or(0));
+                Request::Close { queue, until: Some(until) }
             }
-            6 => Some(self.request(Request::Ready { agent })),
-            7 => self.comes(agent),
-            8 => {
-                // Only recent calls are worth trying; the others are over.
-                let recent = self.calls.saturating_sub(10).max(1);
-                let call = CallId(recent + call.0 % 10);
-                Some(self.request(Request::HangUp { call }))
-            }
-            _ => {
-                let reason = "no such reason".into();
-                Some(self.request(Request::Pause { agent, reason }))
-            }
+            _ => Request::Reopen { queue },
         }
     }
 
@@ -202,5 +222,14 @@ impl World<'_> {
             self.gives_up(call);
         }
         None
+    }
+}
+
+fn any_requirement(rng: &mut Rng, settings: &Settings) -> Requirement {
+    let skill = SkillId(u32::try_from(rng.below(settings.skills.len() as u64)).unwrap_or(0));
+    if settings.skills.is_empty() || rng.happens(0.3) {
+        Requirement::ANYBODY
+    } else {
+        Requirement::Skill { skill, min: 1 }
     }
 }

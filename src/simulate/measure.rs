@@ -195,7 +195,13 @@ impl Meter {
             | Fact::OfferMade { .. }
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured => {}
         }
     }
 
@@ -221,7 +227,7 @@ impl AgentTime {
         let spent = now.min(to).since(self.since.max(from));
         self.since = now;
         match self.state {
-            AgentState::Talking | AgentState::WrapUp => self.worked.busy += spent,
+            AgentState::Talking | AgentState::OnHold | AgentState::WrapUp => self.worked.busy += spent,
             AgentState::Ready => self.worked.ready += spent,
             AgentState::LoggedOut
             | AgentState::Unreachable
@@ -251,7 +257,8 @@ impl QueueFigures {
             | Outcome::Callback
             | Outcome::Voicemail
             | Outcome::NoAgents
-            | Outcome::Error => {
+            | Outcome::Error
+            | Outcome::Withdrawn => {
                 self.other += 1;
                 return;
             }

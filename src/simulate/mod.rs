@@ -6,6 +6,7 @@ mod agenda;
 mod archive;
 mod caller;
 pub mod checks;
+mod eligible;
 mod fault;
 pub mod law;
 pub mod measure;

@@ -14,11 +14,15 @@ use std::time::Duration;
 const FOUND_OUT: Law = Law::Uniform(Duration::from_millis(100), Duration::from_secs(30));
 /// When no response comes at all (Timer B, RFC 3261 §17.1.1.2).
 const NO_RESPONSE: Duration = Duration::from_secs(32);
+/// How long a number outside rings, and how often somebody answers there.
+const OUTSIDE_RINGS: Duration = Duration::from_secs(3);
+const OUTSIDE_ANSWERS: f64 = 0.7;
 
-/// One leg towards an agent, on the phone's side.
+/// One leg towards an agent or a number outside, on the far side.
 #[derive(Debug)]
 pub(super) struct Leg {
-    pub agent: AgentId,
+    /// Whose; `None` of a number outside.
+    pub agent: Option<AgentId>,
     pub call: CallId,
     pub stage: LegStage,
 }
@@ -73,7 +77,7 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn offered(&mut self, offer: OfferId, call: CallId, agent: AgentId) {
+    pub(super) fn offered(&mut self, offer: OfferId, call: CallId, agent: Option<AgentId>) {
         self.legs.insert(offer, Leg { agent, call, stage: LegStage::Invited });
         self.to_phone(Order::Ring(offer));
     }
@@ -97,9 +101,14 @@ impl World<'_> {
             // The INVITE came twice.
             return;
         }
-        let Some(phone) = self.phones.get(leg.agent.0 as usize) else { return };
-        let Some(worker) = self.scenario.workers.get(leg.agent.0 as usize) else { return };
         let mut rng = Rng::stream(self.seed, Purpose::Offer, offer.0);
+        let Some(agent) = leg.agent else {
+            leg.stage = LegStage::Ringing;
+            self.after(OUTSIDE_RINGS, Happening::Acts(offer));
+            return;
+        };
+        let Some(phone) = self.phones.get(agent.0 as usize) else { return };
+        let Some(worker) = self.scenario.workers.get(agent.0 as usize) else { return };
         if !phone.alive {
             let found_out = if rng.happens(0.5) { Duration::from_millis(20) } else { NO_RESPONSE };
             self.after(found_out, Happening::Acts(offer));
@@ -118,8 +127,9 @@ impl World<'_> {
     /// The agent takes the call, declines it or lets it ring; or it has turned out that his phone is dead.
     pub(super) fn acts(&mut self, offer: OfferId) -> Option<Event> {
         let leg = self.legs.get_mut(&offer)?;
-        let phone = self.phones.get_mut(leg.agent.0 as usize)?;
-        let worker = self.scenario.workers.get(leg.agent.0 as usize)?;
+        let Some(agent) = leg.agent else { return self.outside_acts(offer) };
+        let phone = self.phones.get_mut(agent.0 as usize)?;
+        let worker = self.scenario.workers.get(agent.0 as usize)?;
         // Another stream than that of his answer's time: the subject is beyond any offer's number.
         let mut rng = Rng::stream(self.seed, Purpose::Offer, u64::MAX - offer.0);
         let willing = self.closed || !rng.happens(worker.declines + worker.ignores);
@@ -143,6 +153,18 @@ impl World<'_> {
         None
     }
 
+    /// A number outside answers, or does not.
+    fn outside_acts(&mut self, offer: OfferId) -> Option<Event> {
+        let leg = self.legs.get_mut(&offer)?;
+        if Rng::stream(self.seed, Purpose::Offer, u64::MAX - offer.0).happens(OUTSIDE_ANSWERS) {
+            leg.stage = LegStage::Up;
+            self.to_engine(Message::Answered(offer));
+        } else {
+            self.refuses(offer, OfferFailure::NoAnswer, None);
+        }
+        None
+    }
+
     fn refuses(&mut self, offer: OfferId, failure: OfferFailure, retry_after: Option<Duration>) {
         self.legs.remove(&offer);
         self.to_engine(Message::Failed(offer, failure, retry_after));
@@ -151,10 +173,17 @@ impl World<'_> {
     /// A leg is over on the phone's side.
     pub(super) fn leg_gone(&mut self, offer: OfferId) {
         let Some(leg) = self.legs.remove(&offer) else { return };
-        if let Some(phone) = self.phones.get_mut(leg.agent.0 as usize)
+        if let Some(agent) = leg.agent
+            && let Some(phone) = self.phones.get_mut(agent.0 as usize)
             && phone.up == Some(offer)
         {
             phone.up = None;
+            if !self.scenario.settings.dispositions.is_empty() {
+                let thinks = Duration::from_secs(
+                    Rng::stream(self.seed, Purpose::Conversation, u64::MAX - offer.0).within(1, 60),
+                );
+                self.after(thinks, Happening::Disposes(agent));
+            }
         }
         if self.callers.get(&leg.call).is_some_and(|party| party.talking == Some(offer)) {
             self.left_alone(leg.call);
@@ -176,7 +205,7 @@ impl World<'_> {
             self.after(found_out, Happening::ToEngine(Message::Ended(LegId::Agent(offer))));
         }
         // What rang rings no longer, and nobody is told: the engine's own deadline ends the offer.
-        self.legs.retain(|_, leg| leg.agent != agent || leg.stage == LegStage::Invited);
+        self.legs.retain(|_, leg| leg.agent != Some(agent) || leg.stage == LegStage::Invited);
         let dead = self.faults.phone_dead.draw(&mut self.chances.phones).unwrap_or_default();
         self.after(dead, Happening::PhoneLives(agent));
         None
@@ -191,6 +220,30 @@ impl World<'_> {
             self.after(lives, Happening::PhoneDies(agent));
         }
         None
+    }
+
+    /// Perhaps the caller is put on hold in the middle of the conversation.
+    pub(super) fn may_hold(&mut self, agent: usize, call: CallId, offer: OfferId, talk: Duration) {
+        let holds = self.scenario.workers.get(agent).map_or(0.0, |worker| worker.holds);
+        let mut rng = Rng::stream(self.seed, Purpose::Conversation, call.0);
+        // The first draw says who hangs up.
+        let _ = rng.bits();
+        if rng.happens(holds) {
+            self.after(talk / 4, Happening::Holds(offer, true));
+            self.after(talk / 2, Happening::Holds(offer, false));
+        }
+    }
+
+    pub(super) fn holds(&mut self, offer: OfferId, held: bool) -> Option<Event> {
+        if self.legs.contains_key(&offer) {
+            self.to_engine(Message::Held(LegId::Agent(offer), held));
+        }
+        None
+    }
+
+    pub(super) fn disposes(&mut self, agent: AgentId) -> Option<Event> {
+        let disposition = self.scenario.settings.dispositions.first().cloned().unwrap_or_default();
+        Some(self.request(Request::Dispose { agent, disposition }))
     }
 
     pub(super) fn comes(&mut self, agent: AgentId) -> Option<Event> {

@@ -4,7 +4,7 @@ use super::law::{Law, Profile};
 use super::rng::{Purpose, Rng};
 use super::scenario::{Faults, MONDAY, Network, Scenario, Source, Stretch, Worker};
 use crate::engine::id::{QueueId, SkillId};
-use crate::engine::settings::{Agent, AnswerMode, Limits, Login, Number, Queue, Settings};
+use crate::engine::settings::{Agent, AnswerMode, Limits, Login, Number, Queue, Relaxation, Settings};
 use crate::engine::skill::{Requirement, SkillSet};
 use crate::engine::strategy::StrategyName;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub fn scenario(seed: u64) -> Scenario {
         groups: vec!["all".into()],
         duration,
         warm_up: Duration::ZERO,
+        callers: rng.within(0, 50),
         starts_at: MONDAY,
         faults: faults(rng),
         settings,
@@ -66,6 +67,10 @@ fn queue(rng: &mut Rng, at: u32, skills: u32) -> Queue {
         ring_timeout: seconds(rng, 1, 30),
         wrap_up: seconds_or_none(rng, 60),
         waiting_max: if rng.happens(0.3) { rng.below(6) as usize } else { 1000 },
+        relaxation: relaxation(rng, skills, 0.2),
+        secondary_after: seconds_or_none(rng, 30),
+        weight: rng.within(50, 300) as u32,
+        ring_step: seconds(rng, 1, 10),
         wait_max: rng.happens(0.3).then(|| seconds(rng, 1, 120)),
         short_abandon: seconds_or_none(rng, 10),
         service_level_threshold: seconds(rng, 1, 60),
@@ -89,6 +94,19 @@ fn requirement(rng: &mut Rng, skills: u32, share: f64) -> Requirement {
     }
 }
 
+fn relaxation(rng: &mut Rng, skills: u32, share: f64) -> Vec<Relaxation> {
+    if !rng.happens(share) {
+        return Vec::new();
+    }
+    let steps = rng.within(1, 3);
+    let mut after = Duration::ZERO;
+    let step = |_| {
+        after += seconds(rng, 1, 30);
+        Relaxation { after, requirement: requirement(rng, skills, 0.8) }
+    };
+    (0..steps).map(step).collect()
+}
+
 fn number(rng: &mut Rng, at: u32, queues: u32, skills: u32) -> Number {
     Number {
         dialled: format!("{}", 100 + at),
@@ -96,7 +114,8 @@ fn number(rng: &mut Rng, at: u32, queues: u32, skills: u32) -> Number {
         queue: QueueId(if at < queues { at } else { rng.below(u64::from(queues)) as u32 }),
         priority: if rng.happens(0.3) { seconds(rng, 1, 300) } else { Duration::ZERO },
         requirement: requirement(rng, skills, 0.4),
-        language: None,
+        relaxation: relaxation(rng, skills, 0.2),
+        ..Number::default()
     }
 }
 
@@ -158,6 +177,7 @@ fn worker(rng: &mut Rng, duration: Duration) -> Worker {
         declines: sometimes(rng, 0.3, 0.4),
         ignores: sometimes(rng, 0.3, 0.4),
         busy: sometimes(rng, 0.2, 0.3),
+        holds: sometimes(rng, 0.3, 0.5),
         ..Worker::ideal(0)
     };
     if rng.happens(0.3) {

@@ -15,8 +15,11 @@ const COLUMNS: [&str; 5] = ["arrived_at", "dialled", "queue", "patience_s", "han
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The first line names no columns that are known.
-    #[error("line 1: expected the columns' names, of which arrived_at is needed (known: {}), got {0:?}", COLUMNS.join(", "))]
-    Header(String),
+    #[error("line 1: expected the columns' names, of which arrived_at is needed (known: {}), got {got:?}", COLUMNS.join(", "))]
+    Header {
+        /// What came.
+        got: String,
+    },
     /// A line has a field that does not say what its column asks for.
     #[error("line {line}: {column}: expected {wanted}, got {got:?}")]
     Field {
@@ -107,7 +110,7 @@ fn table(text: &str, settings: &Settings) -> Result<Vec<Line>, ReplayError> {
     let names: Vec<&str> =
         header.split(',').map(|name| unquoted(name.trim_start_matches('\u{feff}'))).collect();
     if !names.contains(&"arrived_at") || names.iter().any(|name| !COLUMNS.contains(name)) {
-        return Err(ReplayError::Header(header.to_owned()));
+        return Err(ReplayError::Header { got: header.to_owned() });
     }
     rows.map(|(at, line)| row(at, line, &names, settings)).collect()
 }
@@ -163,7 +166,6 @@ mod tests {
     use super::*;
     use crate::engine::id::QueueId;
     use crate::engine::settings::{Number, Queue};
-    use crate::engine::skill::Requirement;
 
     const UNKNOWN: Unknown = Unknown { patience: Law::Never, handling: Law::Never };
 
@@ -172,9 +174,7 @@ mod tests {
         let number = |dialled: &str, queue| Number {
             dialled: dialled.into(),
             queue: QueueId(queue),
-            priority: Duration::ZERO,
-            requirement: Requirement::ANYBODY,
-            language: None,
+            ..Number::default()
         };
         Settings {
             queues: vec![queue("sales"), queue("support")],

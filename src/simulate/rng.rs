@@ -13,8 +13,10 @@ pub enum Purpose {
     Patience,
     /// How long a conversation takes; the subject is the call.
     Handling,
-    /// After-call work beyond the rule; the subject is the call.
-    WrapUp,
+    /// Which side ends a conversation, and what comes between; the subject is the call.
+    Conversation,
+    /// Who calls; the subject is the call.
+    Caller,
     /// What an agent does about an offer; the subject is the call.
     Offer,
     /// How fast an agent works; the subject is the agent.

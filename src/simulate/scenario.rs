@@ -3,7 +3,7 @@
 
 use super::law::{Law, Profile};
 use crate::engine::id::SkillId;
-use crate::engine::settings::{Agent, Settings};
+use crate::engine::settings::Settings;
 use crate::engine::skill::Requirement;
 use crate::engine::time::Wall;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Scenario {
     pub duration: Duration,
     /// Calls that come sooner are not measured.
     pub warm_up: Duration,
+    /// How many different people call; 0: nobody shows a number.
+    pub callers: u64,
     /// What the clock on the wall says at the beginning.
     pub starts_at: Wall,
     /// What goes wrong.
@@ -81,6 +83,8 @@ pub struct Worker {
     pub ignores: f64,
     /// The share of offers that find his phone busy.
     pub busy: f64,
+    /// The share of conversations in which he puts the caller on hold for a while.
+    pub holds: f64,
     /// When he is at work; empty: always.
     pub shifts: Vec<Stretch>,
     /// His breaks.
@@ -155,6 +159,7 @@ impl Worker {
             declines: 0.0,
             ignores: 0.0,
             busy: 0.0,
+            holds: 0.0,
             shifts: Vec::new(),
             breaks: Vec::new(),
         }
@@ -185,12 +190,6 @@ pub(super) fn requirement_of(settings: &Settings, number: usize) -> Requirement 
     let Some(number) = settings.numbers.get(number) else { return Requirement::ANYBODY };
     let queue = settings.queue(number.queue).map(|queue| queue.requirement.clone()).unwrap_or_default();
     queue.and(number.requirement.clone())
-}
-
-/// Whether he serves the number's queue and meets what it requires, whatever he does now.
-pub(super) fn qualifies(settings: &Settings, number: usize, agent: &Agent) -> bool {
-    settings.numbers.get(number).is_some_and(|number| agent.queues.contains(&number.queue))
-        && requirement_of(settings, number).is_met_by(&agent.skills)
 }
 
 #[cfg(test)]

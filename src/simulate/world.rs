@@ -296,6 +296,8 @@ impl<'s> World<'s> {
             Happening::Acts(offer) => self.acts(offer),
             Happening::ToPhone(order) => self.reaches_phone(order),
             Happening::ToEngine(message) => Some(self.event_of(message)),
+            Happening::Holds(offer, held) => self.holds(offer, held),
+            Happening::Disposes(agent) => self.disposes(agent),
             Happening::Comes(agent) => self.comes(agent),
             Happening::Goes(agent) => self.goes(agent),
             Happening::Breaks(agent) => self.breaks(agent),
@@ -348,7 +350,8 @@ impl<'s> World<'s> {
                 self.callers.remove(&call);
             }
             Command::Play { leg, program } => self.hears(leg, &program),
-            Command::OfferAgent { offer, call, agent, .. } => self.offered(offer, call, agent),
+            Command::OfferAgent { offer, call, agent, .. } => self.offered(offer, call, Some(agent)),
+            Command::Dial { offer, call, .. } => self.offered(offer, call, None),
             Command::CancelOffer { offer, .. } => self.stopped(offer),
             Command::Bridge { call, offer } => self.bridged(call, offer),
             Command::Hangup { leg } => self.hung_up(leg),
