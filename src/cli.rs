@@ -71,6 +71,18 @@ pub enum Command {
         after_help = "EXAMPLE:\n  holdfast check-config config/holdfast.toml && systemctl restart holdfast"
     )]
     CheckConfig(CheckArgs),
+    /// Run the production engine in a simulated world: what if there were two more agents? And is it right?
+    #[command(
+        after_help = "EXAMPLES:\n  \
+        holdfast simulate config/scenarios/x.toml              service level, waits and occupancy of each variant\n  \
+        holdfast simulate mine.toml --replay calls.csv --json  yesterday's calls under other rules\n  \
+        holdfast simulate --seeds 100000                       random worlds with faults against the checkers\n  \
+        holdfast simulate --claims                             what Holdfast claims of itself, measured\n\n\
+        A CSV of calls has a first line of names: arrived_at, and as far as known dialled or queue, patience_s, handle_s.\n\
+        The lines of `holdfast calls --json` will do as well.",
+        arg_required_else_help = true
+    )]
+    Simulate(SimulateArgs),
 }
 
 /// Arguments of `run`.
@@ -177,6 +189,38 @@ pub struct CheckArgs {
     pub file: PathBuf,
 }
 
+/// Arguments of `simulate`.
+#[derive(Clone, Debug, Args)]
+pub struct SimulateArgs {
+    /// The scenario file: rules, who calls, who works, and variants to compare.
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["seeds", "claims"])]
+    pub scenario: Option<PathBuf>,
+    /// Calls as they really came, instead of the scenario's arrivals.
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub replay: Option<PathBuf>,
+    /// Runs of each variant, instead of the scenario's.
+    #[arg(long, value_name = "R", requires = "scenario", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub runs: Option<u64>,
+    /// Also write every figure to this file.
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub csv: Option<PathBuf>,
+    /// One JSON object instead of a table.
+    #[arg(long, conflicts_with = "seeds")]
+    pub json: bool,
+    /// So many random worlds, with faults, against the checkers.
+    #[arg(long, value_name = "N", conflicts_with = "claims", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// The first seed; the others follow.
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Begin no more random worlds after so many seconds.
+    #[arg(long, value_name = "S", requires = "seeds")]
+    pub seconds: Option<u64>,
+    /// Every claim with its reference figure and what is measured; exit code 1 if one fails.
+    #[arg(long)]
+    pub claims: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +242,9 @@ mod tests {
             "holdfast bench call-rate --rate 10",
             "holdfast calls --store data/x.sqlite --outcome short_abandon --json",
             "holdfast check-config config/holdfast.toml",
+            "holdfast simulate config/scenarios/x.toml --replay calls.csv --json --csv out.csv --runs 5",
+            "holdfast simulate --seeds 1000 --seed 7 --seconds 60",
+            "holdfast simulate --claims",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

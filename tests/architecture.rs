@@ -17,9 +17,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["engine", "stats"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
-    ("simulate", &["engine", "stats", "config"]),
+    ("simulate", &["engine", "stats"]),
     // Each shell's own settings: nothing is said twice.
-    ("config", &["engine", "sip", "media", "http"]),
+    ("config", &["engine", "sip", "media", "http", "simulate"]),
     ("cli", &["config", "store", "stats", "engine", "simulate"]),
     // Phones talk to the engine only over sockets: they share the wire's words and nothing else.
     ("phone", &["sip", "media"]),

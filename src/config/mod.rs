@@ -7,12 +7,14 @@ mod numbers;
 mod problem;
 mod queues;
 mod scalar;
+mod scenario;
 mod section;
 mod shells;
 mod sounds;
 mod words;
 
 pub use problem::{ConfigErrors, Problem};
+pub use scenario::ScenarioFile;
 
 use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
@@ -187,7 +189,16 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         // Half a document would only yield problems that are none.
         return Err(diagnostics.finish().err().unwrap_or(ConfigErrors { problems: Vec::new() }));
     }
-    let root = Section::root(&document, &diagnostics);
+    read_document(&document, diagnostics, look_for_sounds)
+}
+
+/// Reads a document that may have been put together from more than one file.
+fn read_document(
+    document: &toml::Spanned<DeTable<'_>>,
+    diagnostics: Diagnostics<'_>,
+    look_for_sounds: bool,
+) -> Result<Config, ConfigErrors> {
+    let root = Section::root(document, &diagnostics);
     let words = words::read(&root);
     let (queues, queue_places) = queues::read(&root, &words);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
