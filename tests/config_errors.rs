@@ -247,11 +247,15 @@ fn errors_of(text: &str) -> String {
 fn what_nobody_can_serve_is_a_warning() {
     assert_eq!(
         warnings("requires = \"sales\"", "requires = \"sales >= 9 and (english or sales)\""),
-        ["site.toml:6:8: queue \"sales\": none of its 1 agents meets sales >= 9 and (english or sales)"]
+        [
+            "site.toml:8:12: queue \"sales\": no agent of queue \"sales\" has sales >= 9 and (english or sales); \
+          nobody has sales >= 9; the best is anna with 3"
+        ]
     );
     assert_eq!(
         warnings("dialled = \"4001\"", "dialled = \"4001\"\nrequires = \"english >= 9\""),
-        ["site.toml:12:11: number \"4001\": no agent of queue \"sales\" meets english >= 9 and sales"]
+        ["site.toml:12:11: number \"4001\": no agent of queue \"sales\" has english >= 9 and sales; \
+          nobody has english >= 9; the best is anna with 5"]
     );
     assert_eq!(
         warnings("queues = [\"sales\"]\n", ""),

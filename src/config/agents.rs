@@ -5,7 +5,7 @@ use super::queues::name;
 use super::section::Section;
 use super::words::Words;
 use crate::engine::id::{AgentId, QueueId, SkillId};
-use crate::engine::settings::{Agent, Login, Queue};
+use crate::engine::settings::{Agent, Login, PhoneOrder, Queue};
 use crate::engine::skill::{PROFICIENCY_MAX, Proficiency, SkillSet};
 use crate::secret::Secret;
 use crate::sip::settings::Account;
@@ -79,17 +79,45 @@ fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue], account: &Pl
     let name = account.account.name.clone();
     let own_queues = own_queues(section, queues, &account.name_span);
     let hour = Duration::from_secs(3600);
+    let skills = skills(section, words);
+    let few = |key| section.count(key, 1..=100).and_then(|count| u8::try_from(count).ok()).unwrap_or(1);
     Agent {
         title: section.text("title").map_or_else(|| name.clone(), |title| title.value.to_owned()),
-        skills: skills(section, words),
+        secondary: secondary(section, &skills, words),
+        skills,
         queues: own_queues,
         wrap_up: section.duration("wrap_up", Duration::ZERO..=hour),
         login: section
             .choice("login", &[("manual", Login::Manual), ("automatic", Login::Automatic)])
             .unwrap_or_default(),
+        capacity: few("capacity"),
+        weight: few("weight"),
+        phones: section
+            .choice("phones", &[("together", PhoneOrder::Together), ("in-order", PhoneOrder::InOrder)])
+            .unwrap_or_default(),
+        retired: false,
         name,
-        ..Agent::default()
     }
+}
+
+/// Those of his skills that come second.
+fn secondary(section: &Section<'_>, skills: &SkillSet, words: &Words) -> Vec<SkillId> {
+    let named = |skill: SkillId| words.skills.get(skill.0 as usize).map(String::as_str);
+    let own: Vec<_> = skills.iter().filter_map(|(skill, _)| Some((skill, named(skill)?))).collect();
+    let mut secondary = Vec::new();
+    for text in section.texts("secondary").unwrap_or_default() {
+        match own.iter().find(|(_, name)| *name == text.value) {
+            Some((skill, _)) => secondary.push(*skill),
+            None => {
+                let known: Vec<_> = own.iter().map(|(_, name)| *name).collect();
+                let message = unknown("skill of this agent", text.value, &known);
+                section.error(&text.span, format!("secondary: {message}"));
+            }
+        }
+    }
+    secondary.sort_unstable();
+    secondary.dedup();
+    secondary
 }
 
 fn skills(section: &Section<'_>, words: &Words) -> SkillSet {

@@ -3,15 +3,23 @@
 //! It owns the format. It never starts anything, and past it nothing is a loose string.
 
 mod agents;
+mod chains;
+mod hours;
+mod missed;
 mod numbers;
+mod overflow;
 mod problem;
 mod queues;
+mod relaxation;
 mod scalar;
 mod scenario;
 mod section;
 mod shells;
+mod site;
 mod sounds;
+mod staffing;
 mod words;
+mod zone;
 
 pub use problem::{ConfigErrors, Problem};
 pub use scenario::ScenarioFile;
@@ -27,6 +35,7 @@ use crate::sip::settings::Account;
 use crate::sip::transport::Listen;
 use problem::Diagnostics;
 use section::Section;
+use staffing::Staffing;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -200,11 +209,23 @@ fn read_document(
 ) -> Result<Config, ConfigErrors> {
     let root = Section::root(document, &diagnostics);
     let words = words::read(&root);
-    let (queues, queue_places) = queues::read(&root, &words);
+    let site = site::read(&root);
+    let years = zone::years();
+    let (time_zone, is_zone_named) = zone::read(&root, &years);
+    let hours = hours::read(&root, &years);
+    if !hours.is_empty() && !is_zone_named {
+        let message = "there are [[hours]] but no time_zone: they are read as UTC; name the site's, such as time_zone = \"Europe/Berlin\"";
+        root.warn(&(0..0), message);
+    }
+    let (queues, queue_places) = queues::read(&root, &words, &hours, site.order);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
     let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
-    queues::check_staffing(&queues, &queue_places, &agents, &words, &diagnostics);
+    chains::check(&queues, &queue_places, &diagnostics);
+    let staffing =
+        Staffing { queues: &queues, agents: &agents, skills: &words.skills, diagnostics: &diagnostics };
+    staffing.check_queues(&queue_places);
+    staffing.check_numbers(&numbers, &number_places);
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
     let http = shells::http(&root);
@@ -224,8 +245,12 @@ fn read_document(
         numbers,
         feature_codes,
         pause_reasons: words.pause_reasons,
+        dispositions: words.dispositions,
+        order: site.order,
+        primary_first: site.primary_first,
+        fatigue: site.fatigue,
+        time_zone,
         limits,
-        ..Settings::default()
     };
     root.finish();
     let warnings = diagnostics.finish()?;

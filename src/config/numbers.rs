@@ -2,13 +2,13 @@
 
 use super::agents::queue_named;
 use super::problem::unknown;
-use super::queues::{language, requirement};
+use super::queues::language;
+use super::relaxation::{self, Asked};
 use super::scalar::is_dialable;
 use super::section::Section;
 use super::words::Words;
-use crate::engine::id::QueueId;
-use crate::engine::requirement::written;
-use crate::engine::settings::{Agent, Feature, FeatureCode, Number, Queue};
+use crate::engine::id::AgentId;
+use crate::engine::settings::{Agent, Direct, Feature, FeatureCode, Number, Queue};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -19,22 +19,27 @@ const FEATURES: [(&str, Feature); 4] = [
     ("ready", Feature::Ready),
 ];
 
+/// Where a number and its steps of relaxation stand in the file.
+pub(super) struct NumberPlaces {
+    pub(super) number: Range<usize>,
+    pub(super) steps: Vec<Range<usize>>,
+}
+
 /// The numbers, and where each stands.
 pub(super) fn read(
     root: &Section<'_>,
     words: &Words,
     queues: &[Queue],
     agents: &[Agent],
-) -> (Vec<Number>, Vec<Range<usize>>) {
-    let (mut numbers, mut places): (Vec<Number>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+) -> (Vec<Number>, Vec<NumberPlaces>) {
+    let (mut numbers, mut places): (Vec<Number>, Vec<NumberPlaces>) = (Vec::new(), Vec::new());
     for section in root.tables("number") {
-        if let Some((number, span)) = read_one(&section, words, queues) {
+        if let Some((number, place)) = read_one(&section, words, queues, agents) {
             if numbers.iter().any(|known| known.dialled == number.dialled) {
-                section.error(&span, "this number is dialled to another queue already; remove one");
+                section.error(&place.number, "this number is dialled to another queue already; remove one");
             }
-            check_staffing(&section, &span, &number, words, queues, agents);
             numbers.push(number);
-            places.push(span);
+            places.push(place);
         }
         section.finish();
     }
@@ -53,9 +58,15 @@ fn dialled<'a>(section: &Section<'a>) -> Option<(String, Range<usize>)> {
     Some((text.value.to_owned(), text.span))
 }
 
-fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue]) -> Option<(Number, Range<usize>)> {
+fn read_one(
+    section: &Section<'_>,
+    words: &Words,
+    queues: &[Queue],
+    agents: &[Agent],
+) -> Option<(Number, NumberPlaces)> {
     let dialled = dialled(section);
-    let requirement = requirement(section, words);
+    let Asked { requirement, relaxation, place: _, steps } = relaxation::read(section, words);
+    let direct = direct(section, agents);
     let priority = section.duration("priority", Duration::ZERO..=Duration::from_secs(24 * 3600));
     let language = language(section);
     let text = section.required_text("queue")?;
@@ -66,30 +77,25 @@ fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue]) -> Option<(N
     };
     let (dialled, span) = dialled?;
     let priority = priority.unwrap_or_default();
-    Some((Number { dialled, queue, priority, requirement, language, ..Number::default() }, span))
+    let number = Number { dialled, queue, priority, requirement, relaxation, language, direct };
+    Some((number, NumberPlaces { number: span, steps }))
 }
 
-/// Warns when no agent could ever take a call to this number.
-fn check_staffing(
-    section: &Section<'_>,
-    span: &Range<usize>,
-    number: &Number,
-    words: &Words,
-    queues: &[Queue],
-    agents: &[Agent],
-) {
-    let QueueId(at) = number.queue;
-    let Some(queue) = queues.get(at as usize) else { return };
-    let mut staff = agents.iter().filter(|agent| agent.queues.contains(&number.queue)).peekable();
-    let whole = queue.requirement.clone().and(number.requirement.clone());
-    // Where the queue alone cannot be served, the queue's own warning says so.
-    let queue_is_served = agents
-        .iter()
-        .any(|agent| agent.queues.contains(&number.queue) && queue.requirement.is_met_by(&agent.skills));
-    if staff.peek().is_some() && queue_is_served && !staff.any(|agent| whole.is_met_by(&agent.skills)) {
-        let wanted = written(&whole, &words.skills);
-        section.warn(span, format!("no agent of queue {:?} meets {wanted}", queue.name));
-    }
+/// Whose own number it is.
+fn direct(section: &Section<'_>, agents: &[Agent]) -> Option<Direct> {
+    let direct = section.optional_table("direct")?;
+    let name = direct.required_text("agent");
+    let wait = direct.duration("wait", Duration::from_secs(1)..=Duration::from_secs(3600));
+    let found = name.and_then(|name| {
+        let at = agents.iter().position(|agent| agent.name == name.value);
+        if at.is_none() {
+            let known: Vec<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
+            direct.error(&name.span, unknown("agent", name.value, &known));
+        }
+        at.and_then(|at| u32::try_from(at).ok()).map(AgentId)
+    });
+    direct.finish();
+    Some(Direct { agent: found?, wait: wait.unwrap_or(Duration::from_secs(20)) })
 }
 
 pub(super) fn read_feature_codes(root: &Section<'_>, numbers: &[Number]) -> Vec<FeatureCode> {

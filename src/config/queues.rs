@@ -1,40 +1,59 @@
-//! `[[queue]]`: the rules of each queue, and whether anybody can serve it.
+//! `[[queue]]`: the rules of each queue, one by one. Whether they fit together is judged in `chains` and `staffing`.
 
-use super::problem::{Diagnostics, unknown};
-use super::scalar;
+use super::problem::unknown;
+use super::relaxation::{self, Asked};
 use super::section::{Section, Text};
 use super::words::Words;
+use super::{missed, overflow, scalar};
+use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
-use crate::engine::requirement::{self, ExpressionError, written};
-use crate::engine::settings::{Agent, AnswerMode, MissedRules, Queue};
-use crate::engine::skill::Requirement;
+use crate::engine::settings::{
+    AnswerMode, ClosingPolicy, LastAgent, Queue, QueueOrder, WrapUpMode, WrapUpRules,
+};
 use crate::engine::strategy::StrategyName;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Bounds for everything that somebody waits for.
 const SHORT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
-const LONG: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+const LONG: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 const RING: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
+/// How far back somebody remembers whom he talked to.
+const MEMORY: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3600);
 
 /// Where the parts of a queue stand in the file, for what is checked later.
 pub(super) struct QueuePlaces {
     pub(super) queue: Range<usize>,
     pub(super) music: Vec<Range<usize>>,
     pub(super) welcome: Range<usize>,
+    pub(super) requires: Range<usize>,
+    pub(super) steps: Vec<Range<usize>>,
+    pub(super) overflow: Vec<Range<usize>>,
+    pub(super) borrow: Vec<Range<usize>>,
 }
 
-pub(super) fn read(root: &Section<'_>, words: &Words) -> (Vec<Queue>, Vec<QueuePlaces>) {
+pub(super) fn read(
+    root: &Section<'_>,
+    words: &Words,
+    hours: &[Hours],
+    order: QueueOrder,
+) -> (Vec<Queue>, Vec<QueuePlaces>) {
     let (mut queues, mut places): (Vec<Queue>, Vec<QueuePlaces>) = (Vec::new(), Vec::new());
     let sections = root.tables("queue");
     if sections.is_empty() {
         root.error(&root.span, "expected at least one [[queue]]");
     }
-    for section in sections {
-        let (queue, place) = read_one(&section, words);
-        if queues.iter().any(|known| known.name == queue.name) && !queue.name.is_empty() {
-            section.error(&place.queue, "another queue has this name already; give each its own");
+    // Names first: queues name each other.
+    let named: Vec<_> = sections.iter().map(name).collect();
+    let names: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
+    for ((id, section), (name, span)) in (0u32..).map(QueueId).zip(sections).zip(&named) {
+        if queues.iter().any(|known| known.name == *name) && !name.is_empty() {
+            section.error(span, "another queue has this name already; give each its own");
         }
+        let mut queue = Queue { name: name.clone(), title: name.clone(), ..Queue::default() };
+        let place = read_one(&section, &mut queue, span, words, hours, &names, id);
+        check_keys(&section, &queue, order, words);
         queues.push(queue);
         places.push(place);
         section.finish();
@@ -42,43 +61,118 @@ pub(super) fn read(root: &Section<'_>, words: &Words) -> (Vec<Queue>, Vec<QueueP
     (queues, places)
 }
 
-fn read_one(section: &Section<'_>, words: &Words) -> (Queue, QueuePlaces) {
-    let default = Queue::default();
-    let (name, name_span) = name(section);
-    let title = section.text("title").map_or_else(|| name.clone(), |title| title.value.to_owned());
+fn read_one(
+    section: &Section<'_>,
+    queue: &mut Queue,
+    name: &Range<usize>,
+    words: &Words,
+    hours: &[Hours],
+    names: &[&str],
+    id: QueueId,
+) -> QueuePlaces {
+    let (music, welcome) = what_is_heard(section, queue);
+    how_it_is_judged(section, queue);
+    who_is_asked(section, queue);
+    after_calls(section, queue);
+    when_it_is_open(section, queue, hours);
+    let Asked { requirement, relaxation, place, steps } = relaxation::read(section, words);
+    (queue.requirement, queue.relaxation) = (requirement, relaxation);
+    let (chain, overflow) = overflow::chain(section, names, id).into_iter().unzip();
+    let (lenders, borrow) = overflow::borrow(section, names, id).into_iter().unzip();
+    (queue.overflow, queue.borrow) = (chain, lenders);
+    QueuePlaces { queue: name.clone(), music, welcome, requires: place, steps, overflow, borrow }
+}
+
+fn what_is_heard(section: &Section<'_>, queue: &mut Queue) -> (Vec<Range<usize>>, Range<usize>) {
     let music = section.texts("music").unwrap_or_default();
     let welcome = section.text("welcome");
+    if let Some(title) = section.text("title") {
+        title.value.clone_into(&mut queue.title);
+    }
+    queue.music = clips(section, "music", &music);
+    queue.welcome = welcome.as_ref().map(|text| clip(section, "welcome", text));
+    queue.language = language(section).unwrap_or_else(|| queue.language.clone());
+    let modes = [("answer", AnswerMode::Answer), ("early-media", AnswerMode::EarlyMedia)];
+    queue.answer = section.choice("answer", &modes).unwrap_or_default();
+    let music = music.into_iter().map(|text| text.span).collect();
+    (music, welcome.map_or(section.span.clone(), |text| text.span))
+}
+
+fn how_it_is_judged(section: &Section<'_>, queue: &mut Queue) {
     let level = section.table("service_level");
-    let threshold = level.duration("within", LONG);
-    let target = level.share("target");
+    queue.service_level_threshold = level.duration("within", LONG).unwrap_or(queue.service_level_threshold);
+    queue.service_level_target = level.share("target").unwrap_or(queue.service_level_target);
     level.finish();
-    let queue = Queue {
-        title,
-        strategy: section.choice("strategy", &StrategyName::TABLE).unwrap_or_default(),
-        answer: section
-            .choice("answer", &[("answer", AnswerMode::Answer), ("early-media", AnswerMode::EarlyMedia)])
-            .unwrap_or_default(),
-        requirement: requirement(section, words),
-        ring_timeout: section.duration("ring_timeout", RING).unwrap_or(default.ring_timeout),
-        wrap_up: section.duration("wrap_up", SHORT).unwrap_or(default.wrap_up),
-        waiting_max: section.count("waiting_max", 0..=100_000).unwrap_or(default.waiting_max),
-        wait_max: section.duration("wait_max", LONG),
-        short_abandon: section.duration("short_abandon", SHORT).unwrap_or(default.short_abandon),
-        service_level_threshold: threshold.unwrap_or(default.service_level_threshold),
-        service_level_target: target.unwrap_or(default.service_level_target),
-        language: language(section).unwrap_or(default.language),
-        missed: section.duration("rest_after_miss", SHORT).map_or(default.missed, MissedRules::same),
-        music: clips(section, "music", &music),
-        welcome: welcome.as_ref().map(|text| clip(section, "welcome", text)),
-        name,
-        ..default
+    queue.short_abandon = section.duration("short_abandon", SHORT).unwrap_or(queue.short_abandon);
+}
+
+fn who_is_asked(section: &Section<'_>, queue: &mut Queue) {
+    queue.strategy = section.choice("strategy", &StrategyName::TABLE).unwrap_or_default();
+    queue.ring_timeout = section.duration("ring_timeout", RING).unwrap_or(queue.ring_timeout);
+    queue.ring_step = section.duration("ring_step", RING).unwrap_or(queue.ring_step);
+    queue.secondary_after = section.duration("secondary_after", SHORT).unwrap_or(queue.secondary_after);
+    queue.priority = section.duration("priority", Duration::ZERO..=DAY).unwrap_or(queue.priority);
+    if let Some(weight) = section.number("weight", 0.01..=1000.0) {
+        queue.weight = hundredths(weight);
+    }
+    queue.last_agent = section.optional_table("last_agent").map(|known| {
+        let within = known.duration("within", MEMORY).unwrap_or(DAY);
+        let wait = known.duration("wait", LONG).unwrap_or(Duration::from_secs(20));
+        known.finish();
+        LastAgent { within, wait }
+    });
+    queue.resume_within = section.duration("resume_within", LONG);
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 1 to 100,000
+fn hundredths(number: f64) -> u32 {
+    (number * 100.0).round() as u32
+}
+
+fn after_calls(section: &Section<'_>, queue: &mut Queue) {
+    queue.wrap_up = section.duration("wrap_up", SHORT).unwrap_or(queue.wrap_up);
+    let modes = [("optional", WrapUpMode::Optional), ("mandatory", WrapUpMode::Mandatory)];
+    queue.wrap_up_rules = WrapUpRules {
+        mode: section.choice("wrap_up_mode", &modes).unwrap_or_default(),
+        extension_max: section.duration("wrap_up_extension_max", SHORT).unwrap_or_default(),
+        disposition_required: section.flag("disposition_required").unwrap_or_default(),
     };
-    let places = QueuePlaces {
-        queue: name_span,
-        music: music.into_iter().map(|text| text.span).collect(),
-        welcome: welcome.map_or(section.span.clone(), |text| text.span),
-    };
-    (queue, places)
+    queue.missed = missed::read(section, queue.missed);
+}
+
+fn when_it_is_open(section: &Section<'_>, queue: &mut Queue, hours: &[Hours]) {
+    queue.waiting_max = section.count("waiting_max", 0..=100_000).unwrap_or(queue.waiting_max);
+    queue.wait_max = section.duration("wait_max", LONG);
+    queue.refuse_when_all = overflow::states(section, "refuse_when_all");
+    queue.leave_when_all = overflow::states(section, "leave_when_all");
+    let policies = [("serve", ClosingPolicy::Serve), ("leave", ClosingPolicy::Leave)];
+    queue.closing = section.choice("at_closing", &policies).unwrap_or_default();
+    let Some(text) = section.text("hours") else { return };
+    queue.hours = hours.iter().find(|known| known.name == text.value).cloned();
+    if queue.hours.is_none() {
+        let known: Vec<_> = hours.iter().map(|hours| hours.name.as_str()).collect();
+        section.error(&text.span, unknown("hours", text.value, &known));
+    }
+}
+
+/// Keys that mean nothing beside others.
+fn check_keys(section: &Section<'_>, queue: &Queue, order: QueueOrder, words: &Words) {
+    let progressive = queue.strategy == StrategyName::RingProgressively;
+    if section.has("ring_step") && !progressive {
+        section.warn(&section.span, "ring_step counts only under strategy = \"ring-progressively\"");
+    } else if progressive && queue.ring_step >= queue.ring_timeout {
+        let message =
+            "ring_step is not less than ring_timeout: never is a second agent rung beside the first";
+        section.warn(&section.span, message);
+    }
+    if section.has("weight") && order != QueueOrder::WeightedWait {
+        section.warn(&section.span, "weight counts only under order = \"weighted-wait\"");
+    }
+    if queue.wrap_up_rules.disposition_required && words.dispositions.is_empty() {
+        let remedy = "list what calls may be about: dispositions = [\"sale\", \"complaint\"]";
+        section
+            .error(&section.span, format!("disposition_required: there is nothing to choose from; {remedy}"));
+    }
 }
 
 /// The name of a queue, agent, trunk or account, and where it stands.
@@ -100,23 +194,6 @@ pub(super) fn language(section: &Section<'_>) -> Option<String> {
     })
 }
 
-/// The expression under `requires`; nothing there asks for nothing.
-pub(super) fn requirement(section: &Section<'_>, words: &Words) -> Requirement {
-    let Some(text) = section.text("requires") else { return Requirement::ANYBODY };
-    requirement::parse(text.value, &words.skills).unwrap_or_else(|error| {
-        // One for the opening quotation mark.
-        let place = text.span.start + 1 + error.at().start;
-        let message = match &error {
-            ExpressionError::UnknownSkill { name, .. } => unknown("skill", name, &words.skills()),
-            ExpressionError::Unexpected { .. }
-            | ExpressionError::TooDeep { .. }
-            | ExpressionError::TooLong { .. } => error.to_string(),
-        };
-        section.error(&(place..place), format!("requires: {message}"));
-        Requirement::ANYBODY
-    })
-}
-
 fn clips(section: &Section<'_>, key: &str, texts: &[Text<'_>]) -> Vec<String> {
     texts.iter().map(|text| clip(section, key, text)).collect()
 }
@@ -130,25 +207,4 @@ fn clip(section: &Section<'_>, key: &str, text: &Text<'_>) -> String {
         section.error(&text.span, format!("{key}: expected {wanted}, got {:?}", text.value));
     }
     text.value.to_owned()
-}
-
-/// Warns of queues that nobody serves, or nobody who meets what they require.
-pub(super) fn check_staffing(
-    queues: &[Queue],
-    places: &[QueuePlaces],
-    agents: &[Agent],
-    words: &Words,
-    diagnostics: &Diagnostics<'_>,
-) {
-    for ((id, queue), place) in (0u32..).map(QueueId).zip(queues).zip(places) {
-        let staff: Vec<_> = agents.iter().filter(|agent| agent.queues.contains(&id)).collect();
-        if staff.is_empty() {
-            diagnostics.warn(&place.queue, format!("queue {:?}: no agent serves it", queue.name));
-        } else if !staff.iter().any(|agent| queue.requirement.is_met_by(&agent.skills)) {
-            let wanted = written(&queue.requirement, &words.skills);
-            let message =
-                format!("queue {:?}: none of its {} agents meets {wanted}", queue.name, staff.len());
-            diagnostics.warn(&place.queue, message);
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! `[sounds]`, and whether every clip and prompt that is named is there.
 
 use super::SoundsConfig;
+use super::numbers::NumberPlaces;
 use super::problem::{Diagnostics, unknown};
 use super::queues::QueuePlaces;
 use super::section::Section;
-use crate::engine::settings::{Number, Queue};
+use crate::engine::settings::{Destination, Number, Queue};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,19 +39,14 @@ pub(super) fn check(
             let found = music.as_ref().map(|clips| (clips, &sounds.music));
             report(diagnostics, span, &format!("queue {:?}: music", queue.name), name, found, &sounds.music);
         }
-        let Some(welcome) = &queue.welcome else { continue };
         let spoken = sounds.prompts.join(&queue.language);
         let mut prompts = clips_in(&spoken).unwrap_or_default();
         prompts.extend(clips_in(&sounds.prompts).unwrap_or_default());
         let found = sounds.prompts.is_dir().then_some((&prompts, &spoken));
-        report(
-            diagnostics,
-            &place.welcome,
-            &format!("queue {:?}: welcome", queue.name),
-            welcome,
-            found,
-            &sounds.prompts,
-        );
+        for (key, name, span) in spoken_in(queue, place) {
+            let label = format!("queue {:?}: {key}", queue.name);
+            report(diagnostics, span, &label, name, found, &sounds.prompts);
+        }
     }
     let mut prompts = clips_in(&sounds.prompts).unwrap_or_default();
     for language in queues.iter().map(|queue| &queue.language).collect::<BTreeSet<_>>() {
@@ -63,11 +59,23 @@ pub(super) fn check(
     }
 }
 
+/// The prompts a queue names, and where.
+fn spoken_in<'q>(
+    queue: &'q Queue,
+    place: &'q QueuePlaces,
+) -> impl Iterator<Item = (&'static str, &'q String, &'q Range<usize>)> {
+    let messages = queue.overflow.iter().zip(&place.overflow).filter_map(|(rule, span)| match &rule.to {
+        Destination::Message(name) => Some(("overflow: message", name, span)),
+        Destination::Queue(_) | Destination::Number(_) => None,
+    });
+    queue.welcome.iter().map(|name| ("welcome", name, &place.welcome)).chain(messages)
+}
+
 /// Warns of numbers in whose language nothing is spoken.
 pub(super) fn check_languages(
     sounds: &SoundsConfig,
     numbers: &[Number],
-    places: &[Range<usize>],
+    places: &[NumberPlaces],
     diagnostics: &Diagnostics<'_>,
 ) {
     for (number, place) in numbers.iter().zip(places) {
@@ -76,7 +84,7 @@ pub(super) fn check_languages(
         if !folder.is_dir() {
             let (dialled, folder) = (&number.dialled, folder.display());
             diagnostics.warn(
-                place,
+                &place.number,
                 format!("number {dialled:?}: there are no prompts in {language:?}: no folder {folder}"),
             );
         }

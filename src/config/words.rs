@@ -1,4 +1,4 @@
-//! The words a site chooses for itself: skills and pause reasons.
+//! The words a site chooses for itself: skills, pause reasons, dispositions.
 
 use super::scalar::is_plain_name;
 use super::section::{Section, Text};
@@ -11,6 +11,7 @@ const SKILLS_MAX: usize = 1000;
 pub(super) struct Words {
     pub(super) skills: Vec<String>,
     pub(super) pause_reasons: Vec<String>,
+    pub(super) dispositions: Vec<String>,
 }
 
 impl Words {
@@ -32,7 +33,8 @@ pub(super) fn read(root: &Section<'_>) -> Words {
     if pause_reasons.is_empty() {
         root.error(&root.span, "pause_reasons: expected at least one; the first is that of the feature code");
     }
-    Words { skills, pause_reasons }
+    let dispositions = distinct(root, "dispositions", root.texts("dispositions").unwrap_or_default());
+    Words { skills, pause_reasons, dispositions }
 }
 
 fn distinct(root: &Section<'_>, key: &str, texts: Vec<Text<'_>>) -> Vec<String> {
