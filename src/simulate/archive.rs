@@ -4,6 +4,7 @@
 use super::checks::{Broken, Ledger};
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
+use crate::stats::cdr::Entry;
 use crate::stats::{Cdr, CdrFold, Today};
 use std::io::Write;
 
@@ -65,7 +66,11 @@ impl Archive {
             // Writing to a digest cannot fail; a fact that could not be serialised would leave the digest as it is.
             let _ = serde_json::to_writer(&mut self.digest, &stamped);
             self.today.observe(&stamped);
-            self.records.extend(self.fold.observe(&stamped));
+            match self.fold.observe(&stamped) {
+                Some(Entry::Ended(record)) => self.records.push(*record),
+                // What is noted later changes no figure.
+                Some(Entry::Noted(_)) | None => {}
+            }
         }
     }
 

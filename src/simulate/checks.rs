@@ -627,9 +627,14 @@ impl Ledger {
             let own = || records.iter().filter(|record| record.queue == name);
             let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
             let recorded = own().count() as u64;
-            // Each record rounds down to the millisecond.
-            let waited: u64 = own().map(|record| record.wait_ms).sum();
-            let close = millis(recount.wait).saturating_sub(waited) <= recorded;
+            // Each record and each visit rounds down to the millisecond.
+            let before = || {
+                let visits = records.iter().flat_map(|record| &record.visits);
+                visits.filter(|visit| visit.queue == name).map(|visit| visit.wait_ms)
+            };
+            let waited = own().map(|record| record.wait_ms).chain(before()).sum::<u64>();
+            let rounded = recorded + before().count() as u64;
+            let close = millis(recount.wait).saturating_sub(waited) <= rounded;
             let figures = [
                 ("calls offered", today.offered, recount.offered),
                 ("calls answered", today.answered, recount.counts.answered),
@@ -672,7 +677,8 @@ impl Recount {
             | Outcome::Voicemail
             | Outcome::NoAgents
             | Outcome::Error
-            | Outcome::Withdrawn => self.other += 1,
+            | Outcome::Withdrawn
+            | Outcome::Closed => self.other += 1,
         }
     }
 }

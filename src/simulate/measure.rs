@@ -258,7 +258,8 @@ impl QueueFigures {
             | Outcome::Voicemail
             | Outcome::NoAgents
             | Outcome::Error
-            | Outcome::Withdrawn => {
+            | Outcome::Withdrawn
+            | Outcome::Closed => {
                 self.other += 1;
                 return;
             }

@@ -71,7 +71,10 @@ impl Twin {
     }
 }
 
-/// The engine as it comes back from its own state.
+/// The engine as it comes back from its own state, written and read as a standby node would.
 fn restored(engine: &Engine) -> Result<Engine, Broken> {
-    Ok(engine.clone())
+    let written = serde_json::to_vec(engine).map_err(|_| Broken::Restored("its state cannot be written"))?;
+    let read: Engine =
+        serde_json::from_slice(&written).map_err(|_| Broken::Restored("its state cannot be read"))?;
+    if read == *engine { Ok(read) } else { Err(Broken::Restored("it is not what was written")) }
 }

@@ -26,6 +26,9 @@ const SWEEP: Duration = Duration::from_secs(2 * 3600);
 /// More events than this at one moment are a circle.
 const EVENTS_AT_ONCE_MAX: u64 = 100_000;
 
+/// The engine looks at all of itself after every so manieth event.
+const AUDIT_EVERY: u64 = 7;
+
 /// How closely a world is watched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watch {
@@ -169,7 +172,7 @@ impl<'s> World<'s> {
         let arrivals = 0..scenario.sources.len() as u64;
         let measured = (BEGINNING + scenario.warm_up, BEGINNING + scenario.duration);
         let mut world = Self {
-            engine: Engine::new(settings.clone(), 1),
+            engine: Engine::new(settings.clone(), 1, seed),
             out: Commands::new(),
             told: Vec::new(),
             wanted: Vec::new(),
@@ -340,6 +343,9 @@ impl<'s> World<'s> {
             self.carry_out(command)?;
         }
         (self.told, self.wanted) = (facts, commands);
+        if self.archive.is_some() && self.events.is_multiple_of(AUDIT_EVERY) {
+            self.engine.audit(now).map_err(Broken::Audit)?;
+        }
         self.ledger.between_events(self.now)
     }
 
