@@ -23,6 +23,7 @@ mod zone;
 
 pub use problem::{ConfigErrors, Problem};
 pub use scenario::ScenarioFile;
+pub use scalar::duration;
 
 use crate::cidr::Cidr;
 use crate::engine::settings::Settings;

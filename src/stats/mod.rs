@@ -1,6 +1,7 @@
 //! Pure folds over the engine's facts: call records, service level, today's figures. No clock, no socket.
 
 pub mod cdr;
+pub mod erlang;
 pub mod service_level;
 pub mod today;
 
