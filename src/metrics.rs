@@ -3,6 +3,7 @@
 //! All series exist from the start, so that no panel is empty before the first call, and no label is
 //! looked up where calls are handled. Labels are bounded: queues, outcomes, states, causes, methods.
 
+mod estimates;
 mod maker;
 mod shells;
 
@@ -15,6 +16,7 @@ use maker::{Made, Maker, each};
 use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::time::Duration;
 
+pub use estimates::EstimateMetrics;
 pub use prometheus::Error;
 pub use shells::{Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 
@@ -33,6 +35,8 @@ pub struct Metrics {
     registry: Registry,
     queues: Vec<QueueMetrics>,
     refused: Vec<IntCounter>,
+    /// The expected wait.
+    pub estimates: EstimateMetrics,
     /// Signalling.
     pub sip: SipMetrics,
     /// Audio.
@@ -77,8 +81,9 @@ impl Metrics {
         let build = make.gauges("build_info", "Always 1; the version is the label.", &["version"])?;
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
         let (sip, media) = (SipMetrics::new(&make)?, MediaMetrics::new(&make)?);
+        let estimates = EstimateMetrics::new(&make, settings)?;
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
-        Ok(Self { queues, refused, sip, media, store, engine, registry })
+        Ok(Self { queues, refused, estimates, sip, media, store, engine, registry })
     }
 
     /// Folds one fact into the metrics.

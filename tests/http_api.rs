@@ -9,7 +9,7 @@ use holdfast::engine::settings::{Agent, Queue, Settings};
 use holdfast::engine::snapshot::{AgentView, CallStage, CallView, QueueView, Snapshot};
 use holdfast::engine::time::Wall;
 use holdfast::http::{self, Role, Sources, Token, Tokens};
-use holdfast::stats::{CdrFilter, QueueToday};
+use holdfast::stats::{CdrFilter, Estimate, QueueToday};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -99,6 +99,9 @@ impl Server {
                 });
                 let (_today, today) =
                     watch::channel(Arc::new(vec![QueueToday { offered: 9, ..Default::default() }]));
+                let [mean, p50, p90] = [40, 30, 95].map(Duration::from_secs);
+                let (_estimates, estimates) =
+                    watch::channel(Arc::new(vec![Some(Estimate { mean, p50, p90 })]));
                 let records: http::Records = Arc::new(move |filter| {
                     let wanted = Arc::clone(&wanted);
                     Box::pin(async move {
@@ -111,6 +114,7 @@ impl Server {
                     settings: Arc::new(settings()),
                     snapshots: seen,
                     today,
+                    estimates,
                     requests,
                     records,
                     metrics: Arc::new(|| "holdfast_up 1\n".into()),
@@ -217,6 +221,7 @@ fn queues_agents_and_calls_are_shown_by_name() {
     assert_eq!((&queues[0]["waiting"], &queues[0]["longest_wait_ms"]), (&2.into(), &7000.into()));
     assert_eq!(queues[0]["agents"]["ready"], 1);
     assert_eq!(queues[0]["today"]["offered"], 9);
+    assert_eq!(queues[0]["estimated_wait"], serde_json::json!({ "p50_ms": 30_000, "p90_ms": 95_000 }));
     let agents = server.get("/v1/agents");
     assert_eq!(
         (&agents[0]["name"], &agents[0]["state"], &agents[0]["reason"]),

@@ -19,7 +19,7 @@ use crate::engine::command::{Answer, Refusal};
 use crate::engine::event::Request;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
-use crate::stats::{Cdr, CdrFilter, QueueToday};
+use crate::stats::{Cdr, CdrFilter, Estimate, QueueToday};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -56,6 +56,8 @@ pub struct Sources {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Each queue's figures, in the order of the settings, as last published.
     pub today: watch::Receiver<Arc<Vec<QueueToday>>>,
+    /// What a call that joined each queue now would have to expect, in the order of the settings, as last published.
+    pub estimates: watch::Receiver<Arc<Vec<Option<Estimate>>>>,
     /// The engine's ear. Bounded: when it is full, clients get 503.
     pub requests: mpsc::Sender<Asked>,
     /// The call records.

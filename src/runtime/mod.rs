@@ -18,7 +18,7 @@ use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
 use clock::Clock;
 use driver::{Driver, Work};
-use facts::FactSinks;
+use facts::{FactSinks, Published};
 use inputs::{Inputs, Stop};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -102,7 +102,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::new(&settings)?);
     let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
-    let (published, today) = watch::channel(Arc::default());
+    let (publish_today, today) = watch::channel(Arc::default());
+    let (publish_estimates, estimates) = watch::channel(Arc::default());
+    let published = Published { today: publish_today, estimates: publish_estimates };
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
     let (stop, stopping) = watch::channel(Stop::No);
     let reader = store.clone();
@@ -110,6 +112,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         settings: shown_rules,
         snapshots,
         today,
+        estimates,
         requests,
         records: Arc::new(move |filter| {
             let store = reader.clone();
