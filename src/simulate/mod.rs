@@ -8,6 +8,7 @@ mod caller;
 pub mod checks;
 pub mod claims;
 mod eligible;
+pub mod estimators;
 mod fault;
 pub mod law;
 pub mod measure;

@@ -118,6 +118,11 @@ impl Estimator {
         self.queues.get(queue.0 as usize)?.rates.measured()
     }
 
+    /// What was expected of a call in line when it joined.
+    pub fn told(&self, call: CallId) -> Option<Estimate> {
+        self.open.get(&call)?.told
+    }
+
     /// Folds one fact. When it ends the wait of a call that something was said about: how right that was.
     pub fn observe(&mut self, stamped: &Stamped) -> Option<Judged> {
         match &stamped.fact {
