@@ -17,6 +17,7 @@ mod phone;
 pub mod random;
 pub mod replay;
 pub mod rng;
+pub mod rollout;
 pub mod scenario;
 pub mod summary;
 mod twin;

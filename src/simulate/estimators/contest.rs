@@ -5,7 +5,7 @@ use crate::engine::id::{CallId, QueueId};
 use crate::engine::settings::{Agent, Limits, Login, Number, Queue, Settings};
 use crate::engine::skill::Requirement;
 use crate::engine::time::Monotonic;
-use crate::simulate::law::{Law, Profile};
+use crate::simulate::law::{Law, PROFILE_STEP, Profile};
 use crate::simulate::scenario::{Faults, MONDAY, Scenario, Source, Worker};
 use crate::simulate::world::{Violation, Watch, run};
 use crate::stats::Estimator;
@@ -26,7 +26,7 @@ pub struct Errors {
 }
 
 impl Errors {
-    pub(super) fn judge(&mut self, told_s: f64, wait_s: f64) {
+    pub(crate) fn judge(&mut self, told_s: f64, wait_s: f64) {
         self.calls += 1.0;
         self.absolute_s += (told_s - wait_s).abs();
         self.squared_s2 += (told_s - wait_s).powi(2);
@@ -231,7 +231,7 @@ pub fn varying_day(days: u32, seed: u64) -> Result<Contest, Violation> {
         [0.3, 0.5, 0.8, 1.0, 1.2, 1.3, 1.3, 1.1, 0.9, 0.7, 0.6, 0.8, 1.0, 1.2, 1.25, 1.2, 1.0, 0.8, 0.6, 0.4];
     let per_hour = loads.map(|load| load * agents as f64 * 3600.0 / handling.as_secs_f64());
     let laws = (Law::Exponential(patience), Law::Lognormal { mean: handling, cv: 1.0 });
-    let duration = super::law::PROFILE_STEP * loads.len() as u32 * days;
+    let duration = PROFILE_STEP * loads.len() as u32 * days;
     let scenario = one_pool(agents, Profile::by_half_hour(per_hour.to_vec()), laws, duration);
     let rates = Rates {
         service_per_s: agents as f64 / handling.as_secs_f64(),

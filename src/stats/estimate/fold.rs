@@ -1,11 +1,12 @@
 //! The estimator: a fold over facts that measures each queue's rates, counts who works for it, says what a call has
 //! to expect, and judges afterwards what it said. It scans neither calls nor agents.
 
-use super::rates::{Measured, QueueRates};
+use super::rates::{Inflow, Measured, QueueRates};
 use super::{Estimate, Rates, Spread, qlm};
 use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::Settings;
+use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct Judged {
 pub struct Estimator {
     queues: Vec<Line>,
     agents: Vec<Worker>,
+    /// What is dialled, in the order of the settings' numbers.
+    inflows: Vec<Inflow>,
+    dialled: BTreeMap<String, usize>,
     open: BTreeMap<CallId, Open>,
     open_max: usize,
 }
@@ -86,6 +90,8 @@ impl Estimator {
         Self {
             agents: agents.collect(),
             queues: settings.queues.iter().map(|_| Line::default()).collect(),
+            inflows: settings.numbers.iter().map(|_| Inflow::default()).collect(),
+            dialled: (0..).zip(&settings.numbers).map(|(at, number)| (number.dialled.clone(), at)).collect(),
             open: BTreeMap::new(),
             open_max: settings.limits.calls_max.saturating_mul(2).max(1),
         }
@@ -118,6 +124,11 @@ impl Estimator {
         self.queues.get(queue.0 as usize)?.rates.measured()
     }
 
+    /// How many calls per second come to a number now; `number` is its place in the settings.
+    pub fn inflow_per_s(&self, number: usize, now: Monotonic) -> f64 {
+        self.inflows.get(number).map_or(0.0, |inflow| inflow.per_s(now))
+    }
+
     /// What was expected of a call in line when it joined.
     pub fn told(&self, call: CallId) -> Option<Estimate> {
         self.open.get(&call)?.told
@@ -126,7 +137,12 @@ impl Estimator {
     /// Folds one fact. When it ends the wait of a call that something was said about: how right that was.
     pub fn observe(&mut self, stamped: &Stamped) -> Option<Judged> {
         match &stamped.fact {
-            Fact::CallQueued { call, queue, waiting, .. } => self.queued(*call, *queue, *waiting),
+            Fact::CallQueued { call, queue, dialled, waiting, .. } => {
+                if let Some(inflow) = self.dialled.get(dialled).and_then(|at| self.inflows.get_mut(*at)) {
+                    inflow.comes(stamped.at.mono);
+                }
+                self.queued(*call, *queue, *waiting);
+            }
             Fact::OfferMade { call, queue, .. } => self.rings(*call, *queue),
             Fact::OfferEnded { call, queue, outcome, ring, .. } => {
                 self.rings_no_more(*call, *queue);

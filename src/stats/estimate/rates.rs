@@ -2,6 +2,7 @@
 //! give up. Older calls count less, so that the figures follow the day.
 
 use super::Spread;
+use crate::engine::time::Monotonic;
 use std::time::Duration;
 
 /// So many calls are remembered: a mean over them is within 3 % or so, and a busy queue takes them within an hour.
@@ -17,6 +18,8 @@ pub struct Measured {
     pub handling_s: f64,
     /// Of this, from the offer to the answer.
     pub ring: Spread,
+    /// Of this, with the caller, in seconds.
+    pub talk_s: f64,
     /// How often one waiting caller gives up, per second of waiting.
     pub patience_per_s: f64,
 }
@@ -32,6 +35,37 @@ pub(super) struct QueueRates {
     ring_s2: f64,
     given_up: f64,
     waited_s: f64,
+}
+
+/// How often something comes, with a memory of a quarter of an hour: calls come by the half-hour.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Inflow {
+    began: Option<Monotonic>,
+    last: Monotonic,
+    per_s: f64,
+}
+
+const INFLOW_MEMORY_S: f64 = 900.0;
+
+impl Inflow {
+    /// It came.
+    pub(super) fn comes(&mut self, now: Monotonic) {
+        self.per_s = self.faded(now) + INFLOW_MEMORY_S.recip();
+        self.last = now;
+        self.began.get_or_insert(now);
+    }
+
+    /// Per second; what is missing of the memory at the beginning is made up for.
+    pub(super) fn per_s(&self, now: Monotonic) -> f64 {
+        let Some(began) = self.began else { return 0.0 };
+        let seen = -(-now.since(began).as_secs_f64() / INFLOW_MEMORY_S).exp_m1();
+        // Below a minute there is next to nothing to judge by.
+        self.faded(now) / seen.max(60.0 / INFLOW_MEMORY_S)
+    }
+
+    fn faded(&self, now: Monotonic) -> f64 {
+        self.per_s * (-now.since(self.last).as_secs_f64() / INFLOW_MEMORY_S).exp()
+    }
 }
 
 fn fade<const N: usize>(sums: [&mut f64; N]) {
@@ -78,7 +112,8 @@ impl QueueRates {
         let ring = self.ring();
         let handling_s = ring.mean_s + (self.talk_s + self.wrap_up_s) / self.ended;
         let patience_per_s = if self.waited_s > 0.0 { self.given_up / self.waited_s } else { 0.0 };
-        (handling_s > 0.0).then_some(Measured { handling_s, ring, patience_per_s })
+        let talk_s = self.talk_s / self.ended;
+        (handling_s > 0.0).then_some(Measured { handling_s, ring, talk_s, patience_per_s })
     }
 
     fn ring(&self) -> Spread {
