@@ -22,8 +22,8 @@ mod words;
 mod zone;
 
 pub use problem::{ConfigErrors, Problem};
-pub use scenario::ScenarioFile;
 pub use scalar::duration;
+pub use scenario::ScenarioFile;
 
 use crate::cidr::Cidr;
 use crate::engine::settings::Settings;

@@ -5,21 +5,9 @@ mod contest;
 
 pub use contest::{Contest, Errors, steady, varying_day};
 
+use super::claims::Row;
 use super::world::Violation;
 use contest::UNIT;
-
-/// A claim and what came of it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Row {
-    /// What is claimed.
-    pub claim: String,
-    /// The figure it is held against, and how near it must come.
-    pub reference: String,
-    /// What was measured.
-    pub measured: String,
-    /// Whether it holds.
-    pub pass: bool,
-}
 
 /// One estimator's name, the table's figure for it, and where its errors are.
 type TableEntry = (&'static str, f64, fn(&Contest) -> &Errors);

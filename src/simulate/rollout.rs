@@ -60,6 +60,12 @@ impl Ringing {
                 self.0.remove(offer);
             }
             Fact::CallRefused { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
             | Fact::CallQueued { .. }
             | Fact::CallLeftQueue { .. }
             | Fact::CallEnded { .. }

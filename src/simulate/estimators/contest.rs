@@ -90,6 +90,12 @@ impl Judge {
             Fact::CallQueued { call, waiting, .. } => self.ask(now, *call, *waiting),
             Fact::CallLeftQueue { call, outcome, wait, .. } => self.hear(now, *call, *outcome, *wait),
             Fact::CallRefused { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
             | Fact::OfferMade { .. }
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
@@ -158,6 +164,8 @@ fn one_pool(
         priority: Duration::ZERO,
         requirement: Requirement::ANYBODY,
         language: None,
+        relaxation: Vec::new(),
+        direct: None,
     };
     let agent = |at| Agent {
         name: format!("agent-{at}"),
@@ -179,6 +187,7 @@ fn one_pool(
         groups: vec!["pool".into()],
         duration,
         warm_up: duration / 20,
+        callers: 0,
         starts_at: MONDAY,
         faults: Faults::NONE,
     }

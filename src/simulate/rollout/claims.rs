@@ -10,7 +10,8 @@ use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Agent, Limits, Login, Number, Queue, Settings};
 use crate::engine::skill::Requirement;
 use crate::engine::time::{Monotonic, Now, Wall};
-use crate::simulate::estimators::{Errors, Row};
+use crate::simulate::claims::Row;
+use crate::simulate::estimators::Errors;
 use crate::simulate::law::Law;
 use crate::simulate::rng::{Purpose, Rng};
 use crate::stats::Estimator;
@@ -54,6 +55,8 @@ fn settings() -> Settings {
         priority: Duration::ZERO,
         requirement: Requirement::ANYBODY,
         language: None,
+        relaxation: Vec::new(),
+        direct: None,
     };
     let agents = POOLS.iter().flat_map(|(count, classes)| {
         let agent = Agent {
@@ -128,6 +131,12 @@ impl Observer {
                 hold.answered(wait_s);
             }
             Fact::CallRefused { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
             | Fact::CallQueued { .. }
             | Fact::OfferMade { .. }
             | Fact::OfferEnded { .. }
@@ -173,7 +182,7 @@ pub fn contest(hours: u32, seed: u64) -> Vec<ClassContest> {
     let agents = settings.agents.len();
     let now = Now { mono: Monotonic::default(), wall: Wall(0) };
     let rng = Rng::stream(seed, Purpose::Model, 0);
-    let mut world = Future::empty(Engine::new(settings, 1), now, &truth, &probed, rng);
+    let mut world = Future::empty(Engine::new(settings, 1, seed), now, &truth, &probed, rng);
     for agent in (0..).map(AgentId).take(agents) {
         world
             .tell(Event::AgentReachable { agent, reachable: true }, &mut |stamped| observer.observe(stamped));

@@ -172,6 +172,7 @@ impl<'m> Future<'m> {
             caller: Caller::default(),
             agent: None,
             sip_call_id: String::new(),
+            wishes: None,
         })
     }
 
@@ -200,6 +201,12 @@ impl<'m> Future<'m> {
                 }
             }
             Fact::CallRefused { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }

@@ -30,6 +30,8 @@ impl Floor {
             priority: Duration::ZERO,
             requirement: Requirement::ANYBODY,
             language: None,
+            relaxation: Vec::new(),
+            direct: None,
         };
         let agent = Agent { queues: vec![QueueId(0)], login: Login::Automatic, ..Agent::default() };
         let queue = Queue { wrap_up: SECOND * 10, ring_timeout: SECOND * 600, ..Queue::default() };
@@ -40,7 +42,7 @@ impl Floor {
             ..Settings::default()
         };
         let now = Now { mono: Monotonic(1_000_000), wall: Wall(0) };
-        let mut floor = Self { engine: Engine::new(settings, 1), ringing: Ringing::default(), now };
+        let mut floor = Self { engine: Engine::new(settings, 1, 1), ringing: Ringing::default(), now };
         floor.tell(Event::AgentReachable { agent: AgentId(0), reachable: true });
         floor
     }
@@ -59,6 +61,7 @@ impl Floor {
             caller: Caller::default(),
             agent: None,
             sip_call_id: String::new(),
+            wishes: None,
         });
     }
 

@@ -3,9 +3,9 @@
 
 use super::rates::{Inflow, Measured, QueueRates};
 use super::{Estimate, Rates, Spread, qlm};
-use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::fact::{AgentState, Entered, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, QueueId};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Agent, Number, Settings};
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,21 +80,39 @@ struct Open {
 impl Estimator {
     /// Knows nothing yet. An agent works for the queues he serves and whose requirement he meets.
     pub fn new(settings: &Settings) -> Self {
-        let agents = settings.agents.iter().map(|agent| {
-            let able = agent.queues.iter().filter(|queue| {
-                settings.queue(**queue).is_some_and(|rules| rules.requirement.is_met_by(&agent.skills))
-            });
-            let serves = able.map(|queue| Served { queue: *queue, work_s: 0.0, share: 0.0 });
-            Worker { serves: serves.collect(), ..Worker::default() }
-        });
-        Self {
-            agents: agents.collect(),
-            queues: settings.queues.iter().map(|_| Line::default()).collect(),
-            inflows: settings.numbers.iter().map(|_| Inflow::default()).collect(),
-            dialled: (0..).zip(&settings.numbers).map(|(at, number)| (number.dialled.clone(), at)).collect(),
+        let mut estimator = Self {
+            queues: Vec::new(),
+            agents: Vec::new(),
+            inflows: Vec::new(),
+            dialled: BTreeMap::new(),
             open: BTreeMap::new(),
-            open_max: settings.limits.calls_max.saturating_mul(2).max(1),
+            open_max: 0,
+        };
+        estimator.follow(settings);
+        estimator
+    }
+
+    /// Other rules apply from now on: what was measured stays, who works for what is taken from them.
+    pub fn follow(&mut self, settings: &Settings) {
+        self.open_max = settings.limits.calls_max.saturating_mul(2).max(1);
+        self.queues.resize_with(settings.queues.len().max(self.queues.len()), Line::default);
+        self.agents.resize_with(settings.agents.len().max(self.agents.len()), Worker::default);
+        for (id, agent) in (0..).map(AgentId).zip(&settings.agents) {
+            let (works, ready) =
+                self.agents.get(id.0 as usize).map_or((false, false), |worker| (worker.works, worker.ready));
+            self.agent_does(id, false, false);
+            if let Some(worker) = self.agents.get_mut(id.0 as usize) {
+                worker.serve(able(settings, agent));
+            }
+            self.agent_does(id, works, ready);
         }
+        let known = std::mem::take(&mut self.dialled);
+        let inflow = |number: &Number| {
+            known.get(&number.dialled).and_then(|at| self.inflows.get(*at)).copied().unwrap_or_default()
+        };
+        self.inflows = settings.numbers.iter().map(inflow).collect();
+        self.dialled =
+            (0..).zip(&settings.numbers).map(|(at, number)| (number.dialled.clone(), at)).collect();
     }
 
     /// What a call with so many calls ahead of it has to expect; `None` when there is no ground to say anything: too few
@@ -137,9 +155,10 @@ impl Estimator {
     /// Folds one fact. When it ends the wait of a call that something was said about: how right that was.
     pub fn observe(&mut self, stamped: &Stamped) -> Option<Judged> {
         match &stamped.fact {
-            Fact::CallQueued { call, queue, dialled, waiting, .. } => {
-                if let Some(inflow) = self.dialled.get(dialled).and_then(|at| self.inflows.get_mut(*at)) {
-                    inflow.comes(stamped.at.mono);
+            Fact::CallQueued { call, queue, dialled, waiting, entered, .. } => {
+                match entered {
+                    Entered::Arrived | Entered::Resumed => self.dials(dialled, stamped.at.mono),
+                    Entered::Overflowed(_) | Entered::Moved(_) => {}
                 }
                 self.queued(*call, *queue, *waiting);
             }
@@ -165,9 +184,21 @@ impl Estimator {
                 self.on(*queue, |line| line.rates.wrapped_up(*lasted));
             }
             Fact::AgentStateChanged { agent, to, .. } => self.agent_is(*agent, *to),
-            Fact::CallRefused { .. } => {}
+            Fact::CallRefused { .. }
+            | Fact::CallTurnedAway { .. }
+            | Fact::CallWidened { .. }
+            | Fact::CallDisposed { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. }
+            | Fact::Reconfigured => {}
         }
         None
+    }
+
+    fn dials(&mut self, dialled: &str, now: Monotonic) {
+        if let Some(inflow) = self.dialled.get(dialled).and_then(|at| self.inflows.get_mut(*at)) {
+            inflow.comes(now);
+        }
     }
 
     fn on(&mut self, queue: QueueId, change: impl FnOnce(&mut Line)) {
@@ -222,6 +253,8 @@ impl Estimator {
             | Outcome::Callback
             | Outcome::Voicemail
             | Outcome::NoAgents
+            | Outcome::Withdrawn
+            | Outcome::Closed
             | Outcome::Error => false,
         };
         let open = self.open.remove(&call);
@@ -259,11 +292,17 @@ impl Estimator {
     fn agent_is(&mut self, agent: AgentId, state: AgentState) {
         let (works, ready) = match state {
             AgentState::Ready => (true, true),
-            AgentState::Offered | AgentState::Talking | AgentState::WrapUp => (true, false),
+            AgentState::Offered | AgentState::Talking | AgentState::OnHold | AgentState::WrapUp => {
+                (true, false)
+            }
             AgentState::LoggedOut | AgentState::Unreachable | AgentState::Paused | AgentState::Resting => {
                 (false, false)
             }
         };
+        self.agent_does(agent, works, ready);
+    }
+
+    fn agent_does(&mut self, agent: AgentId, works: bool, ready: bool) {
         let Some(worker) = self.agents.get_mut(agent.0 as usize) else { return };
         let (worked, was_ready) = (worker.works, worker.ready);
         (worker.works, worker.ready) = (works, ready);
@@ -290,6 +329,24 @@ impl Estimator {
             }
             served.share = share;
         }
+    }
+}
+
+/// The queues an agent can work for.
+fn able(settings: &Settings, agent: &Agent) -> Vec<QueueId> {
+    let meets = |queue: &&QueueId| {
+        settings.queue(**queue).is_some_and(|rules| rules.requirement.is_met_by(&agent.skills))
+    };
+    agent.queues.iter().filter(meets).copied().collect()
+}
+
+impl Worker {
+    /// Serves these queues from now on; his work for those he served before stands.
+    fn serve(&mut self, queues: Vec<QueueId>) {
+        let before = std::mem::take(&mut self.serves);
+        let work_s = |queue| before.iter().find(|it| it.queue == queue).map_or(0.0, |it| it.work_s);
+        self.serves =
+            queues.into_iter().map(|queue| Served { queue, work_s: work_s(queue), share: 0.0 }).collect();
     }
 }
 

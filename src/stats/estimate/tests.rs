@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::engine::event::Caller;
-use crate::engine::fact::{AgentState, EndedBy, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::explain::OfferedBecause;
+use crate::engine::fact::{AgentState, EndedBy, Entered, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, OfferId, QueueId};
 use crate::engine::settings::{Agent, Queue, Settings};
 use crate::engine::time::Now;
@@ -86,13 +87,16 @@ struct Day {
 impl Day {
     /// Sales is served by agents 0 and 1, billing by agents 1 and 2.
     fn new() -> Self {
+        Self { estimator: Estimator::new(&Self::rules([&[SALES], &[SALES, BILLING], &[BILLING]])), calls: 0 }
+    }
+
+    fn rules(serves: [&[QueueId]; 3]) -> Settings {
         let agent = |queues: &[QueueId]| Agent { queues: queues.to_vec(), ..Agent::default() };
-        let settings = Settings {
+        Settings {
             queues: vec![Queue::default(), Queue::default()],
-            agents: vec![agent(&[SALES]), agent(&[SALES, BILLING]), agent(&[BILLING])],
+            agents: serves.map(agent).to_vec(),
             ..Settings::default()
-        };
-        Self { estimator: Estimator::new(&settings), calls: 0 }
+        }
     }
 
     fn tell(&mut self, fact: Fact) -> Option<Judged> {
@@ -116,12 +120,14 @@ impl Day {
             language: String::new(),
             priority: Duration::ZERO,
             waiting,
+            entered: Entered::Arrived,
         });
         call
     }
 
     fn offer(&mut self, call: CallId, queue: QueueId) {
-        self.tell(Fact::OfferMade { offer: OfferId(call.0), call, queue, agent: AgentId(0) });
+        let because = OfferedBecause::LastAgent;
+        self.tell(Fact::OfferMade { offer: OfferId(call.0), call, queue, agent: AgentId(0), because });
     }
 
     fn left(&mut self, call: CallId, queue: QueueId, outcome: Outcome, wait_s: u64) -> Option<Judged> {
@@ -134,6 +140,7 @@ impl Day {
             wait,
             answered_in_threshold: false,
             agent,
+            to: None,
             waiting: 0,
         })
     }
@@ -147,7 +154,7 @@ impl Day {
             self.tell(Fact::OfferEnded { offer, call, queue, agent, outcome: OfferOutcome::Answered, ring });
             self.left(call, queue, Outcome::Answered, 10);
             let talk = Duration::from_secs(45);
-            self.tell(Fact::CallEnded { call, queue, ended_by: EndedBy::Caller, talk });
+            self.tell(Fact::CallEnded { call, queue, ended_by: EndedBy::Caller, talk, hold: Duration::ZERO });
             self.tell(Fact::WrapUpEnded { agent, queue, lasted: Duration::from_secs(10) });
         }
     }
@@ -220,6 +227,19 @@ fn an_agent_of_two_queues_counts_in_each_by_his_work_for_it() {
     assert!(after_many > 65.0, "and he is never taken to have given up billing: {after_many}");
     day.agent(1, AgentState::LoggedOut);
     assert_eq!(day.mean_s(SALES, 0), None);
+}
+
+#[test]
+fn other_rules_keep_what_was_measured_and_say_anew_who_works_for_what() {
+    let mut day = Day::new();
+    day.agent(0, AgentState::Talking);
+    day.handled(SALES, 20);
+    assert!(close(day.mean_s(SALES, 1).unwrap(), 125.0, 1e-6));
+    day.estimator.follow(&Day::rules([&[BILLING], &[SALES], &[SALES]]));
+    assert_eq!(day.mean_s(SALES, 1), None, "the one at work has gone to billing");
+    day.agent(1, AgentState::Talking);
+    day.agent(2, AgentState::Talking);
+    assert!(close(day.mean_s(SALES, 1).unwrap(), 65.0, 1e-6));
 }
 
 #[test]
