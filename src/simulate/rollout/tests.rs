@@ -9,6 +9,7 @@ use crate::engine::settings::{Agent, Login, Number, Queue, Settings};
 use crate::engine::skill::Requirement;
 use crate::engine::time::{Monotonic, Wall};
 use crate::simulate::law::Law;
+use std::f64::consts::{LN_2, LN_10};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FIRST: CallId = CallId(1);
@@ -99,8 +100,8 @@ fn the_next_in_line_waits_for_the_rest_of_the_conversation_and_the_wrap_up() {
     let outlook = Floor::busy().ahead(&model, SECOND_CALL, &MANY, 1).unwrap();
     // Quantiles of an exponential time of 60 s, and 10 s of wrap-up.
     assert!(close(outlook.p10, 10.0 + 60.0 * 0.105_361, 0.1), "{outlook:?}");
-    assert!(close(outlook.p50, 10.0 + 60.0 * 0.693_147, 0.07), "{outlook:?}");
-    assert!(close(outlook.p90, 10.0 + 60.0 * 2.302_585, 0.07), "{outlook:?}");
+    assert!(close(outlook.p50, 10.0 + 60.0 * LN_2, 0.07), "{outlook:?}");
+    assert!(close(outlook.p90, 10.0 + 60.0 * LN_10, 0.07), "{outlook:?}");
 }
 
 #[test]
