@@ -1,15 +1,19 @@
-//! The command line: what can be said, and the two commands that need no engine, `calls` and `check-config`.
+//! The command line: what can be said, and the commands that need no engine: `calls`, `check-config`, `staff`.
 //! `run`, `demo` and `bench` belong to `main`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the module that talks to a person
 
 mod calls;
 mod check;
+pub mod simulate;
+mod staff;
 
 pub use calls::calls;
 pub use check::check_config;
+pub use staff::{Target, staff};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Exit codes.
 pub mod exit {
@@ -33,7 +37,8 @@ pub mod exit {
         holdfast demo                                 watch a small contact centre come alive; join in with a softphone\n  \
         holdfast check-config config/holdfast.toml    find every mistake before your callers do\n  \
         holdfast run --config config/holdfast.toml    take calls\n  \
-        holdfast calls --queue sales --limit 20       the latest call records\n\n\
+        holdfast calls --queue sales --limit 20       the latest call records\n  \
+        holdfast staff --calls 100 --per 30m --aht 180 --target 80/20    how many agents that takes\n\n\
         EXIT CODES: 0 ok, 1 failed while running, 2 wrong arguments, 78 wrong configuration",
     arg_required_else_help = true
 )]
@@ -70,6 +75,27 @@ pub enum Command {
         after_help = "EXAMPLE:\n  holdfast check-config config/holdfast.toml && systemctl restart holdfast"
     )]
     CheckConfig(CheckArgs),
+    /// Run the production engine in a simulated world: what if there were two more agents? And is it right?
+    #[command(
+        after_help = "EXAMPLES:\n  \
+        holdfast simulate config/scenarios/x.toml              service level, waits and occupancy of each variant\n  \
+        holdfast simulate mine.toml --replay calls.csv --json  yesterday's calls under other rules\n  \
+        holdfast simulate --seeds 100000                       random worlds with faults against the checkers\n  \
+        holdfast simulate --claims                             what Holdfast claims of itself, measured\n\n\
+        A CSV of calls has a first line of names: arrived_at, and as far as known dialled or queue, patience_s, handle_s.\n\
+        The lines of `holdfast calls --json` will do as well.",
+        arg_required_else_help = true
+    )]
+    Simulate(SimulateArgs),
+    /// Say how many agents a load needs, by Erlang C and, with --patience, Erlang A.
+    #[command(after_help = "EXAMPLES:\n  holdfast staff --calls 100 --per 30m --aht 180 --target 80/20\n  \
+        holdfast staff --calls 100 --aht 3m --target 80/20 --max-occupancy 85 --patience 120\n  \
+        holdfast staff --calls 600 --aht 6m --target 80/30 --json | jq .agents\n\n\
+        Erlang C assumes that callers wait for ever, so it plans too many agents where they do not: with --patience, \
+        Erlang A reckons with those who give up. Both assume calls that come independently of each other, at an even rate; \
+        plan each half hour for itself. Neither knows breaks, meetings or illness: divide by the share of paid time that \
+        your agents are at their phones.")]
+    Staff(StaffArgs),
 }
 
 /// Arguments of `run`.
@@ -176,6 +202,64 @@ pub struct CheckArgs {
     pub file: PathBuf,
 }
 
+/// Arguments of `simulate`.
+#[derive(Clone, Debug, Args)]
+pub struct SimulateArgs {
+    /// The scenario file: rules, who calls, who works, and variants to compare.
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["seeds", "claims"])]
+    pub scenario: Option<PathBuf>,
+    /// Calls as they really came, instead of the scenario's arrivals.
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub replay: Option<PathBuf>,
+    /// Runs of each variant, instead of the scenario's.
+    #[arg(long, value_name = "R", requires = "scenario", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub runs: Option<u64>,
+    /// Also write every figure to this file.
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub csv: Option<PathBuf>,
+    /// One JSON object instead of a table.
+    #[arg(long, conflicts_with = "seeds")]
+    pub json: bool,
+    /// So many random worlds, with faults, against the checkers.
+    #[arg(long, value_name = "N", conflicts_with = "claims", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// The first seed; the others follow.
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// Begin no more random worlds after so many seconds.
+    #[arg(long, value_name = "S", requires = "seeds")]
+    pub seconds: Option<u64>,
+    /// Every claim with its reference figure and what is measured; exit code 1 if one fails.
+    #[arg(long)]
+    pub claims: bool,
+}
+
+/// Arguments of `staff`. Times are seconds, or carry their unit: 180, 3m, 1h30m.
+#[derive(Clone, Debug, Args)]
+pub struct StaffArgs {
+    /// Calls that come within --per.
+    #[arg(long, value_name = "N", value_parser = staff::calls)]
+    pub calls: f64,
+    /// The time within which they come.
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = staff::span)]
+    pub per: Duration,
+    /// AHT, average handle time: talk, hold and wrap-up of one call.
+    #[arg(long, value_name = "TIME", value_parser = staff::span)]
+    pub aht: Duration,
+    /// Which share of calls is to be answered within which wait: 80/20 is 80 % within 20 s.
+    #[arg(long, value_name = "PERCENT/TIME", default_value = "80/20", value_parser = staff::target)]
+    pub target: Target,
+    /// How long callers wait on average before they give up; adds Erlang A.
+    #[arg(long, value_name = "TIME", value_parser = staff::span)]
+    pub patience: Option<Duration>,
+    /// How busy agents may be at most, in percent; 85 to 90 is bearable for long.
+    #[arg(long, value_name = "PERCENT", value_parser = staff::percentage)]
+    pub max_occupancy: Option<f64>,
+    /// One JSON object: agents, service_level, asa_seconds, occupancy, and both models with their neighbours.
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +281,10 @@ mod tests {
             "holdfast bench call-rate --rate 10",
             "holdfast calls --store data/x.sqlite --outcome short_abandon --json",
             "holdfast check-config config/holdfast.toml",
+            "holdfast simulate config/scenarios/x.toml --replay calls.csv --json --csv out.csv --runs 5",
+            "holdfast simulate --seeds 1000 --seed 7 --seconds 60",
+            "holdfast simulate --claims",
+            "holdfast staff --calls 100 --per 30m --aht 180 --target 80/20 --patience 120 --max-occupancy 85 --json",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod phone;
 pub mod runtime;
 pub mod secret;
+pub mod simulate;
 pub mod sip;
 pub mod stats;
 pub mod store;

@@ -17,9 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["engine", "stats"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
+    ("simulate", &["engine", "stats"]),
     // Each shell's own settings: nothing is said twice.
-    ("config", &["engine", "sip", "media", "http"]),
-    ("cli", &["config", "store", "stats", "engine"]),
+    ("config", &["engine", "sip", "media", "http", "simulate"]),
+    ("cli", &["config", "store", "stats", "engine", "simulate"]),
     // Phones talk to the engine only over sockets: they share the wire's words and nothing else.
     ("phone", &["sip", "media"]),
     ("demo", &["phone", "config"]),
@@ -60,6 +61,7 @@ const PURE: &[&str] = &[
     "media/session.rs",
     "media/dtmf.rs",
     "media/codec/",
+    "simulate/",
 ];
 
 /// What a pure place never names: clocks, sockets, threads, chance, and maps without an order.

@@ -14,6 +14,7 @@ mod queues;
 mod relaxation;
 mod reload;
 mod scalar;
+mod scenario;
 mod section;
 mod shells;
 mod site;
@@ -25,6 +26,8 @@ mod zone;
 pub use crate::sip::settings::Trunk;
 pub use problem::{ConfigErrors, Problem};
 pub use reload::reconcile;
+pub use scalar::duration;
+pub use scenario::ScenarioFile;
 
 use crate::engine::settings::Settings;
 use crate::http::Role;
@@ -205,7 +208,16 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         // Half a document would only yield problems that are none.
         return Err(diagnostics.finish().err().unwrap_or(ConfigErrors { problems: Vec::new() }));
     }
-    let root = Section::root(&document, &diagnostics);
+    read_document(&document, diagnostics, look_for_sounds)
+}
+
+/// Reads a document that may have been put together from more than one file.
+fn read_document(
+    document: &toml::Spanned<DeTable<'_>>,
+    diagnostics: Diagnostics<'_>,
+    look_for_sounds: bool,
+) -> Result<Config, ConfigErrors> {
+    let root = Section::root(document, &diagnostics);
     let words = words::read(&root);
     let site = site::read(&root);
     let years = zone::years();
