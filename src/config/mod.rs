@@ -4,6 +4,7 @@
 
 mod agents;
 mod chains;
+mod dial;
 mod hours;
 mod missed;
 mod numbers;
@@ -21,15 +22,16 @@ mod staffing;
 mod words;
 mod zone;
 
+pub use crate::sip::settings::Trunk;
 pub use problem::{ConfigErrors, Problem};
 pub use reload::reconcile;
 
-use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
 use crate::http::Role;
 use crate::media::MediaSettings;
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
+use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
 use crate::sip::settings::Account;
 use crate::sip::transport::Listen;
@@ -84,19 +86,12 @@ pub struct SipConfig {
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
-    /// Who may call in without credentials.
+    /// Who may call in without credentials, and through whom numbers outside are called.
     pub trunks: Vec<Trunk>,
+    /// Which numbers outside may be called.
+    pub dial: DialPolicy,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
-}
-
-/// A carrier, recognised by its addresses.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trunk {
-    /// The name in logs and metrics.
-    pub name: String,
-    /// Where its INVITEs come from.
-    pub addresses: Vec<Cidr>,
 }
 
 /// API, metrics, health.

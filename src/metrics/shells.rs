@@ -42,6 +42,8 @@ pub struct SipMetrics {
     pub malformed: IntCounter,
     /// Messages dropped because the loop was behind: the peer sends them again (RFC 3261 §17).
     pub dropped: IntCounter,
+    /// Wishes of trusted senders that could not be read; their calls were taken without them.
+    pub bad_wishes: IntCounter,
     /// Messages sent again because no answer came in time.
     pub retransmissions: IntCounter,
     /// Transactions alive.
@@ -146,6 +148,10 @@ impl SipMetrics {
             malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
             dropped: make
                 .counter("sip_dropped_total", "SIP messages dropped because there were too many.")?,
+            bad_wishes: make.counter(
+                "sip_bad_wishes_total",
+                "Wishes for calls (X-Holdfast-…) of trusted trunks that could not be read.",
+            )?,
             retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
             transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
             dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,

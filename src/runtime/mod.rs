@@ -7,6 +7,7 @@ mod figures;
 mod inputs;
 mod parts;
 mod reload;
+mod trunks;
 
 pub use parts::StartError;
 
@@ -152,6 +153,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         engine: Engine::new(settings.clone(), first_id, first_id),
         sip: core,
         media,
+        trunks: trunks::follow(&config.sip.trunks, &sip),
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,

@@ -133,7 +133,8 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         realm: config.sip.realm.clone(),
         digests: config.sip.digests.clone(),
         listeners: bound.iter().map(listener).collect(),
-        trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
+        trunks: config.sip.trunks.clone(),
+        dial: config.sip.dial.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.
