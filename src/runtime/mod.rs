@@ -138,6 +138,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
+    let trunks = trunks::follow(&config.sip.trunks, &sip);
     let reloader = Reloader {
         clock,
         config,
@@ -153,7 +154,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         engine: Engine::new(settings.clone(), first_id, first_id),
         sip: core,
         media,
-        trunks: trunks::follow(&config.sip.trunks, &sip),
+        trunks,
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,
