@@ -44,10 +44,14 @@ fn run(args: &RunArgs) -> u8 {
     in_tokio(async {
         let mut running = runtime::start(config).await?;
         let mut asked = Stops::listen()?;
-        tokio::select! {
-            // It ends unasked only when it has failed.
-            failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
-            () = asked.next() => {}
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                // It ends unasked only when it has failed.
+                failed = running.stopped() => return failed.map(|()| exit::OK).map_err(Into::into),
+                () = asked.next() => break,
+                _ = hangup.recv() => running.reload(),
+            }
         }
         running.drain();
         tracing::info!("stopping: new calls are refused, calls in progress go on; a second signal ends them");

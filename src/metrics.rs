@@ -3,20 +3,23 @@
 //! All series exist from the start, so that no panel is empty before the first call, and no label is
 //! looked up where calls are handled. Labels are bounded: queues, outcomes, states, causes, methods.
 
+mod agents;
 mod maker;
 mod shells;
 
 use crate::engine::command::RefusedBecause;
-use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::QueueId;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{self, Settings};
 use crate::engine::snapshot::Snapshot;
+use agents::AgentMetrics;
 use maker::{Made, Maker, each};
 use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 pub use prometheus::Error;
-pub use shells::{Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
+pub use shells::{ConfigMetrics, Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,14 +28,19 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const WAIT_SECONDS: [f64; 15] =
     [1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
 const TALK_SECONDS: [f64; 10] = [5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0];
+/// The first edge apart from 0 tells how many calls were on hold at all.
+const HOLD_SECONDS: [f64; 9] = [0.0, 5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0];
 const RING_SECONDS: [f64; 9] = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0];
 const WRAPUP_SECONDS: [f64; 9] = [1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
+
 /// The register. Cheap to use from any thread; nothing in it blocks.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    queues: Vec<QueueMetrics>,
+    queues: RwLock<Vec<QueueMetrics>>,
+    new_queue: NewQueue,
     refused: Vec<IntCounter>,
+    agents: AgentMetrics,
     /// Signalling.
     pub sip: SipMetrics,
     /// Audio.
@@ -41,20 +49,35 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// The engine's own work.
     pub engine: EngineMetrics,
+    /// The configuration.
+    pub config: ConfigMetrics,
+}
+
+/// Makes the metrics of one queue, or finds them when they are there already.
+struct NewQueue(Box<dyn Fn(&settings::Queue) -> Made<QueueMetrics> + Send + Sync>);
+
+impl std::fmt::Debug for NewQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewQueue")
+    }
 }
 
 #[derive(Debug)]
 struct QueueMetrics {
     offered: IntCounter,
     ended: Vec<IntCounter>,
+    turned_away: Vec<IntCounter>,
+    widened: IntCounter,
     in_threshold: IntCounter,
     wait: Vec<Histogram>,
     talk: Histogram,
+    hold: Histogram,
     ring: Histogram,
     wrapup: Histogram,
     offers: Vec<IntCounter>,
     waiting: IntGauge,
     oldest: Gauge,
+    open: IntGauge,
     agents: Vec<IntGauge>,
 }
 
@@ -66,7 +89,8 @@ impl Metrics {
     pub fn new(settings: &Settings) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let make = Maker(&registry);
-        let queues = queues(&make, settings)?;
+        let new_queue = queues(&make, settings)?;
+        let queues = RwLock::new(each(&settings.queues, &new_queue.0)?);
         let refused = make.counters(
             "calls_refused_total",
             "INVITEs refused before they joined a queue, by cause.",
@@ -78,18 +102,39 @@ impl Metrics {
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
         let (sip, media) = (SipMetrics::new(&make)?, MediaMetrics::new(&make)?);
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
-        Ok(Self { queues, refused, sip, media, store, engine, registry })
+        let agents = AgentMetrics::new(&make, settings)?;
+        let config = ConfigMetrics::new(&make)?;
+        Ok(Self { queues, new_queue, refused, agents, sip, media, store, engine, config, registry })
+    }
+
+    /// Other rules from now on: new queues and agents have their series, who is gone keeps his. Bucket edges stay those
+    /// of the start; the counter of answers in time is exact all the same.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn follow(&self, settings: &Settings) -> Result<(), prometheus::Error> {
+        let queues = each(&settings.queues, &self.new_queue.0)?;
+        *self.queues.write().unwrap_or_else(PoisonError::into_inner) = queues;
+        self.agents.follow(settings)
+    }
+
+    /// Shows what each agent is doing, too: one series per agent and state, which is why it is left to the operator.
+    ///
+    /// # Errors
+    /// Only when it was asked for twice.
+    pub fn show_each_agent(&mut self, settings: &Settings) -> Result<(), prometheus::Error> {
+        self.agents.show_each(&Maker(&self.registry), settings)
     }
 
     /// Folds one fact into the metrics.
     pub fn observe(&self, stamped: &Stamped) {
         match &stamped.fact {
-            Fact::CallTurnedAway { .. }
-            | Fact::CallWidened { .. }
-            | Fact::CallDisposed { .. }
-            | Fact::QueueClosed { .. }
-            | Fact::QueueReopened { .. }
-            | Fact::Reconfigured => {}
+            Fact::CallTurnedAway { queue, because, .. } => self.on(*queue, |metrics| {
+                if let Some(counter) = metrics.turned_away.get(*because as usize) {
+                    counter.inc();
+                }
+            }),
+            Fact::CallWidened { queue, .. } => self.on(*queue, |metrics| metrics.widened.inc()),
             Fact::CallRefused { because, .. } => {
                 if let Some(counter) = self.refused.get(*because as usize) {
                     counter.inc();
@@ -108,16 +153,22 @@ impl Metrics {
             Fact::CallLeftQueue { queue, outcome, wait, answered_in_threshold, waiting, .. } => {
                 self.on(*queue, |metrics| metrics.left(*outcome, *wait, *answered_in_threshold, *waiting));
             }
-            Fact::CallEnded { queue, talk, .. } => self.on(*queue, |metrics| {
+            Fact::CallEnded { queue, talk, hold, .. } => self.on(*queue, |metrics| {
                 if !talk.is_zero() {
                     metrics.talk.observe(talk.as_secs_f64());
+                    metrics.hold.observe(hold.as_secs_f64());
                 }
             }),
             Fact::WrapUpEnded { queue, lasted, .. } => {
                 self.on(*queue, |metrics| metrics.wrapup.observe(lasted.as_secs_f64()));
             }
             // Gauges of these come from the snapshot, which cannot drift.
-            Fact::OfferMade { .. } | Fact::AgentStateChanged { .. } => {}
+            Fact::OfferMade { .. }
+            | Fact::AgentStateChanged { .. }
+            | Fact::QueueClosed { .. }
+            | Fact::QueueReopened { .. } => {}
+            // Free text, and what has no number.
+            Fact::CallDisposed { .. } | Fact::Reconfigured => {}
         }
     }
 
@@ -129,11 +180,13 @@ impl Metrics {
                 // 0 on an empty queue: "now minus 0" is masked in the queries, an absent series would be a gap.
                 #[allow(clippy::cast_precision_loss)] // milliseconds since 1970 fit into 53 bits
                 metrics.oldest.set(view.oldest.map_or(0.0, |wall| wall.0 as f64 / 1000.0));
+                metrics.open.set(i64::from(view.open));
                 for (gauge, agents) in metrics.agents.iter().zip(view.agents) {
                     gauge.set(whole(agents));
                 }
             });
         }
+        self.agents.observe(snapshot);
         self.engine.calls.set(whole(snapshot.calls.len()));
         self.engine.draining.set(i64::from(snapshot.draining));
     }
@@ -148,7 +201,7 @@ impl Metrics {
     }
 
     fn on(&self, queue: QueueId, then: impl FnOnce(&QueueMetrics)) {
-        match self.queues.get(queue.0 as usize) {
+        match self.queues.read().unwrap_or_else(PoisonError::into_inner).get(queue.0 as usize) {
             Some(metrics) => then(metrics),
             None => debug_assert!(false, "a fact of a queue that is not configured: {queue}"),
         }
@@ -186,13 +239,23 @@ fn wait_buckets(settings: &Settings) -> Vec<f64> {
     edges
 }
 
-fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
+fn queues(make: &Maker<'_>, settings: &Settings) -> Made<NewQueue> {
     let q = &["queue"];
     let offered = make.counters("queue_calls_offered_total", "Calls that joined the queue.", q)?;
     let ended = make.counters(
         "queue_calls_ended_total",
         "Calls that left the queue, by outcome; each call exactly once.",
         &["queue", "outcome"],
+    )?;
+    let turned_away = make.counters(
+        "queue_calls_turned_away_total",
+        "Callers who could not join the queue, by cause; they are not among those offered.",
+        &["queue", "because"],
+    )?;
+    let widened = make.counters(
+        "queue_calls_widened_total",
+        "Steps by which more agents were allowed to take a waiting call.",
+        q,
     )?;
     let in_threshold = make.counters(
         "queue_calls_answered_in_threshold_total",
@@ -205,8 +268,18 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         &["queue", "outcome"],
         &wait_buckets(settings),
     )?;
-    let talk =
-        make.histograms("queue_talk_seconds", "Time with an agent, of answered calls.", q, &TALK_SECONDS)?;
+    let talk = make.histograms(
+        "queue_talk_seconds",
+        "Time with an agent, or with whoever answered outside.",
+        q,
+        &TALK_SECONDS,
+    )?;
+    let hold = make.histograms(
+        "queue_hold_seconds",
+        "How much of the talk the caller was on hold; 0 for those who were not.",
+        q,
+        &HOLD_SECONDS,
+    )?;
     let ring = make.histograms("queue_ring_seconds", "From an offer to its end.", q, &RING_SECONDS)?;
     let wrapup = make.histograms("queue_wrapup_seconds", "After-call work.", q, &WRAPUP_SECONDS)?;
     let offers = make.counters(
@@ -220,6 +293,7 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         "When the call that has waited longest joined, in seconds since 1970; 0 when none waits.",
         q,
     )?;
+    let open = make.gauges("queue_open", "1 while the queue takes callers, by its hours and by hand.", q)?;
     let agents =
         make.gauges("queue_agents", "Agents of the queue, by what they are doing.", &["queue", "state"])?;
     let threshold = make.seconds_gauges(
@@ -232,24 +306,30 @@ fn queues(make: &Maker<'_>, settings: &Settings) -> Made<Vec<QueueMetrics>> {
         "The share that should be answered in time.",
         q,
     )?;
-    each(&settings.queues, |queue| {
+    Ok(NewQueue(Box::new(move |queue| {
         let name = queue.name.as_str();
         threshold.get_metric_with_label_values(&[name])?.set(queue.service_level_threshold.as_secs_f64());
         target.get_metric_with_label_values(&[name])?.set(queue.service_level_target);
         Ok(QueueMetrics {
             offered: offered.get_metric_with_label_values(&[name])?,
             ended: each(&Outcome::ALL, |it| ended.get_metric_with_label_values(&[name, it.as_str()]))?,
+            turned_away: each(&TurnedAwayBecause::ALL, |it| {
+                turned_away.get_metric_with_label_values(&[name, it.as_str()])
+            })?,
+            widened: widened.get_metric_with_label_values(&[name])?,
             in_threshold: in_threshold.get_metric_with_label_values(&[name])?,
             wait: each(&Outcome::ALL, |it| wait.get_metric_with_label_values(&[name, it.as_str()]))?,
             talk: talk.get_metric_with_label_values(&[name])?,
+            hold: hold.get_metric_with_label_values(&[name])?,
             ring: ring.get_metric_with_label_values(&[name])?,
             wrapup: wrapup.get_metric_with_label_values(&[name])?,
             offers: each(&OfferOutcome::ALL, |it| offers.get_metric_with_label_values(&[name, it.as_str()]))?,
             waiting: waiting.get_metric_with_label_values(&[name])?,
             oldest: oldest.get_metric_with_label_values(&[name])?,
+            open: open.get_metric_with_label_values(&[name])?,
             agents: each(&AgentState::ALL, |it| agents.get_metric_with_label_values(&[name, it.as_str()]))?,
         })
-    })
+    })))
 }
 
 fn whole(count: usize) -> i64 {

@@ -133,6 +133,19 @@ tests:
         values: '0+3x200'
       - series: 'holdfast_queue_calls_answered_in_threshold_total{queue="good"}'
         values: '0+9x200'
+      - series: 'holdfast_queue_calls_turned_away_total{queue="bad", because="full"}'
+        values: '0+1x200'
+      - series: 'holdfast_queue_calls_turned_away_total{queue="good", because="closed"}'
+        values: '0+9x200'
+      # The only agent of `bad` keeps a caller on hold: he serves it all the same.
+      - series: 'holdfast_queue_calls_waiting{queue="bad"}'
+        values: '3x200'
+      - series: 'holdfast_queue_agents{queue="bad", state="on_hold"}'
+        values: '1x200'
+      - series: 'holdfast_queue_calls_waiting{queue="good"}'
+        values: '3x200'
+      - series: 'holdfast_queue_agents{queue="good", state="on_hold"}'
+        values: '0x200'
     promql_expr_test:
       - expr: round(queue:holdfast_service_level_burn:rate30m, 0.01)
         eval_time: 60m
@@ -142,6 +155,20 @@ tests:
           - labels: '{queue="good"}'
             value: 0.5
     alert_rule_test:
+      - eval_time: 60m
+        alertname: HoldfastTurnsCallersAway
+        exp_alerts:
+          - exp_labels: { queue: bad, severity: ticket }
+            exp_annotations:
+              summary: "Callers of bad cannot join it"
+              description: "The queue is full, or nobody is at work in it, and callers are sent elsewhere."
+      - eval_time: 60m
+        alertname: HoldfastNobodyServesQueue
+        exp_alerts:
+          - exp_labels: { queue: good, severity: page }
+            exp_annotations:
+              summary: "Callers wait in good and no agent is there"
+              description: "Every agent of the queue is logged out, paused or unreachable."
       - eval_time: 60m
         alertname: HoldfastServiceLevelBurnsFast
         exp_alerts:

@@ -1,30 +1,48 @@
 //! The HTTP port over real sockets: who may do what, what is shown, and what is said when it goes wrong.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
 
-use holdfast::engine::command::Refusal;
+use holdfast::engine::command::{Answer as Given, Refusal};
 use holdfast::engine::event::{Caller, Request};
+use holdfast::engine::explain::WaitingBecause;
 use holdfast::engine::fact::AgentState;
-use holdfast::engine::id::{AgentId, CallId, QueueId};
-use holdfast::engine::settings::{Agent, Queue, Settings};
+use holdfast::engine::id::{AgentId, CallId, QueueId, SkillId};
+use holdfast::engine::settings::{Agent, Destination, Queue, Settings};
+use holdfast::engine::skill::{Requirement, SkillSet};
 use holdfast::engine::snapshot::{AgentView, CallStage, CallView, QueueView, Snapshot};
-use holdfast::engine::time::Wall;
+use holdfast::engine::time::{Now, Wall};
 use holdfast::http::{self, Role, Sources, Token, Tokens};
 use holdfast::stats::{CdrFilter, QueueToday};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
+const SPANISH: SkillId = SkillId(0);
+const BILLING: SkillId = SkillId(1);
+/// The engine's wall clock.
+const NOW: Wall = Wall(1_795_000_000_000);
 const HOSTILE: &str = "<script>alert(1)</script>\"\r\nX: y";
 
 fn settings() -> Settings {
-    let queue = Queue { name: "sales".into(), title: "Sales".into(), ..Queue::default() };
-    let agent = |name: &str| Agent { name: name.into(), queues: vec![QueueId(0)], ..Agent::default() };
+    let queue = |name: &str| Queue { name: name.into(), title: "Sales".into(), ..Queue::default() };
+    let skills = SkillSet::new([(SPANISH, 3), (BILLING, 2)]);
+    let agent = |name: &str| Agent {
+        name: name.into(),
+        queues: vec![QueueId(0)],
+        skills: skills.clone(),
+        secondary: vec![BILLING],
+        wrap_up: Some(Duration::from_secs(7)),
+        ..Agent::default()
+    };
+    let gone = Agent { retired: true, ..agent("carla") };
     Settings {
-        queues: vec![queue],
-        agents: vec![agent("anna"), agent("ben")],
+        skills: vec!["spanish".into(), "billing".into()],
+        queues: vec![queue("sales"), queue("support"), Queue { retired: true, ..queue("old") }],
+        agents: vec![agent("anna"), agent("ben"), gone],
+        dispositions: vec!["sale".into(), "complaint".into()],
         pause_reasons: vec!["break".into(), "lunch".into()],
         ..Settings::default()
     }
@@ -38,8 +56,11 @@ fn snapshot() -> Snapshot {
         waiting: 2,
         oldest: Some(Wall(1_700_000_000_000)),
         longest_wait: Duration::from_secs(7),
+        closed_by_hand: true,
+        open: false,
         agents,
     };
+    let old = QueueView { queue: QueueId(2), waiting: 0, ..queue.clone() };
     let agent = AgentView {
         agent: AgentId(0),
         state: AgentState::Paused,
@@ -48,7 +69,9 @@ fn snapshot() -> Snapshot {
         call: None,
         answered: 5,
         talk: Duration::from_secs(60),
+        occupancy: Some(0.75),
     };
+    let gone = AgentView { agent: AgentId(2), ..agent.clone() };
     let call = CallView {
         call: CallId(u64::MAX),
         queue: QueueId(0),
@@ -56,19 +79,24 @@ fn snapshot() -> Snapshot {
         stage: CallStage::Waiting,
         queued_at: Wall(1_700_000_000_000),
         wait: Duration::from_secs(7),
+        priority: Duration::from_secs(30),
         agents: vec![],
     };
-    Snapshot { queues: vec![queue], agents: vec![agent], calls: vec![call], ..Snapshot::default() }
+    let at = Now { wall: NOW, ..Now::default() };
+    Snapshot { at, queues: vec![queue, old], agents: vec![agent, gone], calls: vec![call], draining: false }
 }
 
 /// What a fake engine answers: nothing at all for `None`.
-type Answer = Option<Result<(), Refusal>>;
+type Answer = Option<Result<Given, Refusal>>;
+
+const DONE: Answer = Some(Ok(Given::Done));
 
 struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Request>>>,
     filters: Arc<Mutex<Vec<CdrFilter>>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    rules: watch::Sender<Arc<Settings>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -77,6 +105,7 @@ impl Server {
     fn start(answer: Answer) -> Self {
         let (asked, filters) =
             (Arc::<Mutex<Vec<Request>>>::default(), Arc::<Mutex<Vec<CdrFilter>>>::default());
+        let (rules, known) = watch::channel(Arc::new(settings()));
         let (snapshots, seen) = watch::channel(Arc::new(snapshot()));
         let (stop, stopped) = oneshot::channel();
         let (tell, address) = std::sync::mpsc::channel();
@@ -91,8 +120,8 @@ impl Server {
                     let mut unanswered = Vec::new();
                     while let Some((request, reply)) = ear.recv().await {
                         log.lock().unwrap().push(request);
-                        match answer {
-                            Some(answer) => reply.send(answer).unwrap(),
+                        match &answer {
+                            Some(answer) => reply.send(answer.clone()).unwrap(),
                             None => unanswered.push(reply),
                         }
                     }
@@ -107,11 +136,20 @@ impl Server {
                         if broken { Err("secret detail".into()) } else { Ok(Vec::new()) }
                     })
                 });
+                let (reload, mut reloads) = mpsc::channel::<http::ReloadAsked>(1);
+                tokio::spawn(async move {
+                    let answers = [Err(vec!["site.toml:3:1: wrong".into()]), Ok(vec!["doubtful".into()])];
+                    for answer in answers {
+                        reloads.recv().await.unwrap().send(answer).unwrap();
+                    }
+                });
                 let sources = Sources {
-                    settings: Arc::new(settings()),
+                    settings: known,
+                    prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
                     snapshots: seen,
                     today,
                     requests,
+                    reload,
                     records,
                     metrics: Arc::new(|| "holdfast_up 1\n".into()),
                 };
@@ -123,7 +161,7 @@ impl Server {
             });
         });
         let address = address.recv().unwrap();
-        Self { address, asked, filters, snapshots, stop: Some(stop), thread: Some(thread) }
+        Self { address, asked, filters, snapshots, rules, stop: Some(stop), thread: Some(thread) }
     }
 
     /// One request; the status, the whole head and the body.
@@ -174,8 +212,21 @@ impl Drop for Server {
 }
 
 #[test]
+fn a_reload_is_the_operator_s_and_says_what_came_of_it() {
+    let server = Server::start(DONE);
+    assert_eq!(server.send("POST", "/v1/reload", "r-token", "").0, 403);
+    let (status, _, body) = server.send("POST", "/v1/reload", "o-token", "");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["problems"][0]), (422, &Value::from("site.toml:3:1: wrong")));
+    let (status, _, body) = server.send("POST", "/v1/reload", "o-token", "");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["warnings"][0]), (200, &Value::from("doubtful")));
+    assert_eq!(server.send("POST", "/v1/reload", "o-token", "").0, 503, "nobody reads any more");
+}
+
+#[test]
 fn health_metrics_and_the_front_page_need_no_token() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     assert_eq!(server.send("GET", "/health/live", "", "").0, 200);
     assert_eq!(server.send("GET", "/health/ready", "", "").0, 200);
     let (status, head, body) = server.send("GET", "/metrics", "", "");
@@ -189,7 +240,7 @@ fn health_metrics_and_the_front_page_need_no_token() {
 
 #[test]
 fn a_draining_engine_is_alive_but_not_ready() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     server.snapshots.send_replace(Arc::new(Snapshot { draining: true, ..snapshot() }));
     assert_eq!(server.send("GET", "/health/ready", "", "").0, 503);
     assert_eq!(server.send("GET", "/health/live", "", "").0, 200);
@@ -197,7 +248,7 @@ fn a_draining_engine_is_alive_but_not_ready() {
 
 #[test]
 fn nobody_gets_in_without_a_token_and_a_reader_changes_nothing() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     let none = server.error("GET", "/v1/queues", "", "");
     let wrong = server.error("GET", "/v1/queues", "r-tokem", "");
     let reader = server.error("POST", "/v1/agents/anna/login", "r-token", "");
@@ -211,8 +262,10 @@ fn nobody_gets_in_without_a_token_and_a_reader_changes_nothing() {
 
 #[test]
 fn queues_agents_and_calls_are_shown_by_name() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     let queues = server.get("/v1/queues");
+    assert_eq!(queues.as_array().unwrap().len(), 1, "a retired queue where nobody waits is not shown");
+    assert_eq!((&queues[0]["open"], &queues[0]["closed_by_hand"]), (&false.into(), &true.into()));
     assert_eq!(queues[0]["name"], "sales");
     assert_eq!((&queues[0]["waiting"], &queues[0]["longest_wait_ms"]), (&2.into(), &7000.into()));
     assert_eq!(queues[0]["agents"]["ready"], 1);
@@ -222,14 +275,21 @@ fn queues_agents_and_calls_are_shown_by_name() {
         (&agents[0]["name"], &agents[0]["state"], &agents[0]["reason"]),
         (&"anna".into(), &"paused".into(), &"break".into())
     );
+    assert_eq!(agents.as_array().unwrap().len(), 1, "nor is an agent who is no longer configured");
+    assert_eq!((&agents[0]["occupancy"], &agents[0]["capacity"]), (&0.75.into(), &1.into()));
+    assert_eq!(
+        (&agents[0]["skills"], &agents[0]["secondary"], &agents[0]["wrap_up_s"]),
+        (&json!({"spanish": 3, "billing": 2}), &json!(["billing"]), &7.into())
+    );
     let calls = server.get("/v1/calls");
+    assert_eq!(calls[0]["priority_ms"], 30_000);
     assert_eq!(calls[0]["id"], u64::MAX.to_string(), "a text, or browsers would round it");
     assert_eq!(calls[0]["caller_name"], HOSTILE, "hostile names stay data");
 }
 
 #[test]
 fn an_operator_s_requests_reach_the_engine() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     for path in
         ["/v1/agents/anna/login", "/v1/agents/ben/ready", "/v1/agents/ben/logout", "/v1/calls/17/hangup"]
     {
@@ -248,7 +308,7 @@ fn an_operator_s_requests_reach_the_engine() {
 
 #[test]
 fn what_is_wrong_with_a_request_is_said_with_a_hint() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     let post = |path: &str, body: &str| server.error("POST", path, "o-token", body);
     let (status, _, hint) = post("/v1/agents/ana/login", "");
     assert_eq!((status, hint.as_str()), (404, "did you mean \"anna\"?"));
@@ -270,10 +330,21 @@ fn the_engine_s_refusals_have_a_status_of_their_own() {
         (Refusal::UnknownCall, 404),
         (Refusal::UnknownAgent, 404),
         (Refusal::UnknownReason, 422),
+        (Refusal::UnknownQueue, 404),
+        (Refusal::NotWaiting, 409),
+        (Refusal::CannotTake, 409),
+        (Refusal::WrapUpMandatory, 409),
+        (Refusal::DispositionMissing, 409),
+        (Refusal::UnknownDisposition, 422),
+        (Refusal::NothingToExtend, 409),
+        (Refusal::NothingToDispose, 409),
+        (Refusal::TooManyRequirements, 503),
+        (Refusal::NameChanged, 422),
     ] {
         let server = Server::start(Some(Err(refusal)));
-        let (got, error, _) = server.error("POST", "/v1/agents/anna/ready", "o-token", "");
+        let (got, error, hint) = server.error("POST", "/v1/agents/anna/ready", "o-token", "");
         assert_eq!((got, error), (status, refusal.to_string()));
+        assert!(!hint.is_empty(), "{refusal}");
     }
 }
 
@@ -287,7 +358,7 @@ fn a_silent_engine_keeps_nobody_waiting() {
 
 #[test]
 fn records_are_filtered_and_wrong_filters_explained() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     assert_eq!(server.get("/v1/records?queue=sales&outcome=answered&since=5&limit=7"), Value::Array(vec![]));
     server.get("/v1/records?queue=&outcome=");
     let expected = CdrFilter {
@@ -309,8 +380,206 @@ fn records_are_filtered_and_wrong_filters_explained() {
 }
 
 #[test]
+fn steering_requests_reach_the_engine_with_names_resolved() {
+    let server = Server::start(DONE);
+    let post = |path: &str, body: &str| {
+        let (status, _, answer) = server.send("POST", path, "o-token", body);
+        assert_eq!((status, answer.as_str()), (200, "{\"done\":true}"), "{path} {body}");
+    };
+    post("/v1/calls/17/priority", "{\"seconds\":60}");
+    post("/v1/calls/17/requirement", "{\"requires\":\"spanish >= 3 or billing\"}");
+    post("/v1/calls/17/move", "{\"queue\":\"support\"}");
+    post("/v1/calls/17/pull", "{\"agent\":\"ben\"}");
+    post("/v1/calls/17/withdraw", "{\"to\":{\"queue\":\"support\"}}");
+    post("/v1/calls/17/withdraw", "{\"to\":{\"number\":\"+4930123\"}}");
+    post("/v1/calls/17/withdraw", "{\"to\":{\"message\":\"all-busy\"}}");
+    post("/v1/agents/anna/release", "");
+    post("/v1/agents/anna/disposition", "{\"disposition\":\"sale\"}");
+    post("/v1/agents/anna/wrap-up/extend", "{\"seconds\":30}");
+    let (call, agent) = (CallId(17), AgentId(0));
+    let either = Requirement::Any(vec![
+        Requirement::Skill { skill: SPANISH, min: 3 },
+        Requirement::Skill { skill: BILLING, min: 1 },
+    ]);
+    let expected = [
+        Request::Reprioritise { call, priority: Duration::from_secs(60) },
+        Request::Require { call, requirement: either },
+        Request::Move { call, queue: QueueId(1) },
+        Request::Pull { call, agent: AgentId(1) },
+        Request::Withdraw { call, to: Destination::Queue(QueueId(1)) },
+        Request::Withdraw { call, to: Destination::Number("+4930123".into()) },
+        Request::Withdraw { call, to: Destination::Message("all-busy".into()) },
+        Request::Release { agent },
+        Request::Dispose { agent, disposition: "sale".into() },
+        Request::ExtendWrapUp { agent, by: Duration::from_secs(30) },
+    ];
+    assert_eq!(*server.asked.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_queue_is_closed_for_a_while_until_a_moment_or_until_it_is_reopened() {
+    let server = Server::start(DONE);
+    let later = NOW.0 + 5000;
+    for (path, body) in [
+        ("close", String::new()),
+        ("close", "{}".into()),
+        ("close", "{\"for\":\"1h 30m\"}".into()),
+        ("close", format!("{{\"until_ms\":{later}}}")),
+        ("reopen", String::new()),
+    ] {
+        let path = format!("/v1/queues/sales/{path}");
+        assert_eq!(server.send("POST", &path, "o-token", &body).0, 200, "{path} {body}");
+    }
+    let queue = QueueId(0);
+    let expected = [
+        Request::Close { queue, until: None },
+        Request::Close { queue, until: None },
+        Request::Close { queue, until: Some(Wall(NOW.0 + 5_400_000)) },
+        Request::Close { queue, until: Some(Wall(later)) },
+        Request::Reopen { queue },
+    ];
+    assert_eq!(*server.asked.lock().unwrap(), expected);
+}
+
+#[test]
+fn an_edit_changes_what_it_names_and_nothing_else() {
+    let server = Server::start(DONE);
+    let put =
+        |body: &str| assert_eq!(server.send("PUT", "/v1/agents/anna", "o-token", body).0, 200, "{body}");
+    put("{}");
+    put("{\"skills\":{\"spanish\":9}}");
+    put("{\"skills\":{\"spanish\":1,\"billing\":4},\"secondary\":[\"spanish\"],\"wrap_up_s\":null}");
+    put(
+        "{\"queues\":[\"support\",\"sales\",\"support\"],\"capacity\":2,\"weight\":3,\"wrap_up_s\":0,\"title\":\"A\"}",
+    );
+    let anna = settings().agents[0].clone();
+    let expected = [
+        anna.clone(),
+        // What she cannot do at all she cannot lend a hand with.
+        Agent { skills: SkillSet::new([(SPANISH, 9)]), secondary: vec![], ..anna.clone() },
+        Agent {
+            skills: SkillSet::new([(SPANISH, 1), (BILLING, 4)]),
+            secondary: vec![SPANISH],
+            wrap_up: None,
+            ..anna.clone()
+        },
+        Agent {
+            queues: vec![QueueId(0), QueueId(1)],
+            capacity: 2,
+            weight: 3,
+            wrap_up: Some(Duration::ZERO),
+            title: "A".into(),
+            ..anna
+        },
+    ]
+    .map(|settings| Request::EditAgent { agent: AgentId(0), settings: Box::new(settings) });
+    assert_eq!(*server.asked.lock().unwrap(), expected);
+}
+
+#[test]
+fn what_is_wrong_with_steering_is_said_with_a_hint() {
+    let server = Server::start(DONE);
+    for (method, path, body, status, hint) in [
+        ("POST", "/v1/calls/x/priority", "{\"seconds\":60}", 400, "GET /v1/calls"),
+        ("POST", "/v1/calls/17/priority", "", 400, "{\"seconds\": 60}"),
+        ("POST", "/v1/calls/17/priority", "{\"seconds\":-1}", 400, "whole number"),
+        ("POST", "/v1/calls/17/priority", "{\"seconds\":99999999}", 400, "from 0 to 604800"),
+        ("POST", "/v1/calls/17/requirement", "{\"requires\":\"spanich\"}", 422, "did you mean \"spanish\"?"),
+        ("POST", "/v1/calls/17/requirement", "{\"requires\":\"spanish >=\"}", 422, "at byte"),
+        ("POST", "/v1/calls/17/move", "{\"queue\":\"suport\"}", 422, "did you mean \"support\"?"),
+        ("POST", "/v1/calls/17/move", "{\"queue\":\"old\"}", 422, "known: sales, support"),
+        ("POST", "/v1/calls/17/pull", "{\"agent\":\"carla\"}", 422, "known: anna, ben"),
+        ("POST", "/v1/calls/17/withdraw", "{\"to\":{}}", 400, "\"message\""),
+        ("POST", "/v1/calls/17/withdraw", "{\"to\":{\"number\":\"1@evil\"}}", 422, "digits"),
+        ("POST", "/v1/calls/17/withdraw", "{\"to\":{\"message\":\"all-bussy\"}}", 422, "\"all-busy\""),
+        ("POST", "/v1/queues/sale/close", "", 404, "did you mean \"sales\"?"),
+        ("POST", "/v1/queues/sales/close", "{\"for\":\"soon\"}", 422, "\"2h\""),
+        ("POST", "/v1/queues/sales/close", "{\"for\":\"9999h\"}", 422, "2h"),
+        ("POST", "/v1/queues/sales/close", "{\"until_ms\":5}", 422, "2h"),
+        ("POST", "/v1/queues/sales/close", "{\"for\":\"2h\",\"until_ms\":5}", 400, "2h"),
+        ("POST", "/v1/agents/anna/disposition", "{\"disposition\":\"x\"}", 422, "known: sale, complaint"),
+        ("POST", "/v1/agents/anna/wrap-up/extend", "{\"seconds\":0}", 400, "from 1"),
+        ("PUT", "/v1/agents/ana", "{}", 404, "did you mean \"anna\"?"),
+        ("PUT", "/v1/agents/carla", "{}", 404, "GET /v1/agents"),
+        ("PUT", "/v1/agents/anna", "{\"skils\":{}}", 400, "each of them optional"),
+        ("PUT", "/v1/agents/anna", "{\"skills\":{\"spanisch\":3}}", 422, "did you mean \"spanish\"?"),
+        ("PUT", "/v1/agents/anna", "{\"skills\":{\"spanish\":0}}", 422, "from 1 to 10"),
+        ("PUT", "/v1/agents/anna", "{\"skills\":{},\"secondary\":[\"billing\"]}", 422, "skills"),
+        ("PUT", "/v1/agents/anna", "{\"queues\":[\"old\"]}", 422, "known: sales, support"),
+        ("PUT", "/v1/agents/anna", "{\"capacity\":0}", 422, "from 1"),
+        ("PUT", "/v1/agents/anna", "{\"wrap_up_s\":99999}", 422, "3600"),
+    ] {
+        let (got, error, said) = server.error(method, path, "o-token", body);
+        assert_eq!(got, status, "{path} {body}: {error}");
+        assert!(said.contains(hint), "{path} {body}: {said}");
+    }
+    for (method, path) in
+        [("PUT", "/v1/agents/anna"), ("POST", "/v1/calls/17/pull"), ("POST", "/v1/queues/sales/close")]
+    {
+        assert_eq!(server.error(method, path, "r-token", "{}").0, 403, "{path}: a reader changes nothing");
+    }
+    assert!(server.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn why_a_call_waits_is_told_in_figures_and_in_a_sentence() {
+    let mut qualified = [0; AgentState::ALL.len()];
+    qualified[AgentState::Paused as usize] = 2;
+    let why = WaitingBecause {
+        queue: QueueId(0),
+        waited: Duration::from_millis(12_400),
+        ahead: 3,
+        requirement: Requirement::Skill { skill: SPANISH, min: 3 },
+        level: (0, 1),
+        next_step: Some(Duration::from_millis(7600)),
+        waits_for: None,
+        qualified,
+        unqualified: 4,
+        lenders_busy: vec![QueueId(1)],
+        rung: vec![AgentId(1)],
+    };
+    let server = Server::start(Some(Ok(Given::Waiting(Box::new(why)))));
+    let told = server.get("/v1/calls/17/why");
+    assert_eq!(*server.asked.lock().unwrap(), [Request::Explain { call: CallId(17) }]);
+    assert_eq!(
+        (&told["call"], &told["queue"], &told["requirement"]),
+        (&"17".into(), &"sales".into(), &"spanish >= 3".into())
+    );
+    assert_eq!(
+        (&told["waited_ms"], &told["ahead"], &told["unqualified"]),
+        (&12_400.into(), &3.into(), &4.into())
+    );
+    assert_eq!(
+        (&told["level"], &told["levels"], &told["next_step_ms"]),
+        (&0.into(), &1.into(), &7600.into())
+    );
+    assert_eq!((&told["qualified"]["paused"], &told["qualified"]["ready"]), (&2.into(), &0.into()));
+    assert_eq!((&told["lenders_busy"], &told["rung"]), (&json!(["support"]), &json!(["ben"])));
+    assert_eq!(told["waits_for"], Value::Null);
+    assert_eq!(
+        told["sentence"],
+        "needs spanish ≥ 3; of 2 agents who have it 2 are paused; ben is being rung for it; 3 calls stand before it; \
+         support needs its agents itself; in 8 s more agents may take it"
+    );
+    let gone = Server::start(Some(Err(Refusal::NotWaiting)));
+    assert_eq!(gone.error("GET", "/v1/calls/17/why", "r-token", "").0, 409);
+}
+
+#[test]
+fn names_follow_the_rules_while_it_runs() {
+    let server = Server::start(DONE);
+    let mut rules = settings();
+    rules.agents[0].skills = SkillSet::new([(BILLING, 9)]);
+    rules.queues.push(Queue { name: "night".into(), ..Queue::default() });
+    server.rules.send_replace(Arc::new(rules));
+    assert_eq!(server.get("/v1/agents")[0]["skills"], json!({"billing": 9}));
+    assert_eq!(server.send("POST", "/v1/queues/night/close", "o-token", "").0, 200);
+    server.get("/v1/records?queue=old");
+}
+
+#[test]
 fn a_body_beyond_the_limit_is_refused() {
-    let server = Server::start(Some(Ok(())));
+    let server = Server::start(DONE);
     let (status, _, _) = server.send("POST", "/v1/agents/anna/pause", "o-token", &"x".repeat(20_000));
     assert_eq!(status, 413);
     assert_eq!(server.send("GET", "/health/live", "", "").0, 200, "and others are served");

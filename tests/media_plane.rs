@@ -254,6 +254,48 @@ fn hold_silences_us_and_resuming_brings_the_music_back() {
 }
 
 #[test]
+fn a_caller_put_on_hold_hears_music_and_nothing_of_the_agent_and_the_two_talk_again_afterwards() {
+    let (library, _) = library();
+    let (mut handle, _events) = engine(library);
+    let mut caller_phone = Phone::connected(&mut handle, caller(1), None, Codec::Pcmu, 101);
+    let mut agent = Phone::connected(&mut handle, caller(2), Some(caller_phone.leg), Codec::Pcma, 101);
+    let (low, high): (Vec<f32>, Vec<f32>) = (tone(400.0, 1.0).collect(), tone(1_100.0, 1.0).collect());
+    let frame = |tone: &[f32], n: usize| tone[n * 160..(n + 1) * 160].to_vec();
+    for round in 0..3 {
+        handle.bridge(caller_phone.leg, agent.leg).unwrap();
+        until("bridge", || handle.counters()[0].bridged.value() == 2);
+        (caller_phone.drain(), agent.drain());
+        let mut at_caller = Vec::new();
+        for n in 0..15 {
+            agent.speak(&frame(&high, n));
+            at_caller.extend(caller_phone.decoded(&caller_phone.hear()));
+            caller_phone.speak(&frame(&low, n));
+            agent.hear();
+        }
+        assert!(share_of(1_100.0, &at_caller) > 0.95, "round {round}: the agent is heard");
+        assert!(share_of(700.0, &at_caller) < 0.01, "round {round}: the music is over");
+
+        // His phone holds, and goes on sending whatever it sends to those it holds.
+        handle.connect(agent.leg, agent.stream(Direction::RecvOnly));
+        handle.play(caller_phone.leg, &music(&["tune"]));
+        until("no bridge", || handle.counters()[0].bridged.value() == 0);
+        (caller_phone.drain(), agent.drain());
+        let received = handle.counters()[0].received.value();
+        let mut at_caller = Vec::new();
+        for n in 0..15 {
+            agent.speak(&frame(&high, n));
+            caller_phone.speak(&frame(&low, n));
+            at_caller.extend(caller_phone.decoded(&caller_phone.hear()));
+        }
+        until("all that was said", || handle.counters()[0].received.value() == received + 30);
+        assert!(share_of(700.0, &at_caller) > 0.95, "round {round}: the caller hears the music");
+        assert!(share_of(1_100.0, &at_caller) < 0.001, "round {round}: and nothing of the agent");
+        assert_eq!(agent.drain(), 0, "round {round}: who holds hears nothing");
+        handle.connect(agent.leg, agent.stream(Direction::SendRecv));
+    }
+}
+
+#[test]
 fn when_one_side_of_a_bridge_ends_the_other_hears_silence() {
     let (library, _) = library();
     let (mut handle, _events) = engine(library);

@@ -6,6 +6,7 @@ mod support;
 
 use holdfast::config::{ApiToken, Config, Trunk};
 use holdfast::demo::{self, Account, Agreement, CallersCome, DemoSettings, Number};
+use holdfast::engine::settings::MissedRules;
 use holdfast::http::Role;
 use holdfast::runtime;
 use holdfast::secret::Secret;
@@ -27,10 +28,11 @@ fn config(folder: &std::path::Path, password: &Secret, trunk: bool) -> Config {
     config.store.path = folder.join("demo.sqlite");
     if trunk {
         let addresses = vec!["127.0.0.2/32".parse().unwrap()];
-        config.sip.trunks = vec![Trunk { name: "demo".into(), addresses }];
+        config.sip.trunks = vec![Trunk { name: "demo".into(), addresses, ..Trunk::default() }];
     }
     for queue in &mut config.settings.queues {
-        (queue.wrap_up, queue.rest_after_miss) = (Duration::from_millis(200), Duration::from_millis(500));
+        queue.wrap_up = Duration::from_millis(200);
+        queue.missed = MissedRules::same(Duration::from_millis(500));
     }
     config
 }

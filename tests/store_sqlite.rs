@@ -1,9 +1,9 @@
 //! Call records in real SQLite files: what is written is read again, and what goes wrong is said clearly.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // a panic here is a failed assertion
 
-use holdfast::engine::fact::{EndedBy, Outcome};
+use holdfast::engine::fact::{EndedBy, Outcome, TurnedAwayBecause};
 use holdfast::engine::id::CallId;
-use holdfast::stats::{Cdr, CdrFilter};
+use holdfast::stats::{Cdr, CdrFilter, Entry, Noted, Visit};
 use holdfast::store::{SqliteStore, Store, StoreError, Writer, WriterFigures};
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,17 @@ fn record(call: u64) -> Cdr {
         answered_in_threshold: !call.is_multiple_of(3),
         agent: (!call.is_multiple_of(3)).then(|| "anna".into()),
         ended_by: EndedBy::Caller,
+        hold_ms: 400,
+        turned_away: (call == 3).then_some(TurnedAwayBecause::Full),
+        sent_to: (call == 3).then(|| "number +4930'".into()),
+        visits: vec![visit(Some(TurnedAwayBecause::Closed)), visit(None)],
+        disposition: (call == 2).then(|| "sale \u{1f4b6}".into()),
     }
+}
+
+fn visit(turned_away: Option<TurnedAwayBecause>) -> Visit {
+    let queue = "night \"owls\"".into();
+    Visit { queue, queued_at_ms: 1_700_000_000_000, wait_ms: 5, outcome: Outcome::Overflow, turned_away }
 }
 
 fn all() -> CdrFilter {
@@ -219,4 +229,91 @@ async fn the_newest_call_is_known_to_the_next_start() {
     let first = 1_795_000_000_000_000;
     store.insert(&[record(first + 2), record(first), record(first + 1)]).await.unwrap();
     assert_eq!(store.newest_call().await.unwrap().unwrap().0, first + 2);
+}
+
+fn note(call: u64, disposition: &str) -> Noted {
+    Noted { call: CallId(call), disposition: disposition.into() }
+}
+
+#[tokio::test]
+async fn what_an_agent_notes_after_the_call_is_added_to_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let writer = Writer::start(SqliteStore::open(&path).await.unwrap());
+    for call in 0..700 {
+        writer.write(record(call));
+        writer.write(Entry::Noted(note(call, &format!("about {call}"))));
+    }
+    writer.write(Entry::Noted(note(9999, "of a call without a record")));
+    assert_eq!(writer.shut_down(Duration::from_secs(30)).await, 0);
+    let store = SqliteStore::open_read_only(&path).await.unwrap();
+    let read = store.recent(&all()).await.unwrap();
+    assert_eq!(read.len(), 700);
+    for record in read {
+        assert_eq!(record.disposition, Some(format!("about {}", record.call)));
+    }
+}
+
+#[tokio::test]
+async fn notes_wait_with_their_records_while_the_database_is_locked() {
+    use sqlx::Executor;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let mut other = lock(&path).await;
+    let writer = Writer::start(store.clone());
+    writer.write(record(1));
+    writer.write(Entry::Noted(note(1, "sale")));
+    writer.write(Entry::Noted(note(1, "no, a complaint")));
+    until(&writer, |figures| figures.failures >= 1).await;
+    other.execute("ROLLBACK").await.unwrap();
+    until(&writer, |figures| figures.written == 3).await;
+    assert_eq!(writer.shut_down(Duration::from_secs(30)).await, 0);
+    let read = store.recent(&all()).await.unwrap();
+    assert_eq!(read[0].disposition.as_deref(), Some("no, a complaint"), "the last word counts");
+}
+
+/// A database as the first version left it, with one record.
+async fn of_the_first_version(path: &Path) {
+    use sqlx::{ConnectOptions, Connection, Executor};
+    let folder = tempfile::tempdir().unwrap();
+    let first = "0001_calls.sql";
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations").join(first);
+    std::fs::copy(shipped, folder.path().join(first)).unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let options = options.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let mut old = options.connect().await.unwrap();
+    sqlx::migrate::Migrator::new(folder.path()).await.unwrap().run(&mut old).await.unwrap();
+    old.execute(
+        "INSERT INTO calls VALUES ('1795000000000000', 'x@host', 'sales', '4001', '+49', '', 'de', 0, 1000, 7000, 9500, \
+         6000, 2500, 4000, 2, 'answered', 1, 'anna', 'caller')",
+    )
+    .await
+    .unwrap();
+    old.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date_and_keeps_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    of_the_first_version(&path).await;
+    let expected = |record: &Cdr| {
+        assert_eq!((record.queue.as_str(), record.wait_ms, record.talk_ms), ("sales", 6000, 2500));
+        assert_eq!((record.hold_ms, record.turned_away, record.visits.len()), (0, None, 0));
+        assert_eq!((&record.sent_to, &record.disposition), (&None, &None));
+    };
+    // `holdfast calls` may look before the new engine has been started.
+    let reader = SqliteStore::open_read_only(&path).await.unwrap();
+    expected(&reader.recent(&all()).await.unwrap()[0]);
+    reader.close().await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    expected(&store.recent(&all()).await.unwrap()[0]);
+    assert_eq!(store.note(&[note(1_795_000_000_000_000, "sale")]).await.unwrap(), 1);
+    assert_eq!(store.insert(&[record(2)]).await.unwrap(), 1);
+    store.close().await;
+    let again = SqliteStore::open(&path).await.unwrap();
+    let read = again.recent(&all()).await.unwrap();
+    assert_eq!(read[0], record(2));
+    assert_eq!(read[1].disposition.as_deref(), Some("sale"));
 }

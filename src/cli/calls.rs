@@ -69,8 +69,8 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
     }
     writeln!(
         out,
-        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} ENDED BY",
-        "QUEUED AT", "QUEUE", "DIALLED", "CALLER", "OUTCOME", "WAIT", "TALK", "AGENT"
+        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} {:<8} MORE",
+        "QUEUED AT", "QUEUE", "DIALLED", "CALLER", "OUTCOME", "WAIT", "TALK", "AGENT", "ENDED BY"
     )?;
     for record in records {
         writeln!(out, "{}", line(record))?;
@@ -81,10 +81,10 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
 
 fn line(record: &Cdr) -> String {
     let caller = if record.caller_number.is_empty() { &record.caller_name } else { &record.caller_number };
-    format!(
-        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} {}",
+    let line = format!(
+        "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} {:<8} {}",
         local_time(record.queued_at_ms),
-        plain(&record.queue),
+        plain(&queues(record)),
         plain(&record.dialled),
         plain(caller),
         record.outcome.as_str(),
@@ -92,7 +92,26 @@ fn line(record: &Cdr) -> String {
         seconds(record.talk_ms),
         plain(record.agent.as_deref().unwrap_or("-")),
         record.ended_by.as_str(),
-    )
+        more(record),
+    );
+    line.trim_end().to_owned()
+}
+
+/// The queues it came to, in their order: `sales>support`.
+fn queues(record: &Cdr) -> String {
+    let mut queues: Vec<_> = record.visits.iter().map(|visit| visit.queue.as_str()).collect();
+    queues.push(&record.queue);
+    queues.join(">")
+}
+
+/// What only some calls have: why it was turned away, where it was sent, the time on hold, what it was about.
+fn more(record: &Cdr) -> String {
+    let turned_away = record.turned_away.map(|because| format!("turned away: {}", because.as_str()));
+    let sent_to = record.sent_to.as_ref().map(|to| format!("to {}", plain(to)));
+    let hold = (record.hold_ms > 0).then(|| format!("on hold {}", seconds(record.hold_ms)));
+    let disposition = record.disposition.as_deref().map(plain);
+    let parts: Vec<_> = [turned_away, sent_to, hold, disposition].into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 /// The site's own time, as its operators read it.
@@ -152,5 +171,22 @@ mod tests {
     #[test]
     fn spans_are_read_in_seconds() {
         assert_eq!((seconds(0), seconds(12_345)), ("0.0s".into(), "12.3s".into()));
+    }
+
+    #[test]
+    fn a_call_of_several_queues_shows_its_way_and_what_became_of_it() {
+        let json = r#"{"call":"7","sip_call_id":"x","queue":"support","dialled":"4001","caller_number":"+49",
+            "caller_name":"","language":"de","priority_ms":0,"queued_at_ms":0,"answered_at_ms":null,"ended_at_ms":9,
+            "wait_ms":5000,"talk_ms":0,"hold_ms":2500,"ring_ms":0,"offers":0,"outcome":"overflow",
+            "answered_in_threshold":false,"agent":null,"ended_by":"system","turned_away":"full",
+            "sent_to":"number +4930","disposition":"sale",
+            "visits":[{"queue":"sales","queued_at_ms":0,"wait_ms":1,"outcome":"overflow","turned_away":null}]}"#;
+        let record: Cdr = serde_json::from_str(json).unwrap();
+        let line = line(&record);
+        assert!(line.contains(" sales>support 4001 "), "{line}");
+        assert!(line.ends_with("system   turned away: full, to number +4930, on hold 2.5s, sale"), "{line}");
+        let usual =
+            Cdr { hold_ms: 0, turned_away: None, sent_to: None, disposition: None, visits: vec![], ..record };
+        assert!(super::line(&usual).ends_with(" system"), "no blanks at the end");
     }
 }

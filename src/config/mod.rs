@@ -4,6 +4,7 @@
 
 mod agents;
 mod chains;
+mod dial;
 mod hours;
 mod missed;
 mod numbers;
@@ -11,6 +12,7 @@ mod overflow;
 mod problem;
 mod queues;
 mod relaxation;
+mod reload;
 mod scalar;
 mod scenario;
 mod section;
@@ -21,15 +23,17 @@ mod staffing;
 mod words;
 mod zone;
 
+pub use crate::sip::settings::Trunk;
 pub use problem::{ConfigErrors, Problem};
+pub use reload::reconcile;
 pub use scenario::ScenarioFile;
 
-use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
 use crate::http::Role;
 use crate::media::MediaSettings;
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
+use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
 use crate::sip::settings::Account;
 use crate::sip::transport::Listen;
@@ -57,12 +61,16 @@ pub struct Config {
     pub media: MediaSettings,
     /// API, metrics, health.
     pub http: HttpConfig,
+    /// What is measured besides the usual.
+    pub metrics: MetricsConfig,
     /// Call records.
     pub store: StoreConfig,
     /// Where audio files lie.
     pub sounds: SoundsConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// The file it was read from, if it was one: whence it is read anew.
+    pub file: Option<PathBuf>,
     /// What looks wrong but can be used.
     pub warnings: Vec<Problem>,
 }
@@ -80,19 +88,12 @@ pub struct SipConfig {
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
-    /// Who may call in without credentials.
+    /// Who may call in without credentials, and through whom numbers outside are called.
     pub trunks: Vec<Trunk>,
+    /// Which numbers outside may be called.
+    pub dial: DialPolicy,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
-}
-
-/// A carrier, recognised by its addresses.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trunk {
-    /// The name in logs and metrics.
-    pub name: String,
-    /// Where its INVITEs come from.
-    pub addresses: Vec<Cidr>,
 }
 
 /// API, metrics, health.
@@ -113,6 +114,13 @@ pub struct ApiToken {
     pub token: Secret,
     /// What it allows.
     pub role: Role,
+}
+
+/// What is measured besides the usual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricsConfig {
+    /// What each agent is doing: one series per agent and state.
+    pub agent_state: bool,
 }
 
 /// Call records.
@@ -141,7 +149,8 @@ pub struct LogConfig {
 impl Config {
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        read(&path.display().to_string(), &text_of(path)?, true)
+        let config = read(&path.display().to_string(), &text_of(path)?, true)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads a file without looking for audio files: enough for commands that play nothing.
@@ -229,6 +238,7 @@ fn read_document(
     let sip = shells::sip(&root, &accounts);
     let media = shells::media(&root);
     let http = shells::http(&root);
+    let metrics = shells::metrics(&root);
     let store = shells::store(&root);
     let sounds = sounds::read(&root);
     if look_for_sounds {
@@ -254,7 +264,7 @@ fn read_document(
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, store, sounds, log, warnings })
+    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, file: None, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

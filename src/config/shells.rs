@@ -4,8 +4,7 @@ use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, SipConfig, StoreConfig, Trunk, scalar};
-use crate::cidr::Cidr;
+use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, scalar};
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::{Codec, MediaSettings};
@@ -44,15 +43,16 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
         }
     }
     let config = SipConfig {
-        listen,
         advertise,
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
         digests: listed(&section, "digest", "hash", &DIGESTS).unwrap_or_else(|| vec![Algorithm::Md5]),
         options_every: section
             .duration("options_every", Duration::ZERO..=Duration::from_secs(3600))
             .unwrap_or(Duration::from_secs(30)),
-        trunks: trunks(root),
+        trunks: dial::trunks(root, &listen),
+        dial: dial::policy(root),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
+        listen,
     };
     if config.realm.is_empty()
         || !config.realm.chars().all(|c| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\')
@@ -93,35 +93,6 @@ fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {
     section.parsed(key, "an IP address such as \"203.0.113.5\"", |text| {
         text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified())
     })
-}
-
-fn trunks(root: &Section<'_>) -> Vec<Trunk> {
-    let mut trunks: Vec<Trunk> = Vec::new();
-    for section in root.tables("trunk") {
-        let (name, span) = name(&section);
-        if trunks.iter().any(|known| known.name == name) && !name.is_empty() {
-            section.error(&span, "another trunk has this name already; give each its own");
-        }
-        let mut addresses = Vec::new();
-        let texts = section.texts("addresses").unwrap_or_default();
-        if texts.is_empty() {
-            section.error(&span, "addresses: expected at least one network, such as \"192.0.2.0/24\"");
-        }
-        for text in texts {
-            match text.value.parse::<Cidr>() {
-                Ok(network) => {
-                    if network.is_everything() {
-                        section.warn(&text.span, "this admits calls from every address without a password");
-                    }
-                    addresses.push(network);
-                }
-                Err(error) => section.error(&text.span, format!("addresses: {error}, got {:?}", text.value)),
-            }
-        }
-        trunks.push(Trunk { name, addresses });
-        section.finish();
-    }
-    trunks
 }
 
 pub(super) fn media(root: &Section<'_>) -> MediaSettings {
@@ -208,6 +179,13 @@ pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
     section.finish();
     StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()) }
+}
+
+pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {
+    let section = root.table("metrics");
+    let agent_state = section.flag("agent_state");
+    section.finish();
+    MetricsConfig { agent_state: agent_state.unwrap_or(false) }
 }
 
 pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {

@@ -142,13 +142,19 @@ impl Agent {
             *spent += lasted;
         }
         if let Some(fatigue) = fatigue {
-            // A moving average that forgets: older time weighs less the longer it is past.
-            let share = lasted.as_secs_f64() / (lasted + fatigue.over).as_secs_f64().max(f64::EPSILON);
-            let busy = if is_occupied(self.seen) { 1.0 } else { 0.0 };
-            self.strain += (busy - self.strain) * share;
+            self.strain = self.strain_at(now, fatigue);
         }
         self.seen_since = now;
         lasted
+    }
+
+    /// The share of his recent time that he was occupied, 0 to 1, what he does just now included: a moving average
+    /// that forgets, where older time weighs less the longer it is past.
+    pub(super) fn strain_at(&self, now: Monotonic, fatigue: &Fatigue) -> f64 {
+        let lasted = now.since(self.seen_since);
+        let share = lasted.as_secs_f64() / (lasted + fatigue.over).as_secs_f64().max(f64::EPSILON);
+        let busy = if is_occupied(self.seen) { 1.0 } else { 0.0 };
+        self.strain + (busy - self.strain) * share
     }
 
     /// Occupancy: (talk + hold + wrap-up) ÷ (that + ready), in millionths; 0 before any.

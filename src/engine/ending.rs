@@ -94,15 +94,15 @@ impl Engine {
 
     /// Ends a call in whatever stage it is: the legs that still stand are hung up, its facts completed.
     pub(super) fn end_call(&mut self, now: Now, id: CallId, ended_by: EndedBy, out: &mut Commands) {
+        if ended_by != EndedBy::Caller && self.calls.contains_key(&id) {
+            out.push(Command::Hangup { leg: LegId::Caller(id) });
+        }
         if self.calls.get(&id).is_some_and(|call| call.is_waiting()) {
             let outcome = self.outcome_of_giving_up(now, id, ended_by);
             self.leave_queue(now, id, outcome, None, None, out);
         }
         let Some(call) = self.calls.remove(&id) else { return };
         self.floor.drop_plan(call.plan);
-        if ended_by != EndedBy::Caller {
-            out.push(Command::Hangup { leg: LegId::Caller(id) });
-        }
         let (mut talk, mut hold) = (Duration::ZERO, Duration::ZERO);
         let mut freed = None;
         match call.stage {

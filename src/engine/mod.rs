@@ -42,6 +42,7 @@ mod request;
 mod rng;
 mod settle;
 mod steering;
+mod table;
 mod timer;
 mod waiting;
 mod wrap_up;
@@ -65,6 +66,7 @@ use queue::Queue;
 use rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use table::Table;
 use time::{Monotonic, Now};
 use timer::{Timer, Timers};
 
@@ -75,12 +77,12 @@ use timer::{Timer, Timers};
 pub struct Engine {
     settings: Settings,
     rng: Rng,
-    calls: BTreeMap<CallId, Box<Call>>,
+    calls: Table<CallId, Box<Call>>,
     service_calls: BTreeMap<CallId, ServiceCall>,
     /// The offers that ring.
-    offers: BTreeMap<OfferId, Offer>,
+    offers: Table<OfferId, Offer>,
     /// The calls of the offers that were answered, and of the numbers outside that are called or talk.
-    in_talk: BTreeMap<OfferId, CallId>,
+    in_talk: Table<OfferId, CallId>,
     next_offer: OfferId,
     agents: Vec<Agent>,
     queues: Vec<Queue>,
@@ -101,10 +103,10 @@ impl Engine {
     pub fn new(settings: Settings, first_offer: u64, seed: u64) -> Self {
         let mut engine = Self {
             rng: Rng::new(seed),
-            calls: BTreeMap::new(),
+            calls: Table::default(),
             service_calls: BTreeMap::new(),
-            offers: BTreeMap::new(),
-            in_talk: BTreeMap::new(),
+            offers: Table::default(),
+            in_talk: Table::default(),
             next_offer: OfferId(first_offer),
             agents: settings.agents.iter().map(Agent::new).collect(),
             queues: settings.queues.iter().map(|_| Queue::default()).collect(),

@@ -7,13 +7,14 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a token allows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Role {
     /// Looking.
     Read,
-    /// Looking, and changing agents' states and ending calls.
+    /// Looking, and changing: agents' states and skills, where calls stand and go, which queues are open.
     Operator,
 }
 
@@ -32,23 +33,29 @@ impl Token {
     }
 }
 
-/// All tokens that are valid.
+/// All tokens that are valid; clones see the same.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens(Vec<Token>);
+pub struct Tokens(Arc<RwLock<Vec<Token>>>);
 
 impl Tokens {
     /// Without any token nobody may use the API.
     pub fn new(tokens: impl IntoIterator<Item = Token>) -> Self {
-        Self(tokens.into_iter().collect())
+        Self(Arc::new(RwLock::new(tokens.into_iter().collect())))
+    }
+
+    /// These tokens are valid from now on, and no others.
+    pub fn replace(&self, tokens: impl IntoIterator<Item = Token>) {
+        let tokens = tokens.into_iter().collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens;
     }
 
     /// The token that was presented. Takes as long for a wrong one as for a right one.
-    fn recognise(&self, presented: &str) -> Option<&Token> {
+    fn recognise(&self, presented: &str) -> Option<Token> {
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         let mut found = None;
-        for token in &self.0 {
+        for token in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if equal_in_constant_time(&token.hash, &hash) {
-                found = Some(token);
+                found = Some(token.clone());
             }
         }
         found
@@ -103,6 +110,15 @@ mod tests {
             assert!(tokens.recognise(wrong).is_none(), "{wrong}");
         }
         assert!(Tokens::default().recognise("").is_none());
+    }
+
+    #[test]
+    fn a_token_that_was_replaced_opens_nothing_any_more() {
+        let tokens = Tokens::new([Token::new("a", "alpha", Role::Read)]);
+        let seen_by_the_api = tokens.clone();
+        tokens.replace([Token::new("b", "beta", Role::Read)]);
+        assert!(seen_by_the_api.recognise("alpha").is_none());
+        assert!(seen_by_the_api.recognise("beta").is_some());
     }
 
     #[test]

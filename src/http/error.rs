@@ -54,6 +54,17 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
+    /// A name within a body that is not known, with the nearest that is.
+    pub(super) fn unknown_in_body<'k>(what: &str, given: &str, known: impl Iterator<Item = &'k str>) -> Self {
+        let known: Vec<_> = known.collect();
+        let near = Self::unknown(what, given, known.iter().copied());
+        // A list of many is no hint.
+        let list = || format!("known: {}", known.iter().take(20).copied().collect::<Vec<_>>().join(", "));
+        let hint = if near.hint.starts_with("did you mean") { near.hint } else { list() };
+        let error = format!("there is no such {what}: {given:?}");
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, error, hint }
+    }
+
     /// A name that is not known, with the nearest that is.
     pub(super) fn unknown<'k>(what: &str, given: &str, known: impl Iterator<Item = &'k str>) -> Self {
         let far = |name: &str| strsim::damerau_levenshtein(given, name);

@@ -4,15 +4,20 @@
 //! never holds a lock on anything that handles calls, and never decides about one.
 
 mod auth;
+mod edit;
 mod error;
 mod listener;
 mod page;
 mod read;
+mod reload;
+mod steer;
 mod token_file;
+mod why;
 mod write;
 
 pub use auth::{Role, Token, Tokens};
 pub use error::HttpError;
+pub use reload::{ReloadAsked, Reloaded};
 pub use token_file::{TokenFileError, token_file};
 
 use crate::engine::command::{Answer, Refusal};
@@ -25,8 +30,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use error::ApiError;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,8 +62,12 @@ pub struct Sources {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Each queue's figures, in the order of the settings, as last published.
     pub today: watch::Receiver<Arc<Vec<QueueToday>>>,
+    /// The names of the prompts a caller can be sent to, in any language.
+    pub prompts: Arc<BTreeSet<String>>,
     /// The engine's ear. Bounded: when it is full, clients get 503.
     pub requests: mpsc::Sender<Asked>,
+    /// Where it is asked that the configuration be read anew.
+    pub reload: mpsc::Sender<ReloadAsked>,
     /// The call records.
     pub records: Records,
     /// The metrics in the text format.
@@ -111,7 +121,20 @@ fn router(api: Api) -> Router {
         .route("/agents/{name}/logout", post(write::logout))
         .route("/agents/{name}/ready", post(write::ready))
         .route("/agents/{name}/pause", post(write::pause))
-        .route("/calls/{id}/hangup", post(write::hang_up))
+        .route("/agents/{name}/release", post(write::release))
+        .route("/agents/{name}/disposition", post(write::dispose))
+        .route("/agents/{name}/wrap-up/extend", post(write::extend_wrap_up))
+        .route("/agents/{name}", put(edit::agent_edited))
+        .route("/calls/{id}/why", get(steer::why))
+        .route("/calls/{id}/hangup", post(steer::hang_up))
+        .route("/calls/{id}/priority", post(steer::priority))
+        .route("/calls/{id}/requirement", post(steer::requirement))
+        .route("/calls/{id}/move", post(steer::move_to))
+        .route("/calls/{id}/pull", post(steer::pull))
+        .route("/calls/{id}/withdraw", post(steer::withdraw))
+        .route("/queues/{name}/close", post(steer::close))
+        .route("/queues/{name}/reopen", post(steer::reopen))
+        .route("/reload", post(reload::reload))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), auth::require));

@@ -40,6 +40,8 @@ pub(super) struct QueueShown {
     waiting: usize,
     longest_wait_ms: u64,
     oldest_queued_at_ms: Option<i64>,
+    open: bool,
+    closed_by_hand: bool,
     agents: BTreeMap<&'static str, usize>,
     service_level_threshold_ms: u64,
     service_level_target: f64,
@@ -55,13 +57,16 @@ pub(super) async fn queues(State(sources): From) -> Json<Vec<QueueShown>> {
 }
 
 fn queue(settings: &Settings, today: &[QueueToday], view: &QueueView) -> Option<QueueShown> {
-    let rules = settings.queue(view.queue)?;
+    // Who still waits in a queue that is no longer configured must be seen.
+    let rules = settings.queue(view.queue).filter(|rules| !rules.retired || view.waiting > 0)?;
     Some(QueueShown {
         name: rules.name.clone(),
         title: rules.title.clone(),
         waiting: view.waiting,
         longest_wait_ms: millis(view.longest_wait),
         oldest_queued_at_ms: view.oldest.map(|wall| wall.0),
+        open: view.open,
+        closed_by_hand: view.closed_by_hand,
         agents: AgentState::ALL.iter().map(|state| state.as_str()).zip(view.agents).collect(),
         service_level_threshold_ms: millis(rules.service_level_threshold),
         service_level_target: rules.service_level_target,
@@ -80,8 +85,13 @@ pub(super) struct AgentShown {
     call: Option<String>,
     answered: u64,
     talk_ms: u64,
+    occupancy: Option<f64>,
+    capacity: u8,
+    weight: u8,
+    wrap_up_s: Option<u64>,
     queues: Vec<String>,
     skills: BTreeMap<String, u8>,
+    secondary: Vec<String>,
 }
 
 pub(super) async fn agents(State(sources): From) -> Json<Vec<AgentShown>> {
@@ -91,10 +101,9 @@ pub(super) async fn agents(State(sources): From) -> Json<Vec<AgentShown>> {
 }
 
 fn agent(settings: &Settings, view: &AgentView) -> Option<AgentShown> {
-    let known = settings.agent(view.agent)?;
-    let skill = |(skill, level): (crate::engine::id::SkillId, u8)| {
-        Some((settings.skills.get(skill.0 as usize)?.clone(), level))
-    };
+    let known = settings.agent(view.agent).filter(|known| !known.retired || view.call.is_some())?;
+    let named = |skill: crate::engine::id::SkillId| settings.skills.get(skill.0 as usize).cloned();
+    let skill = |(skill, level): (crate::engine::id::SkillId, u8)| Some((named(skill)?, level));
     Some(AgentShown {
         name: known.name.clone(),
         title: known.title.clone(),
@@ -104,8 +113,13 @@ fn agent(settings: &Settings, view: &AgentView) -> Option<AgentShown> {
         call: view.call.as_ref().map(CallId::to_string),
         answered: view.answered,
         talk_ms: millis(view.talk),
+        occupancy: view.occupancy,
+        capacity: known.capacity,
+        weight: known.weight,
+        wrap_up_s: known.wrap_up.map(|span| span.as_secs()),
         queues: known.queues.iter().map(|id| queue_name(settings, *id)).collect(),
         skills: known.skills.iter().filter_map(skill).collect(),
+        secondary: known.secondary.iter().filter_map(|skill| named(*skill)).collect(),
     })
 }
 
@@ -119,6 +133,7 @@ pub(super) struct CallShown {
     stage: CallStage,
     queued_at_ms: i64,
     wait_ms: u64,
+    priority_ms: u64,
     agents: Vec<String>,
 }
 
@@ -138,6 +153,7 @@ fn call(settings: &Settings, view: &CallView) -> CallShown {
         stage: view.stage,
         queued_at_ms: view.queued_at.0,
         wait_ms: millis(view.wait),
+        priority_ms: millis(view.priority),
         agents: view.agents.iter().filter_map(agent_name).collect(),
     }
 }
@@ -200,6 +216,6 @@ fn queue_name(settings: &Settings, queue: QueueId) -> String {
     settings.queue(queue).map(|queue| queue.name.clone()).unwrap_or_default()
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -163,6 +163,16 @@ fn spawn(
 }
 
 impl Handle {
+    /// Whether this music was there at the start.
+    pub fn has_music(&self, name: &str) -> bool {
+        self.control().library.music(name).is_some()
+    }
+
+    /// Whether this prompt was there at the start, in this language or one that stands in for it.
+    pub fn has_prompt(&self, language: &str, name: &str) -> bool {
+        self.control().library.prompt(language, name).is_some()
+    }
+
     /// Lets the leg hear the program instead of what it heard. A bridge it was in ends. Unknown legs are ignored: the
     /// leg may just have ended.
     pub fn play(&self, leg: LegId, program: &Program) {

@@ -2,7 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry,
 };
 
 /// The one way to a metric.
@@ -29,6 +30,9 @@ impl Maker<'_> {
     }
     pub(super) fn seconds_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Made<GaugeVec> {
         self.kept(GaugeVec::new(opts(name, help), labels)?)
+    }
+    pub(super) fn seconds_counters(&self, name: &str, help: &str, labels: &[&str]) -> Made<CounterVec> {
+        self.kept(CounterVec::new(opts(name, help), labels)?)
     }
     pub(super) fn histograms(
         &self,

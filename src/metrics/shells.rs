@@ -42,6 +42,8 @@ pub struct SipMetrics {
     pub malformed: IntCounter,
     /// Messages dropped because the loop was behind: the peer sends them again (RFC 3261 §17).
     pub dropped: IntCounter,
+    /// Wishes of trusted senders that could not be read; their calls were taken without them.
+    pub bad_wishes: IntCounter,
     /// Messages sent again because no answer came in time.
     pub retransmissions: IntCounter,
     /// Transactions alive.
@@ -95,6 +97,37 @@ pub struct EngineMetrics {
     pub draining: IntGauge,
 }
 
+/// The configuration: the runtime says how its last reload went.
+#[derive(Debug)]
+pub struct ConfigMetrics {
+    /// 1 when the last attempt to read the configuration was successful, 0 when the one before stayed in force.
+    pub successful: IntGauge,
+    /// When it was last successful, in seconds since 1970.
+    pub success_timestamp: IntGauge,
+}
+
+impl ConfigMetrics {
+    pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        let successful = make.gauge(
+            "config_last_reload_successful",
+            "1 when the last attempt to read the configuration was successful.",
+        )?;
+        let success_timestamp = make.gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully, in seconds since 1970.",
+        )?;
+        Ok(Self { successful, success_timestamp })
+    }
+
+    /// An attempt was made at this time.
+    pub fn attempted(&self, successful: bool, wall_seconds: i64) {
+        self.successful.set(i64::from(successful));
+        if successful {
+            self.success_timestamp.set(wall_seconds);
+        }
+    }
+}
+
 impl SipMetrics {
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
         let requests =
@@ -115,6 +148,10 @@ impl SipMetrics {
             malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
             dropped: make
                 .counter("sip_dropped_total", "SIP messages dropped because there were too many.")?,
+            bad_wishes: make.counter(
+                "sip_bad_wishes_total",
+                "Wishes for calls (X-Holdfast-…) of trusted trunks that could not be read.",
+            )?,
             retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
             transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
             dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,

@@ -105,6 +105,8 @@ fn offers_talk_and_wrap_up_are_measured_for_their_queue() {
     check(&metrics, "holdfast_queue_offers_total{outcome=\"declined\",queue=\"support\"} 1");
     check(&metrics, "holdfast_queue_ring_seconds_sum{queue=\"support\"} 4");
     check(&metrics, "holdfast_queue_talk_seconds_count{queue=\"support\"} 1");
+    check(&metrics, "holdfast_queue_hold_seconds_sum{queue=\"support\"} 20");
+    check(&metrics, "holdfast_queue_hold_seconds_count{queue=\"support\"} 1");
     check(&metrics, "holdfast_queue_wrapup_seconds_sum{queue=\"support\"} 7");
 }
 
@@ -175,3 +177,107 @@ fn totals_kept_elsewhere_only_move_forward() {
     advance(&metrics.media.packets_sent, 12);
     assert_eq!(metrics.media.packets_sent.get(), 12);
 }
+
+#[test]
+fn callers_turned_away_count_by_cause_and_are_not_offered() {
+    assert!(TurnedAwayBecause::ALL.iter().enumerate().all(|(at, it)| *it as usize == at));
+    let metrics = metrics();
+    for because in TurnedAwayBecause::ALL {
+        let because_text = because.as_str();
+        check(
+            &metrics,
+            &format!(
+                "holdfast_queue_calls_turned_away_total{{because=\"{because_text}\",queue=\"sales\"}} 0"
+            ),
+        );
+        let to = crate::engine::settings::Destination::Message("closed".into());
+        let (dialled, sip_call_id) = (String::new(), String::new());
+        let (call, queue, caller) = (CallId(1), QueueId(0), Caller::default());
+        observe(&metrics, Fact::CallTurnedAway { call, queue, dialled, caller, sip_call_id, because, to });
+        check(
+            &metrics,
+            &format!(
+                "holdfast_queue_calls_turned_away_total{{because=\"{because_text}\",queue=\"sales\"}} 1"
+            ),
+        );
+    }
+    check(&metrics, "holdfast_queue_calls_offered_total{queue=\"sales\"} 0");
+}
+
+#[test]
+fn calls_widened_are_counted_for_their_queue() {
+    let metrics = metrics();
+    observe(&metrics, Fact::CallWidened { call: CallId(1), queue: QueueId(1), level: 2 });
+    check(&metrics, "holdfast_queue_calls_widened_total{queue=\"support\"} 1");
+    check(&metrics, "holdfast_queue_calls_widened_total{queue=\"sales\"} 0");
+}
+
+/// A picture of two queues with one agent each, taken `millis` after the engine's start.
+fn picture(millis: u64, state: AgentState, open: bool) -> Snapshot {
+    let view = |queue: u32, state: AgentState| {
+        let mut agents = [0; AgentState::ALL.len()];
+        agents[state as usize] = 1;
+        let (waiting, oldest, longest_wait, closed_by_hand) = (0, None, Duration::ZERO, false);
+        QueueView { queue: QueueId(queue), waiting, oldest, longest_wait, closed_by_hand, open, agents }
+    };
+    let agent = crate::engine::snapshot::AgentView {
+        agent: AgentId(0),
+        state,
+        lasted: Duration::ZERO,
+        reason: None,
+        call: None,
+        answered: 0,
+        talk: Duration::ZERO,
+        occupancy: None,
+    };
+    Snapshot {
+        at: Now { mono: crate::engine::time::Monotonic(millis * 1000), wall: Wall(0) },
+        queues: vec![view(0, state), view(1, AgentState::LoggedOut)],
+        agents: vec![agent],
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn agents_seconds_add_up_by_state_between_pictures() {
+    let metrics = metrics();
+    for (millis, state) in [
+        (5_000, AgentState::Ready),
+        (5_500, AgentState::Ready),
+        (6_000, AgentState::Talking),
+        (8_000, AgentState::OnHold),
+        (9_000_000, AgentState::OnHold), // nobody knows what was in between
+    ] {
+        metrics.observe_snapshot(&picture(millis, state, true));
+    }
+    check(&metrics, "holdfast_queue_agent_seconds_total{queue=\"sales\",state=\"ready\"} 0.5");
+    check(&metrics, "holdfast_queue_agent_seconds_total{queue=\"sales\",state=\"talking\"} 0.5");
+    check(&metrics, "holdfast_queue_agent_seconds_total{queue=\"sales\",state=\"on_hold\"} 2");
+    check(&metrics, "holdfast_queue_agent_seconds_total{queue=\"support\",state=\"logged_out\"} 3");
+    check(&metrics, "holdfast_queue_agents{queue=\"sales\",state=\"on_hold\"} 1");
+}
+
+#[test]
+fn a_closed_queue_is_shown_as_closed() {
+    let metrics = metrics();
+    metrics.observe_snapshot(&picture(0, AgentState::Ready, true));
+    check(&metrics, "holdfast_queue_open{queue=\"sales\"} 1");
+    metrics.observe_snapshot(&picture(200, AgentState::Ready, false));
+    check(&metrics, "holdfast_queue_open{queue=\"sales\"} 0");
+}
+
+#[test]
+fn each_agents_state_is_shown_only_when_it_is_asked_for() {
+    let named = |name: &str| crate::engine::settings::Agent { name: name.into(), ..Default::default() };
+    let settings = Settings { agents: vec![named("anna"), named("ben")], ..settings() };
+    let mut metrics = Metrics::new(&settings).unwrap();
+    metrics.observe_snapshot(&picture(0, AgentState::Talking, true));
+    assert!(!metrics.render().contains("holdfast_agent_state"), "it is a series for each agent and state");
+    metrics.show_each_agent(&settings).unwrap();
+    metrics.observe_snapshot(&picture(200, AgentState::Talking, true));
+    check(&metrics, "holdfast_agent_state{agent=\"anna\",state=\"talking\"} 1");
+    check(&metrics, "holdfast_agent_state{agent=\"anna\",state=\"ready\"} 0");
+    check(&metrics, "holdfast_agent_state{agent=\"ben\",state=\"talking\"} 0");
+}
+
+mod recount;

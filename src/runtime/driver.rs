@@ -8,6 +8,8 @@ use super::facts::FactSinks;
 use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
+use super::reload::{Change, unheard};
+use super::trunks::Addresses;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
@@ -39,6 +41,8 @@ pub(super) struct Driver {
     pub clock: Clock,
     pub engine: Engine,
     pub sip: SipCore,
+    /// Where the trunks are that are called by name.
+    pub trunks: Addresses,
     pub media: media::Handle,
     pub transport: TransportSender,
     pub facts: FactSinks,
@@ -109,6 +113,9 @@ impl Driver {
         self.watch_over_media();
         // Before the network: a call that came after the signal is refused.
         self.stop(taken.stop);
+        for change in taken.changes.drain(..) {
+            self.change(change);
+        }
         for incoming in taken.network.drain(..) {
             self.receive(incoming);
         }
@@ -174,16 +181,52 @@ impl Driver {
         match incoming {
             Received::Message { message, flow } => {
                 self.facts.received(&message);
-                self.sip.receive(now, Ok(message), flow, &mut self.media, &mut self.work.sip);
+                self.sip.receive(
+                    now,
+                    Ok(message),
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
             Received::Malformed { malformed, flow } => {
-                self.sip.receive(now, Err(malformed), flow, &mut self.media, &mut self.work.sip);
+                self.sip.receive(
+                    now,
+                    Err(malformed),
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
             Received::Failed { flow } => {
-                self.sip.transport_failed(now, flow, &mut self.media, &mut self.work.sip);
+                self.sip.transport_failed(
+                    now,
+                    flow,
+                    self.engine.settings(),
+                    &mut self.media,
+                    &mut self.work.sip,
+                );
             }
         }
         self.pump();
+    }
+
+    /// Other rules for the engine and the signalling, both or neither; no call is touched.
+    fn change(&mut self, change: Change) {
+        let Change { settings, sip, done } = change;
+        let changed = self.sip.reconfigure(sip).map(|()| {
+            // First: facts may name somebody new at once.
+            self.facts.follow(&settings);
+            let silent = unheard(&settings, &self.media);
+            self.happen(self.clock.now(), Event::Reconfigured { settings });
+            self.pump();
+            self.publish();
+            silent
+        });
+        // Whoever asked may have stopped waiting.
+        let _ = done.send(changed);
     }
 
     fn requested(&mut self, request: Request, reply: oneshot::Sender<Result<Answer, Refusal>>) {
@@ -196,9 +239,14 @@ impl Driver {
 
     fn tick(&mut self) {
         let now = self.clock.now();
+        if self.trunks.has_changed().unwrap_or(false) {
+            for (trunk, address) in self.trunks.borrow_and_update().iter() {
+                self.sip.route_found(*trunk, *address);
+            }
+        }
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|due| due <= now.mono);
         if is_due(self.sip.next_deadline()) {
-            self.sip.tick(now, &mut self.media, &mut self.work.sip);
+            self.sip.tick(now, self.engine.settings(), &mut self.media, &mut self.work.sip);
         }
         if is_due(self.engine.next_deadline()) {
             self.happen(now, Event::Tick);
@@ -218,6 +266,9 @@ impl Driver {
             for (flow, bytes) in self.work.sip.send.drain(..) {
                 self.facts.sent(&bytes);
                 self.transport.send(flow, bytes);
+            }
+            for note in self.work.sip.notes.drain(..) {
+                tracing::warn!("{note}");
             }
             let events = std::mem::take(&mut self.work.sip.events);
             if events.is_empty() && self.work.commands.is_empty() {

@@ -36,6 +36,15 @@ impl FactSinks {
         Self { metrics, today, published, records, writer }
     }
 
+    /// Other rules from now on: whoever is new has a name and figures.
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        self.today.follow(settings);
+        self.records.follow(settings);
+        if let Err(error) = self.metrics.follow(settings) {
+            tracing::error!(%error, "the metrics do not follow the new configuration");
+        }
+    }
+
     pub(super) fn record(&mut self, stamped: &Stamped) {
         // Records first: they are what must not be lost.
         if let Some(record) = self.records.observe(stamped) {
@@ -86,6 +95,7 @@ impl FactSinks {
         metrics.sip.contacts.set(gauge(figures.sip.contacts));
         advance(&metrics.sip.malformed, figures.malformed);
         advance(&metrics.sip.dropped, figures.dropped);
+        advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
         let writer = self.writer.figures();

@@ -1,6 +1,7 @@
 //! What comes in to the loop, and how it is taken: from every side at each turn, bounded, so that nothing that
 //! comes in plenty keeps the rest waiting. It handles nothing.
 
+use super::reload::Change;
 use crate::http::Asked;
 use crate::media::MediaEvent;
 use crate::sip::transport::Received;
@@ -27,6 +28,7 @@ pub(super) struct Inputs {
     network: mpsc::Receiver<Received>,
     media: mpsc::Receiver<MediaEvent>,
     api: mpsc::Receiver<Asked>,
+    changes: mpsc::Receiver<Change>,
     stop: watch::Receiver<Stop>,
     nobody_can_stop_us: bool,
 }
@@ -37,6 +39,7 @@ pub(super) struct Taken {
     pub network: Vec<Received>,
     pub media: Vec<MediaEvent>,
     pub requests: Vec<Asked>,
+    pub changes: Vec<Change>,
     pub stop: Stop,
     /// A part of the process that is gone, though it should outlive the loop.
     pub lost: Option<&'static str>,
@@ -49,7 +52,14 @@ impl Inputs {
         api: mpsc::Receiver<Asked>,
         stop: watch::Receiver<Stop>,
     ) -> Self {
-        Self { network, media, api, stop, nobody_can_stop_us: false }
+        // Nobody changes anything, unless told otherwise.
+        let (_, changes) = mpsc::channel(1);
+        Self { network, media, api, changes, stop, nobody_can_stop_us: false }
+    }
+
+    /// Other rules come from here.
+    pub(super) fn with_changes(self, changes: mpsc::Receiver<Change>) -> Self {
+        Self { changes, ..self }
     }
 
     /// Waits until something has come or `until` is reached, then takes what is there from every side.
@@ -68,6 +78,7 @@ impl Inputs {
             }
             // The API may end before us: it decides about no call.
             Some(asked) = self.api.recv() => taken.requests.push(asked),
+            Some(change) = self.changes.recv() => taken.changes.push(change),
             changed = self.stop.changed(), if !self.nobody_can_stop_us => {
                 self.nobody_can_stop_us = changed.is_err();
             }

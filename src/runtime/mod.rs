@@ -6,13 +6,14 @@ mod facts;
 mod figures;
 mod inputs;
 mod parts;
+mod reload;
+mod trunks;
 
 pub use parts::StartError;
 
 use crate::config::Config;
 use crate::engine::{Engine, Snapshot};
-use crate::http::{self, HttpError, Sources};
-use crate::metrics::Metrics;
+use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
 use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
@@ -20,15 +21,18 @@ use clock::Clock;
 use driver::{Driver, Work};
 use facts::FactSinks;
 use inputs::{Inputs, Stop};
+use reload::Reloader;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Requests of the API that may wait for the loop; beyond, clients get 503.
 const REQUESTS_MAX: usize = 1024;
+/// Reloads that may wait for the one under way.
+const RELOADS_MAX: usize = 4;
 /// Events of the media plane that may wait for the loop.
 const MEDIA_EVENTS_MAX: usize = 16_384;
 /// Requests to the API in progress get this long to be finished at the end.
@@ -44,6 +48,7 @@ pub struct Running {
     /// The file of the API token that was made up because none is configured.
     pub token_file: Option<PathBuf>,
     stop: watch::Sender<Stop>,
+    reload: mpsc::Sender<ReloadAsked>,
     whole: JoinHandle<Result<(), StartError>>,
 }
 
@@ -56,6 +61,14 @@ impl Running {
     /// Ends the calls in progress too.
     pub fn stop_now(&self) {
         self.ask(Stop::Now);
+    }
+
+    /// Reads the configuration anew, as the file is now; the log tells what came of it. Calls go on.
+    pub fn reload(&self) {
+        let (reply, _) = oneshot::channel();
+        if self.reload.try_send(reply).is_err() {
+            tracing::warn!("the configuration is being read anew already, or Holdfast is about to stop");
+        }
     }
 
     fn ask(&self, stop: Stop) {
@@ -90,27 +103,32 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     // Everything that can fail comes before anything that takes calls.
     let store = parts::store(&config).await?;
     let (tokens, token_file) = parts::tokens(&config)?;
+    let tokens = Tokens::new(tokens);
     let listener = http::bind(config.http.listen).await?;
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
-    let media = parts::media(&config, media_events).await?;
+    let (media, prompts) = parts::media(&config, media_events).await?;
     let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
     let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
-    let metrics = Arc::new(Metrics::new(&settings)?);
+    let metrics = Arc::new(parts::metrics(&config)?);
     let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let (published, today) = watch::channel(Arc::default());
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
     let (stop, stopping) = watch::channel(Stop::No);
+    let (reload, reload_asked) = mpsc::channel(RELOADS_MAX);
+    let (changes, changed) = mpsc::channel(1);
     let reader = store.clone();
     let sources = Sources {
         settings: shown_rules,
         snapshots,
         today,
+        prompts: Arc::new(prompts),
         requests,
+        reload: reload.clone(),
         records: Arc::new(move |filter| {
             let store = reader.clone();
             Box::pin(async move { store.recent(&filter).await.map_err(|error| error.to_string()) })
@@ -120,18 +138,29 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
+    let reloader = Reloader {
+        clock,
+        config,
+        bound: sip.clone(),
+        first_id,
+        tokens: tokens.clone(),
+        metrics: Arc::clone(&metrics),
+        changes,
+    };
+    tokio::spawn(reloader.run(reload_asked));
     let driver = Driver {
         clock,
         engine: Engine::new(settings.clone(), first_id, first_id),
         sip: core,
         media,
+        trunks: trunks::follow(&config.sip.trunks, &sip),
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,
         rules,
         work: Work::default(),
     };
-    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);
+    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping).with_changes(changed);
     let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();
     let mut api = tokio::spawn(http::serve(listener, tokens, sources, async {
         let _ = api_stopping.await;
@@ -154,5 +183,5 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         tracing::info!("listening for SIP on {listen}");
     }
     tracing::info!("listening for HTTP on {http_address}");
-    Ok(Running { sip, http: http_address, token_file, stop, whole })
+    Ok(Running { sip, http: http_address, token_file, stop, reload, whole })
 }

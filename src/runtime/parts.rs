@@ -3,14 +3,16 @@
 use crate::config::Config;
 use crate::engine::id::CallId;
 use crate::engine::time::Wall;
-use crate::http::{HttpError, Role, Token, TokenFileError, Tokens, token_file};
+use crate::http::{HttpError, Role, Token, TokenFileError, token_file};
 use crate::media::library::Library;
 use crate::media::{self, MediaError, MediaEvent, MediaSettings};
+use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
 use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::transport::{Listen, TransportError};
 use crate::store::{SqliteStore, StoreError};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,23 +66,32 @@ pub(super) async fn store(config: &Config) -> Result<SqliteStore, StartError> {
     Ok(SqliteStore::open(&config.store.path).await?)
 }
 
+/// The register of metrics, with what the operator wants besides the usual.
+pub(super) fn metrics(config: &Config) -> Result<Metrics, StartError> {
+    let mut metrics = Metrics::new(&config.settings)?;
+    if config.metrics.agent_state {
+        metrics.show_each_agent(&config.settings)?;
+    }
+    Ok(metrics)
+}
+
 /// The API's tokens; one is made up and kept in a file when none is configured.
-pub(super) fn tokens(config: &Config) -> Result<(Tokens, Option<PathBuf>), StartError> {
+pub(super) fn tokens(config: &Config) -> Result<(Vec<Token>, Option<PathBuf>), StartError> {
     if config.http.tokens.is_empty() {
         let (token, path) = token_file(config.data_dir())?;
         tracing::info!(file = %path.display(), "no API token is configured: the one in this file is valid");
-        return Ok((Tokens::new([Token::new("generated", &token, Role::Operator)]), Some(path)));
+        return Ok((vec![Token::new("generated", &token, Role::Operator)], Some(path)));
     }
     let tokens = &config.http.tokens;
     let tokens = tokens.iter().map(|one| Token::new(one.name.as_str(), one.token.expose(), one.role));
-    Ok((Tokens::new(tokens), None))
+    Ok((tokens.collect(), None))
 }
 
 /// Reads all audio files and starts the media workers. A bad file is told and left out; the rest is used.
 pub(super) async fn media(
     config: &Config,
     events: mpsc::Sender<MediaEvent>,
-) -> Result<media::Handle, StartError> {
+) -> Result<(media::Handle, BTreeSet<String>), StartError> {
     let sounds = config.sounds.clone();
     let loaded = tokio::task::spawn_blocking(move || Library::load(&sounds.music, &sounds.prompts)).await;
     let (library, bad) = loaded.map_err(|_| StartError::Died)?;
@@ -95,9 +106,17 @@ pub(super) async fn media(
             );
         }
     }
+    let prompts = spoken(&library);
     let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
     let settings = MediaSettings { advertise, ..config.media.clone() };
-    Ok(media::start(settings, Arc::new(library), events)?)
+    Ok((media::start(settings, Arc::new(library), events)?, prompts))
+}
+
+/// What can be said to a caller: the names of prompts, with and without the folder of a language.
+fn spoken(library: &Library) -> BTreeSet<String> {
+    let names = library.prompt_names();
+    let names = names.flat_map(|name| [Some(name), name.split_once('/').map(|(_, within)| within)]);
+    names.flatten().map(str::to_owned).collect()
 }
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {
@@ -114,7 +133,8 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         realm: config.sip.realm.clone(),
         digests: config.sip.digests.clone(),
         listeners: bound.iter().map(listener).collect(),
-        trunks: config.sip.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied()).collect(),
+        trunks: config.sip.trunks.clone(),
+        dial: config.sip.dial.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.

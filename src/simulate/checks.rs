@@ -558,7 +558,9 @@ impl Ledger {
     ) -> Result<(), Broken> {
         let Some(seen) = self.agents.get_mut(agent.0 as usize) else { return Ok(()) };
         let (was, been) = (seen.state, now.since(seen.since));
-        if was != from || been != lasted || from == to {
+        // A pause whose reason changes is another pause.
+        let changed = from != to || to == AgentState::Paused;
+        if was != from || been != lasted || !changed {
             return Err(Broken::States { agent, from, lasted, was, been });
         }
         (seen.state, seen.since) = (to, now);

@@ -4,9 +4,8 @@ use super::auth::{Guard, Hashes, Verdict};
 use super::flow::Flow;
 use super::message::Request;
 use super::registrar::AccountId;
-use super::settings::Account;
+use super::settings::{Account, Trunk};
 use super::uri::{NameAddr, Uri};
-use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
@@ -30,7 +29,7 @@ pub enum Admission {
 /// The accounts and networks, and the checks on them.
 pub struct Gate {
     guard: Guard,
-    trunks: Vec<Cidr>,
+    trunks: Vec<Trunk>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
@@ -45,24 +44,49 @@ struct Known {
 
 impl Gate {
     /// Hashes the passwords once; they are not kept.
-    pub fn new(guard: Guard, realm: &str, trunks: Vec<Cidr>, accounts: &[Account]) -> Self {
+    pub fn new(guard: Guard, realm: &str, trunks: Vec<Trunk>, accounts: &[Account]) -> Self {
         let mut gate =
             Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
+        gate.know(realm, accounts);
+        gate
+    }
+
+    /// Other accounts from now on, in the places of the old ones. Nonces given out stay good.
+    pub fn know(&mut self, realm: &str, accounts: &[Account]) {
+        self.accounts.clear();
+        self.by_name.clear();
+        self.of_agent.clear();
         for (index, account) in accounts.iter().enumerate() {
             let hashes =
                 account.password.as_ref().map(|password| Hashes::new(&account.name, realm, password));
-            gate.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
-            gate.by_name.insert(account.name.clone(), AccountId(index));
+            self.accounts.push(Known { name: account.name.clone(), hashes, agent: account.agent });
+            // One that is gone keeps its place and has no name.
+            if !account.name.is_empty() {
+                self.by_name.insert(account.name.clone(), AccountId(index));
+            }
             if let Some(agent) = account.agent {
-                gate.of_agent.insert(agent, AccountId(index));
+                self.of_agent.insert(agent, AccountId(index));
             }
         }
-        gate
+    }
+
+    /// Other networks from now on.
+    pub fn trust(&mut self, trunks: Vec<Cidr>) {
+        self.trunks = trunks;
     }
 
     /// Whether the address is a trunk's.
     pub fn is_trunk(&self, address: std::net::IpAddr) -> bool {
-        self.trunks.iter().any(|network| network.contains(address))
+        self.trunk_at(address).is_some()
+    }
+
+    /// Whether what comes from this address may say what a call requires: as the first trunk that has the address does.
+    pub fn trusts_headers_from(&self, address: std::net::IpAddr) -> bool {
+        self.trunk_at(address).is_some_and(|trunk| trunk.trusted_headers)
+    }
+
+    fn trunk_at(&self, address: std::net::IpAddr) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.addresses.iter().any(|network| network.contains(address)))
     }
 
     /// Whose account it is.

@@ -27,6 +27,8 @@ pub struct Leg {
     pub takes_update: bool,
     /// The hops its INVITE may still go (RFC 3261 §20.22).
     pub hops_left: u8,
+    /// What the caller dialled; empty for an agent's leg.
+    pub dialled: String,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
 }
@@ -72,6 +74,7 @@ pub struct LegMedia {
     body: Vec<u8>,
     agreed: Option<Stream>,
     connected: bool,
+    held: bool,
 }
 
 impl LegMedia {
@@ -83,6 +86,7 @@ impl LegMedia {
             body: Vec::new(),
             agreed: None,
             connected: false,
+            held: false,
         }
     }
 
@@ -131,6 +135,13 @@ impl LegMedia {
     /// What was agreed, if the media plane has not been told yet; it counts as told then.
     pub fn take_news(&mut self) -> Option<Stream> {
         if std::mem::replace(&mut self.connected, true) { None } else { self.agreed }
+    }
+
+    /// Whether the far side holds us, if that has changed since it was asked last: it wants to hear nothing
+    /// (`sendonly`, `inactive`, or the unspecified address of RFC 2543; RFC 3264 §8.4).
+    pub fn take_hold_change(&mut self) -> Option<bool> {
+        let held = self.agreed.is_some_and(|stream| !stream.direction.sends());
+        (std::mem::replace(&mut self.held, held) != held).then_some(held)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod codec;
 pub mod core;
 pub mod cseq;
+pub mod dialling;
 pub mod dialog;
 pub mod fault;
 pub mod flow;

@@ -1,7 +1,9 @@
 //! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
 
-use super::auth::Algorithm;
+use super::auth::{Algorithm, Login};
+use super::dialling::DialPolicy;
 use super::flow::{Flow, Transport};
+use super::host::Host;
 use super::registrar::RegistrarRules;
 use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
@@ -21,8 +23,10 @@ pub struct SipSettings {
     pub user_agent: String,
     /// The sockets, in order of preference.
     pub listeners: Vec<Listener>,
-    /// Calls from these networks need no password.
-    pub trunks: Vec<Cidr>,
+    /// Carriers and other systems we trust by their address, in the order in which they are dialled through.
+    pub trunks: Vec<Trunk>,
+    /// Which numbers outside may be called.
+    pub dial: DialPolicy,
     /// Who may register and call.
     pub accounts: Vec<Account>,
     /// What the registrar goes by.
@@ -45,6 +49,7 @@ impl Default for SipSettings {
             user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
             listeners: Vec::new(),
             trunks: Vec::new(),
+            dial: DialPolicy::default(),
             accounts: Vec::new(),
             registrar: RegistrarRules::default(),
             timers: Timers::default(),
@@ -78,6 +83,53 @@ impl Listener {
         let own = of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next());
         own.map_or(flow.local, |listener| listener.advertised)
     }
+}
+
+/// A carrier, or another system in front of us or behind us, recognised by its addresses.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trunk {
+    /// The name in logs.
+    pub name: String,
+    /// Where its INVITEs come from; calls from there need no password.
+    pub addresses: Vec<Cidr>,
+    /// Whether its headers may say what a call requires (`X-Holdfast-Requires` and its like).
+    pub trusted_headers: bool,
+    /// How numbers outside are called through it; `None`: they are not.
+    pub route: Option<Route>,
+}
+
+/// How numbers outside are called through a trunk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Its server, as the Request-URI names it. A name is resolved outside of the signalling.
+    pub host: Host,
+    /// The port, if it is not the usual one.
+    pub port: Option<u16>,
+    /// By what.
+    pub transport: Transport,
+    /// Our account there; its challenges are answered, and nobody else's.
+    pub login: Option<Login>,
+    /// Our own number there: who vouches for the call (RFC 3325).
+    pub own_number: Option<String>,
+    /// Whom the people called see.
+    pub shows: Shows,
+}
+
+impl Route {
+    /// The port to send to.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(5060)
+    }
+}
+
+/// Whom people outside see calling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Shows {
+    /// The caller who waited; some carriers allow that only where a Diversion says why.
+    #[default]
+    Caller,
+    /// Our own number, for carriers that allow no other.
+    OwnNumber,
 }
 
 /// Somebody who may register and call with a password.

@@ -3,16 +3,16 @@
 use crate::media::Books;
 use holdfast::engine::event::Caller;
 use holdfast::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
-use holdfast::engine::settings::{Queue, Settings};
+use holdfast::engine::settings::{Agent, Queue, Settings};
 use holdfast::engine::time::{Monotonic, Now};
 use holdfast::engine::{Command, Event};
 use holdfast::secret::Secret;
 use holdfast::sip::codec;
-use holdfast::sip::core::{SipCore, SipOutputs};
+use holdfast::sip::core::{Note, SipCore, SipOutputs};
 use holdfast::sip::flow::{Flow, Transport};
 use holdfast::sip::message::{Message, Method, Request, Response};
 use holdfast::sip::registrar::RegistrarRules;
-use holdfast::sip::settings::{Account, Listener, SipSettings};
+use holdfast::sip::settings::{Account, Listener, SipSettings, Trunk};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,7 +28,9 @@ pub struct Bench {
     pub now: Now,
     pub wire: VecDeque<(Flow, Message)>,
     pub events: VecDeque<Event>,
-    engine: Settings,
+    pub notes: Vec<Note>,
+    /// The rules of the house, which the engine and the signalling share.
+    pub engine: Settings,
     out: SipOutputs,
     lenient: bool,
 }
@@ -55,12 +57,18 @@ pub fn settings() -> SipSettings {
     };
     SipSettings {
         listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
-        trunks: vec!["203.0.113.0/24".parse().unwrap()],
+        trunks: vec![carrier()],
         accounts: vec![account("anna", Some(ANNA)), account("bert", Some(BERT)), account("guest", None)],
         first_call: CallId(100),
         registrar: RegistrarRules { probe_every: None, ..RegistrarRules::default() },
         ..SipSettings::default()
     }
+}
+
+/// The trunk that callers come by.
+pub fn carrier() -> Trunk {
+    let addresses = vec!["203.0.113.0/24".parse().unwrap()];
+    Trunk { name: "carrier".into(), addresses, ..Trunk::default() }
 }
 
 impl Bench {
@@ -69,6 +77,7 @@ impl Bench {
     }
 
     pub fn with(settings: SipSettings) -> Self {
+        let agent = |name: &str| Agent { name: name.into(), ..Agent::default() };
         let sales = Queue { name: "sales".into(), title: "Sales".into(), ..Queue::default() };
         Self {
             core: SipCore::new(settings, 42).unwrap(),
@@ -76,7 +85,12 @@ impl Bench {
             now: Now { mono: Monotonic(1_000_000), ..Now::default() },
             wire: VecDeque::new(),
             events: VecDeque::new(),
-            engine: Settings { queues: vec![sales], ..Settings::default() },
+            notes: Vec::new(),
+            engine: Settings {
+                queues: vec![sales],
+                agents: vec![agent("anna"), agent("bert")],
+                ..Settings::default()
+            },
             out: SipOutputs::default(),
             lenient: false,
         }
@@ -86,7 +100,7 @@ impl Bench {
     pub fn bytes(&mut self, from: Flow, bytes: &[u8]) {
         let received = codec::parse(bytes);
         self.lenient = received.is_err();
-        self.core.receive(self.now, received, from, &mut self.media, &mut self.out);
+        self.core.receive(self.now, received, from, &self.engine, &mut self.media, &mut self.out);
         self.collect();
         self.lenient = false;
     }
@@ -115,7 +129,7 @@ impl Bench {
     }
 
     pub fn flow_lost(&mut self, flow: Flow) {
-        self.core.transport_failed(self.now, flow, &mut self.media, &mut self.out);
+        self.core.transport_failed(self.now, flow, &self.engine, &mut self.media, &mut self.out);
         self.collect();
     }
 
@@ -133,7 +147,7 @@ impl Bench {
 
     /// Does what is due now.
     pub fn tick(&mut self) {
-        self.core.tick(self.now, &mut self.media, &mut self.out);
+        self.core.tick(self.now, &self.engine, &mut self.media, &mut self.out);
         self.collect();
     }
 
@@ -148,6 +162,7 @@ impl Bench {
             self.wire.push_back((flow, message));
         }
         self.events.extend(self.out.events.drain(..));
+        self.notes.append(&mut self.out.notes);
     }
 
     /// The next message must be a response of this status.
@@ -186,12 +201,20 @@ impl Bench {
     /// When all timers have run out, nothing may be left but contacts.
     #[track_caller]
     pub fn expect_nothing_left(&mut self) {
+        let contacts = self.core.counts().contacts;
+        self.expect_nothing_left_but(contacts);
+    }
+
+    /// The same, with so many contacts left.
+    #[track_caller]
+    pub fn expect_nothing_left_but(&mut self, contacts: usize) {
         self.after(PATIENCE * 3);
         let counts = self.core.counts();
         assert_eq!((counts.legs, counts.offers, counts.forks), (0, 0, 0), "{counts:#?}");
         assert!(self.media.open.is_empty(), "media left open: {:?}", self.media.open);
         let left = (counts.requests, counts.transactions.clients, counts.transactions.servers);
         assert_eq!(left, (0, 0, 0), "{counts:#?}");
+        assert_eq!(counts.contacts, contacts);
         if counts.contacts == 0 {
             assert_eq!(self.core.next_deadline(), None);
         }

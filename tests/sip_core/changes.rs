@@ -26,6 +26,8 @@ fn a_caller_who_holds_us_is_answered_recvonly_and_taken_back() {
     assert_eq!((stream.direction, stream.remote.port()), (Direction::SendRecv, 42_000));
     bench.after(PATIENCE);
     bench.expect_silence();
+    bench.expect_event(Event::LegHeld { leg: caller_leg(), held: true });
+    bench.expect_event(Event::LegHeld { leg: caller_leg(), held: false });
     bench.expect_no_event();
 }
 

@@ -106,6 +106,7 @@ impl Dialler {
             caller: Caller { number: self.user.clone(), name: "Jane".into() },
             agent: None,
             sip_call_id: self.call_id.clone(),
+            wishes: None,
         }
     }
 }

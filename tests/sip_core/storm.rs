@@ -8,7 +8,6 @@ use crate::peer::sdp;
 use holdfast::engine::command::Commands;
 use holdfast::engine::id::{AgentId, QueueId};
 use holdfast::engine::settings::{Agent, Login, Number, Queue, Settings};
-use holdfast::engine::skill::Requirement;
 use holdfast::engine::time::Monotonic;
 use holdfast::engine::{Engine, Event};
 use holdfast::sip::codec;
@@ -103,13 +102,7 @@ fn world() -> (SipSettings, Settings) {
         login: Login::Automatic,
         ..Agent::default()
     };
-    let number = Number {
-        dialled: "4001".into(),
-        queue: QueueId(0),
-        priority: Duration::ZERO,
-        requirement: Requirement::ANYBODY,
-        language: None,
-    };
+    let number = Number { dialled: "4001".into(), queue: QueueId(0), ..Number::default() };
     let engine = Settings {
         queues: vec![queue],
         agents: (0..AGENTS).map(agent).collect(),

@@ -195,11 +195,8 @@ impl Floor {
     pub(super) fn join(&mut self, line: Line, place: Place) {
         match line {
             Line::Plan(id, level) => {
-                if let Some(plan) = self.plans.get_mut(id.0 as usize)
-                    && let Some(line) = plan.lines.get_mut(usize::from(level))
-                    && line.insert(place)
-                {
-                    plan.waiting += 1;
+                if let Some(plan) = self.plans.get_mut(id.0 as usize) {
+                    plan.join(level, place);
                 }
             }
             Line::Personal(agent) => {
@@ -214,11 +211,8 @@ impl Floor {
     pub(super) fn leave(&mut self, line: Line, place: Place) {
         match line {
             Line::Plan(id, level) => {
-                if let Some(plan) = self.plans.get_mut(id.0 as usize)
-                    && let Some(line) = plan.lines.get_mut(usize::from(level))
-                    && line.remove(&place)
-                {
-                    plan.waiting -= 1;
+                if let Some(plan) = self.plans.get_mut(id.0 as usize) {
+                    plan.leave(level, place);
                 }
             }
             Line::Personal(agent) => {
@@ -231,11 +225,12 @@ impl Floor {
 
     /// How many stand before this place in its line. Costs in proportion to them.
     pub(super) fn ahead(&self, line: Line, place: Place) -> usize {
-        let line = match line {
-            Line::Plan(id, level) => self.plan(id).and_then(|plan| plan.lines.get(usize::from(level))),
-            Line::Personal(agent) => self.personal.get(agent.0 as usize),
-        };
-        line.map_or(0, |line| line.range(..place).count())
+        match line {
+            Line::Plan(id, level) => self.plan(id).map_or(0, |plan| plan.ahead(level, place)),
+            Line::Personal(agent) => {
+                self.personal.get(agent.0 as usize).map_or(0, |line| line.range(..place).count())
+            }
+        }
     }
 
     /// Puts an agent among the free of every plan he fits.
@@ -355,8 +350,8 @@ impl Floor {
             plan.levels.iter().position(|level| level.lender.as_ref().is_some_and(|it| it.from == lender))
         });
         from.into_iter()
-            .flat_map(move |from| plan.into_iter().flat_map(move |plan| plan.lines.iter().skip(from)))
-            .filter_map(|line| line.first().map(|place| place.call()))
+            .flat_map(move |from| plan.into_iter().flat_map(move |plan| plan.heads_from(from)))
+            .map(Place::call)
     }
 
     /// The agents of a queue.

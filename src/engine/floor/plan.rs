@@ -58,7 +58,9 @@ pub(in crate::engine) struct Plan {
     pub levels: Vec<Level>,
     pub(super) strategy: StrategyName,
     /// Who stands in line at each level.
-    pub(super) lines: Vec<BTreeSet<Place>>,
+    lines: Vec<BTreeSet<Place>>,
+    /// Who stands first at each level: what every agent who becomes free looks at.
+    heads: Vec<Option<Place>>,
     /// How many stand in line in all.
     pub(super) waiting: usize,
     pub staff: BTreeMap<AgentId, Fit>,
@@ -74,7 +76,8 @@ impl Plan {
         let levels = levels(&asks, queue);
         Self {
             strategy: queue.strategy,
-            lines: levels.iter().map(|_| BTreeSet::new()).collect(),
+            lines: vec![BTreeSet::new(); levels.len()],
+            heads: vec![None; levels.len()],
             waiting: 0,
             levels,
             staff: BTreeMap::new(),
@@ -114,6 +117,40 @@ impl Plan {
             since: figures.idle_since,
             agent,
         }
+    }
+
+    /// Puts a call in line at a level.
+    pub(super) fn join(&mut self, level: u8, place: Place) {
+        let at = usize::from(level);
+        let (Some(line), Some(head)) = (self.lines.get_mut(at), self.heads.get_mut(at)) else { return };
+        if line.insert(place) {
+            self.waiting += 1;
+            if head.is_none_or(|head| place < head) {
+                *head = Some(place);
+            }
+        }
+    }
+
+    /// Takes a call out of line; nothing happens if it does not stand in it.
+    pub(super) fn leave(&mut self, level: u8, place: Place) {
+        let at = usize::from(level);
+        let (Some(line), Some(head)) = (self.lines.get_mut(at), self.heads.get_mut(at)) else { return };
+        if line.remove(&place) {
+            self.waiting -= 1;
+            if *head == Some(place) {
+                *head = line.first().copied();
+            }
+        }
+    }
+
+    /// How many stand before this place. Costs in proportion to them.
+    pub(super) fn ahead(&self, level: u8, place: Place) -> usize {
+        self.lines.get(usize::from(level)).map_or(0, |line| line.range(..place).count())
+    }
+
+    /// Who stands first at each level from this on.
+    pub(super) fn heads_from(&self, level: usize) -> impl Iterator<Item = Place> + '_ {
+        self.heads.iter().skip(level).flatten().copied()
     }
 
     /// The level of a call that has waited so long.
@@ -191,9 +228,9 @@ impl Plan {
     ) -> Option<Candidate> {
         let queue = settings.queue(self.asks.queue)?;
         let handicap = if fit.secondary { micros(settings.primary_first) } else { 0 };
-        let heads = self.lines.iter().skip(usize::from(fit.level)).filter_map(|line| line.first().copied());
+        let heads = self.heads.iter().skip(usize::from(fit.level)).flatten();
         heads
-            .map(|place| Candidate {
+            .map(|&place| Candidate {
                 urgency: place.urgency(now, settings.order, queue).saturating_sub(handicap),
                 place,
             })

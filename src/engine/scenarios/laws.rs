@@ -210,8 +210,12 @@ fn live(strategy: StrategyName, happenings: &[Happening]) {
     assert!(ledger.told.values().all(|&told| told == Told::Ended), "every call has its one end");
     assert!(ledger.offers.values().all(|&(_, over)| over), "every offer has its one outcome");
     assert_eq!(ledger.requests, ledger.replies, "every request has its one reply");
-    step(&mut engine, &mut ledger, at + Duration::from_secs(7200), Event::Tick);
-    assert_eq!(engine.next_deadline(), None, "no timer outlives what it was for");
+    // What is still due comes to its end, and brings nothing new for ever.
+    for _ in 0..20 {
+        let Some(due) = engine.next_deadline() else { return };
+        step(&mut engine, &mut ledger, due.max(at + Duration::from_secs(3600)), Event::Tick);
+    }
+    panic!("a timer outlives what it was for: {:?}", engine.next_deadline());
 }
 
 proptest! {

@@ -132,12 +132,15 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         ),
                     ),
                     longest_wait: 7s,
+                    closed_by_hand: false,
+                    open: true,
                     agents: [
                         0,
                         1,
                         0,
                         1,
                         1,
+                        0,
                         0,
                         0,
                         0,
@@ -154,9 +157,12 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         ),
                     ),
                     longest_wait: 4s,
+                    closed_by_hand: false,
+                    open: true,
                     agents: [
                         0,
                         1,
+                        0,
                         0,
                         0,
                         0,
@@ -181,6 +187,9 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     ),
                     answered: 1,
                     talk: 0ns,
+                    occupancy: Some(
+                        0.888888,
+                    ),
                 },
                 AgentView {
                     agent: AgentId(
@@ -196,6 +205,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     ),
                     answered: 0,
                     talk: 0ns,
+                    occupancy: None,
                 },
                 AgentView {
                     agent: AgentId(
@@ -207,6 +217,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     call: None,
                     answered: 0,
                     talk: 0ns,
+                    occupancy: None,
                 },
             ],
             [
@@ -226,6 +237,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         1000,
                     ),
                     wait: 1s,
+                    priority: 0ns,
                     agents: [
                         AgentId(
                             0,
@@ -248,6 +260,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         3000,
                     ),
                     wait: 7s,
+                    priority: 0ns,
                     agents: [
                         AgentId(
                             1,
@@ -270,6 +283,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         4000,
                     ),
                     wait: 6s,
+                    priority: 0ns,
                     agents: [],
                 },
                 CallView {
@@ -288,6 +302,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                         6000,
                     ),
                     wait: 4s,
+                    priority: 0ns,
                     agents: [],
                 },
             ],

@@ -3,14 +3,13 @@
 use super::*;
 use crate::engine::id::QueueId;
 use crate::engine::settings::{Number, Queue, Settings};
-use crate::engine::skill::Requirement;
 use crate::http::Asked;
 use crate::media::library::Library;
 use crate::media::{Codec, MediaSettings};
 use crate::metrics::Metrics;
 use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
-use crate::sip::settings::{Listener, SipSettings};
+use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::stats::CdrFilter;
 use crate::store::{SqliteStore, Store, Writer};
@@ -26,13 +25,7 @@ struct Sides {
 }
 
 fn one_queue() -> Settings {
-    let number = Number {
-        dialled: "100".into(),
-        queue: QueueId(0),
-        priority: Duration::ZERO,
-        requirement: Requirement::ANYBODY,
-        ..Number::default()
-    };
+    let number = Number { dialled: "100".into(), queue: QueueId(0), ..Number::default() };
     Settings { queues: vec![Queue::default()], numbers: vec![number], ..Settings::default() }
 }
 
@@ -57,7 +50,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let listener = Listener { transport: Transport::Udp, bound, advertised: bound };
     let sip = SipSettings {
         listeners: vec![listener],
-        trunks: vec!["127.0.0.0/8".parse().unwrap()],
+        trunks: vec![Trunk { addresses: vec!["127.0.0.0/8".parse().unwrap()], ..Trunk::default() }],
         ..SipSettings::default()
     };
     let store = SqliteStore::open(&folder.join("calls.sqlite")).await.unwrap();
@@ -70,6 +63,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         engine: Engine::new(one_queue(), 1, 1),
         sip: SipCore::new(sip, 42).unwrap(),
         media: media::start(settings, Arc::new(library), media_events.clone()).unwrap(),
+        trunks: watch::channel(Vec::new()).1,
         transport,
         facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),
         pictures,

@@ -193,20 +193,19 @@ impl SipCore {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         if response.is_success() {
             leg.dialog.refresh_target(&response.headers, from);
+            let mut agreed = false;
             if leg.refresh == Some(id) {
                 leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
-                if number.is_some()
-                    && leg.media.accept(&response.body).is_ok()
-                    && let Some(stream) = leg.media.take_news()
-                {
-                    turn.media.connect(leg_id, stream);
-                }
+                agreed = number.is_some() && leg.media.accept(&response.body).is_ok();
             }
             leg.refresh = None;
             if let Some(number) = number {
                 let dialog = leg.dialog.clone();
                 let to = self.way(&dialog);
                 self.send_ack(turn, dialog.ack(number), to);
+            }
+            if agreed {
+                self.media_agreed(turn, leg_id);
             }
         } else {
             leg.refresh = None;

@@ -6,12 +6,13 @@ use crate::engine::Event;
 use crate::engine::event::OfferFailure;
 use crate::engine::id::{LegId, OfferId};
 use crate::engine::time::Monotonic;
+use crate::sip::auth::Answerer;
 use crate::sip::cause;
 use crate::sip::dialog::{Dialog, SessionTimer, cseq};
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Leg, Phase};
 use crate::sip::message::{Request, Response};
-use crate::sip::registrar::Contact;
+use crate::sip::registrar::{BindingId, Contact};
 use crate::sip::transaction::ClientId;
 use std::collections::BTreeMap;
 
@@ -20,10 +21,15 @@ const ANSWERS_MAX: usize = 8;
 
 /// One phone being rung, or what is left of it.
 pub(super) struct Fork {
-    offer: OfferId,
-    invite: Request,
-    contact: Contact,
-    silent_at: Monotonic,
+    pub offer: OfferId,
+    pub invite: Request,
+    /// The way to it.
+    pub flow: Flow,
+    /// Which contact of an agent it is.
+    binding: Option<BindingId>,
+    /// What is known of the trunk, if it is one.
+    pub carrier: Option<Carrier>,
+    pub silent_at: Monotonic,
     /// Whether any response came.
     heard: bool,
     /// Whether a final response came.
@@ -34,13 +40,43 @@ pub(super) struct Fork {
     acks: BTreeMap<String, (Request, Flow)>,
 }
 
+/// A trunk that is asked to call a number.
+pub(super) struct Carrier {
+    pub name: String,
+    /// Answers its challenges, if we have an account there.
+    pub answerer: Option<Answerer>,
+}
+
 impl Fork {
-    pub fn new(offer: OfferId, invite: Request, contact: Contact, silent_at: Monotonic) -> Self {
+    /// Towards a phone of an agent.
+    pub fn to_phone(offer: OfferId, invite: Request, contact: &Contact) -> Self {
+        Self::new(offer, invite, contact.flow, Some(contact.id), None)
+    }
+
+    /// Towards a trunk.
+    pub fn to_trunk(offer: OfferId, invite: Request, flow: Flow, carrier: Carrier) -> Self {
+        Self::new(offer, invite, flow, None, Some(carrier))
+    }
+
+    /// The same INVITE once more, in place of this one.
+    pub fn again(&mut self) -> Self {
+        Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
+    }
+
+    fn new(
+        offer: OfferId,
+        invite: Request,
+        flow: Flow,
+        binding: Option<BindingId>,
+        carrier: Option<Carrier>,
+    ) -> Self {
         Self {
             offer,
             invite,
-            contact,
-            silent_at,
+            flow,
+            binding,
+            carrier,
+            silent_at: Monotonic(0),
             heard: false,
             is_answered: false,
             is_wanted: true,
@@ -61,16 +97,27 @@ impl SipCore {
             101..200 if is_wanted => self.rings(turn, offer),
             101..200 => {}
             200..300 => self.fork_answered(turn, id, response),
+            401 | 407 if is_wanted && self.challenge_answered(turn, id, response) => {}
             300.. if is_wanted => {
                 let retry_after = cause::retry_after(response.headers.first("Retry-After"));
                 if cause::is_global(response.status) {
                     // The agent has spoken for all his phones.
                     self.phone_refused_for_all(turn, offer, id, response.status);
                 } else {
-                    self.phone_failed(turn, offer, id, cause::failure(response.status), retry_after);
+                    self.phone_failed(turn, offer, id, self.refused(id, response.status), retry_after);
                 }
             }
             300.. => {}
+        }
+    }
+
+    /// What a refusal means. That we could not show who we are is no word of the person who was called.
+    fn refused(&self, id: ClientId, status: u16) -> OfferFailure {
+        let is_trunk = self.forks.get(&id).is_some_and(|fork| fork.carrier.is_some());
+        if is_trunk && matches!(status, 401 | 403 | 407) {
+            OfferFailure::Unreachable
+        } else {
+            cause::failure(status)
         }
     }
 
@@ -101,7 +148,7 @@ impl SipCore {
             return;
         }
         let number = cseq(&fork.invite.headers).map_or(1, |cseq| cseq.number);
-        let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.contact.flow) else {
+        let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.flow) else {
             // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
         };
@@ -134,11 +181,8 @@ impl SipCore {
             }
             return self.phone_failed(turn, offer_id, id, OfferFailure::Unreachable, None);
         };
-        let Some(mut offer) = self.offers.remove(&offer_id) else { return };
+        let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
-        if let Some(stream) = offer.media.take_news() {
-            turn.media.connect(leg_id, stream);
-        }
         offer.open.remove(&id);
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
@@ -154,11 +198,13 @@ impl SipCore {
             refresh: None,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
             hops_left: 0,
+            dialled: String::new(),
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);
         self.reschedule(leg_id);
         turn.out.events.push(Event::OfferAnswered { offer: offer_id });
+        self.media_agreed(turn, leg_id);
     }
 
     /// Not even a 100 came: the phone is gone, whatever the registrar believes.
@@ -167,12 +213,18 @@ impl SipCore {
         if fork.heard || !std::mem::replace(&mut fork.is_wanted, false) {
             return;
         }
-        let (offer, binding) = (fork.offer, fork.contact.id);
-        self.registrar.suspect(turn.now.mono, binding);
+        let (offer, binding) = (fork.offer, fork.binding);
+        self.suspect(turn, binding);
         // Should it ring after all, it is told to stop.
         self.transactions.cancel(turn.now.mono, id, &mut self.news);
         self.flush(turn);
         self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
+    }
+
+    fn suspect(&mut self, turn: &Turn<'_>, phone: Option<BindingId>) {
+        if let Some(phone) = phone {
+            self.registrar.suspect(turn.now.mono, phone);
+        }
     }
 
     /// The transaction layer gave up on it, or it could not be sent.
@@ -180,7 +232,7 @@ impl SipCore {
         let Some(fork) = self.forks.remove(&id) else { return };
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         if fork.is_wanted {
-            self.registrar.suspect(turn.now.mono, fork.contact.id);
+            self.suspect(turn, fork.binding);
             self.phone_failed(turn, fork.offer, id, OfferFailure::Unreachable, None);
         }
     }

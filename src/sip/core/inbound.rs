@@ -32,13 +32,14 @@ impl SipCore {
     pub(super) fn invite_arrived(&mut self, turn: &mut Turn<'_>, id: ServerId, request: Request, from: Flow) {
         let result = self
             .admit(turn, &request, &from)
-            .and_then(|admitted| Ok((self.open_leg(turn, id, &request, from)?, admitted)));
+            .and_then(|admitted| Ok((self.open_leg(turn, id, &request, from, &admitted)?, admitted)));
         let (call, admitted) = match result {
             Ok(result) => result,
             Err(refusal) => return self.refuse(turn, id, &request, refusal),
         };
+        let wishes = if admitted.trusted { self.wishes(turn, &request.headers, &from) } else { None };
         turn.out.events.push(Event::CallArrived {
-            wishes: None,
+            wishes: wishes.map(Box::new),
             call,
             dialled: ask::dialled(&admitted.uri),
             caller: ask::caller(&request.headers, admitted.trusted),
@@ -93,6 +94,7 @@ impl SipCore {
         id: ServerId,
         request: &Request,
         from: Flow,
+        admitted: &Admitted,
     ) -> Result<CallId, Refusal> {
         let tag = self.tokens.next_token();
         let contact = self.contact(&from);
@@ -120,6 +122,7 @@ impl SipCore {
             refresh: None,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
             hops_left: hops_left(&request.headers),
+            dialled: ask::dialled(&admitted.uri),
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);
@@ -139,9 +142,8 @@ impl SipCore {
         let Phase::Arrived { id, invite, progress_at } = &mut leg.phase else { return };
         let (id, invite) = (*id, invite.clone());
         *progress_at = Some(turn.now.mono + PROGRESS_EVERY);
-        if let Some(stream) = leg.media.take_news() {
-            turn.media.connect(leg_id, stream);
-        }
+        self.media_agreed(turn, leg_id);
+        let Some(leg) = self.legs.get(&leg_id) else { return };
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
         let status = if leg.media.is_agreed() { 183 } else { 180 };
         let body = leg.media.body().to_vec();
@@ -159,8 +161,8 @@ impl SipCore {
         let offered = !leg.media.is_agreed();
         if offered {
             leg.media.offer();
-        } else if let Some(stream) = leg.media.take_news() {
-            turn.media.connect(leg_id, stream);
+        } else {
+            self.media_agreed(turn, leg_id);
         }
         self.invites.remove(&id);
         self.accept(turn, leg_id, id, &invite, offered, true);

@@ -5,16 +5,21 @@
 
 mod ask;
 mod compose;
+mod dial;
 mod farewell;
 mod fork;
 mod inbound;
+mod note;
 mod offer;
 mod outside;
+mod reconfigure;
 mod settle;
 mod start;
 mod unproven;
+mod wishes;
 mod within;
 
+pub use note::Note;
 pub use start::SettingsError;
 
 use super::admission::Gate;
@@ -44,6 +49,8 @@ pub struct SipOutputs {
     pub send: Vec<(Flow, Arc<[u8]>)>,
     /// For the engine, in order.
     pub events: Vec<Event>,
+    /// For whoever reads the log.
+    pub notes: Vec<Note>,
 }
 
 /// How much is going on, for the metrics: all but `contacts` are back at zero after the last call.
@@ -61,6 +68,8 @@ pub struct SipCounts {
     pub contacts: usize,
     /// Bytes that were no SIP message, since the start.
     pub malformed: u64,
+    /// Wishes of trusted senders that could not be read, since the start.
+    pub bad_wishes: u64,
     /// The transaction layer's figures.
     pub transactions: Counts,
 }
@@ -68,6 +77,7 @@ pub struct SipCounts {
 /// What one step works with besides our own state.
 struct Turn<'a> {
     now: Now,
+    rules: &'a Settings,
     media: &'a mut dyn Sessions,
     out: &'a mut SipOutputs,
 }
@@ -89,6 +99,8 @@ enum Due {
     Leg(LegId),
     /// A fork that must have given a sign by then.
     Silence(ClientId),
+    /// The phone that rings now has had its share of the time; the next one is rung.
+    Share(OfferId),
 }
 
 /// The signalling of one node.
@@ -108,12 +120,15 @@ pub struct SipCore {
     /// BYEs without a final response.
     byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,
+    /// The way to each trunk's server, where it is known.
+    routes: Vec<Option<Flow>>,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
     next_call: u64,
     malformed: u64,
     /// 2xx of ours sent again, which is not the transaction layer's to count.
     answers_repeated: u64,
+    bad_wishes: u64,
 }
 
 impl SipCore {
@@ -123,10 +138,11 @@ impl SipCore {
         now: Now,
         received: Result<Message, Malformed>,
         from: Flow,
+        rules: &Settings,
         media: &mut dyn Sessions,
         out: &mut SipOutputs,
     ) {
-        let mut turn = Turn { now, media, out };
+        let mut turn = Turn { now, rules, media, out };
         match received {
             Ok(Message::Request(request)) if self.is_unproven(&request, &from) => {
                 self.answer_unproven(&mut turn, request, from);
@@ -144,36 +160,31 @@ impl SipCore {
         &mut self,
         now: Now,
         command: &Command,
-        settings: &Settings,
+        rules: &Settings,
         media: &mut dyn Sessions,
         out: &mut SipOutputs,
     ) {
-        let turn = &mut Turn { now, media, out };
+        let turn = &mut Turn { now, rules, media, out };
         match command {
             Command::Answer { call } => self.answer(turn, *call),
             Command::Progress { call } => self.progress(turn, *call),
             Command::Refuse { call, because } => self.refuse_call(turn, *call, *because),
             Command::OfferAgent { offer, call, agent, queue, caller } => {
-                let queue = settings.queue(*queue);
-                self.offer_agent(turn, *offer, *call, *agent, queue, caller);
+                self.offer_agent(turn, *offer, *call, *agent, *queue, caller);
             }
             Command::CancelOffer { offer, answered_elsewhere } => {
                 self.cancel_offer(turn, *offer, *answered_elsewhere);
             }
             Command::Hangup { leg } => self.hang_up(turn, *leg),
-            Command::Dial { offer, .. } => turn.out.events.push(Event::OfferFailed {
-                offer: *offer,
-                failure: crate::engine::event::OfferFailure::Unreachable,
-                retry_after: None,
-            }),
+            Command::Dial { offer, call, number, caller } => self.dial(turn, *offer, *call, number, caller),
             Command::Play { .. } | Command::Bridge { .. } | Command::Reply { .. } => {}
         }
         self.settle(turn);
     }
 
     /// Does what is due.
-    pub fn tick(&mut self, now: Now, media: &mut dyn Sessions, out: &mut SipOutputs) {
-        let turn = &mut Turn { now, media, out };
+    pub fn tick(&mut self, now: Now, rules: &Settings, media: &mut dyn Sessions, out: &mut SipOutputs) {
+        let turn = &mut Turn { now, rules, media, out };
         self.transactions.tick(now.mono, &mut self.news);
         self.settle(turn);
         while let Some(&(at, due)) = self.due.first() {
@@ -184,6 +195,7 @@ impl SipCore {
             match due {
                 Due::Leg(id) => self.leg_due(turn, id),
                 Due::Silence(id) => self.fork_silent(turn, id),
+                Due::Share(id) => self.share_over(turn, id),
             }
             self.settle(turn);
         }
@@ -200,8 +212,15 @@ impl SipCore {
     }
 
     /// Nothing can be sent on `flow` any more, or the last message on it was lost.
-    pub fn transport_failed(&mut self, now: Now, flow: Flow, media: &mut dyn Sessions, out: &mut SipOutputs) {
-        let turn = &mut Turn { now, media, out };
+    pub fn transport_failed(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        rules: &Settings,
+        media: &mut dyn Sessions,
+        out: &mut SipOutputs,
+    ) {
+        let turn = &mut Turn { now, rules, media, out };
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);
@@ -226,6 +245,7 @@ impl SipCore {
             requests: self.sent.len(),
             contacts: self.registrar.len(),
             malformed: self.malformed,
+            bad_wishes: self.bad_wishes,
             transactions: Counts {
                 retransmissions_sent: transactions.retransmissions_sent + self.answers_repeated,
                 ..transactions

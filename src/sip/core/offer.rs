@@ -1,29 +1,40 @@
-//! An offer to an agent: all his phones ring at once, the first to answer has the call.
+//! An offer: an agent's phones ring, together or one after the other, or a trunk is asked to call a number outside.
+//! The first to answer has the call.
 
 use super::compose::SDP;
 use super::fork::Fork;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::event::{Caller, OfferFailure};
-use crate::engine::id::{AgentId, CallId, LegId, OfferId};
-use crate::engine::settings::Queue;
+use crate::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
+use crate::engine::settings::PhoneOrder;
+use crate::engine::time::Monotonic;
 use crate::sip::cause;
+use crate::sip::dialling::Dialable;
 use crate::sip::leg::LegMedia;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::Contact;
 use crate::sip::transaction::ClientId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// What the phone of an agent is told when somebody else took the call (RFC 3326).
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
-/// An agent being rung.
+/// An agent, or somebody outside, being rung.
 pub(super) struct Offer {
     /// Our media towards him: one for all his phones.
     pub media: LegMedia,
-    /// The phones that have not refused.
+    /// What all INVITEs of this offer have in common.
+    pub invitation: Invitation,
+    /// The phones that ring and have not refused.
     pub open: BTreeSet<ClientId>,
+    /// Who is rung when these have failed.
+    pub later: VecDeque<Target>,
+    /// When the engine will have had enough: until then the phones that are rung in turn share the time.
+    pub until: Monotonic,
+    /// When the phone that rings has had its share.
+    pub share_ends: Option<Monotonic>,
     /// The most telling refusal so far.
     pub failure: Option<OfferFailure>,
     /// The longest rest a phone asked for.
@@ -33,14 +44,29 @@ pub(super) struct Offer {
 }
 
 /// What all INVITEs of one offer have in common.
-struct Ring<'a> {
-    offer: OfferId,
-    call: CallId,
-    agent: String,
-    queue: Option<&'a Queue>,
-    caller: &'a Caller,
-    max_forwards: u8,
-    sdp: Vec<u8>,
+#[derive(Clone)]
+pub(super) struct Invitation {
+    pub call: CallId,
+    pub caller: Caller,
+    pub whom: Whom,
+}
+
+/// Who is rung.
+#[derive(Clone)]
+pub(super) enum Whom {
+    /// An agent, with the name of his account, for a queue with this name and title.
+    Agent { account: String, queue: String, title: String },
+    /// A number outside.
+    Outside(Dialable),
+}
+
+/// Where an INVITE goes.
+#[derive(Clone)]
+pub(super) enum Target {
+    /// To a phone of the agent.
+    Phone(Contact),
+    /// To this trunk, by its place in the settings.
+    Trunk(usize),
 }
 
 impl SipCore {
@@ -50,70 +76,170 @@ impl SipCore {
         id: OfferId,
         call: CallId,
         agent: AgentId,
-        queue: Option<&Queue>,
+        queue: QueueId,
         caller: &Caller,
     ) {
-        let leg_id = LegId::Agent(id);
-        if self.offers.contains_key(&id) || self.legs.contains_key(&leg_id) {
+        if self.is_offered(id) {
             return;
         }
         let account = self.gate.account_of(agent);
         let contacts = account.map(|account| self.registrar.live_contacts(account)).unwrap_or_default();
-        let opened = if contacts.is_empty() { None } else { self.open_media(turn, leg_id, call) };
-        let Some(mut media) = opened else { return tell_failed(turn, id, OfferFailure::Unreachable, None) };
-        let sdp = media.offer().to_vec();
-        self.offers.insert(
-            id,
-            Offer { media, open: BTreeSet::new(), failure: None, retry_after: None, rang: false },
-        );
-        let ring = Ring {
-            offer: id,
-            call,
-            agent: account.map(|account| self.gate.name_of(account).to_owned()).unwrap_or_default(),
-            queue,
-            caller,
-            max_forwards: self.legs.get(&LegId::Caller(call)).map_or(69, |leg| leg.hops_left),
-            sdp,
+        let queue = turn.rules.queue(queue);
+        let whom = Whom::Agent {
+            account: account.map(|account| self.gate.name_of(account).to_owned()).unwrap_or_default(),
+            queue: queue.map(|queue| queue.name.clone()).unwrap_or_default(),
+            title: queue.map(|queue| queue.title.clone()).unwrap_or_default(),
         };
-        for contact in contacts {
-            self.ring(turn, &ring, contact);
+        let order = turn.rules.agent(agent).map_or(PhoneOrder::Together, |agent| agent.phones);
+        let together = match order {
+            PhoneOrder::Together => contacts.len(),
+            PhoneOrder::InOrder => 1,
+        };
+        let patience = queue.map_or(Duration::ZERO, |queue| queue.ring_timeout);
+        let invitation = Invitation { call, caller: caller.clone(), whom };
+        let targets = contacts.into_iter().map(Target::Phone).collect();
+        if !self.make_offer(turn, id, invitation, targets, together, patience) {
+            tell_failed(turn, id, OfferFailure::Unreachable, None);
         }
-        self.fail_if_nobody_is_left(turn, id);
     }
 
-    fn open_media(&mut self, turn: &mut Turn<'_>, leg_id: LegId, call: CallId) -> Option<LegMedia> {
-        let local = turn.media.open(leg_id, Some(LegId::Caller(call))).ok()?;
-        Some(LegMedia::new(local, self.session_number()))
+    pub(super) fn is_offered(&self, id: OfferId) -> bool {
+        self.offers.contains_key(&id) || self.legs.contains_key(&LegId::Agent(id))
     }
 
-    fn ring(&mut self, turn: &mut Turn<'_>, ring: &Ring<'_>, contact: Contact) {
-        let title = ring.queue.map_or("", |queue| queue.title.as_str());
-        let from = self.caller_shown(ring.caller, title, &contact.flow);
-        let to = format!("<sip:{}@{}>", ring.agent, self.advertised(&contact.flow).ip());
+    /// Rings the first `together` of the targets at once, the others one after the other when these have failed.
+    /// Whether there was anybody to ring, and media for it.
+    pub(super) fn make_offer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: OfferId,
+        invitation: Invitation,
+        mut later: VecDeque<Target>,
+        together: usize,
+        patience: Duration,
+    ) -> bool {
+        let near = Some(LegId::Caller(invitation.call));
+        let opened = if later.is_empty() { None } else { turn.media.open(LegId::Agent(id), near).ok() };
+        let Some(local) = opened else { return false };
+        let mut media = LegMedia::new(local, self.session_number());
+        media.offer();
+        let first: Vec<_> = later.drain(..together.min(later.len())).collect();
+        let until = turn.now.mono + patience;
+        let (open, share_ends, failure, retry_after, rang) = Default::default();
+        let offer = Offer { media, invitation, open, later, until, share_ends, failure, retry_after, rang };
+        self.offers.insert(id, offer);
+        for target in first {
+            self.ring(turn, id, target);
+        }
+        self.go_on(turn, id);
+        true
+    }
+
+    fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
+        let Some(offer) = self.offers.get(&id) else { return };
+        let (invitation, sdp) = (offer.invitation.clone(), offer.media.body().to_vec());
+        let fork = match (&invitation.whom, target) {
+            (Whom::Agent { account, queue, title }, Target::Phone(contact)) => {
+                let mut invite = self.invite_agent(&invitation, account, title, &contact);
+                if !queue.is_empty() {
+                    invite.headers.push("X-Holdfast-Queue", queue.clone());
+                }
+                Some(Fork::to_phone(id, invite, &contact))
+            }
+            (Whom::Outside(number), Target::Trunk(trunk)) => {
+                self.fork_outside(id, &invitation, number, trunk)
+            }
+            (Whom::Agent { .. }, Target::Trunk(_)) | (Whom::Outside(_), Target::Phone(_)) => None,
+        };
+        let Some(mut fork) = fork else { return };
+        fork.invite.headers.push("Content-Type", SDP);
+        fork.invite.body = sdp;
+        self.send_fork(turn, fork);
+        self.share_time(turn, id);
+    }
+
+    fn invite_agent(&mut self, ring: &Invitation, account: &str, title: &str, contact: &Contact) -> Request {
+        let from = self.caller_shown(&ring.caller, title, &contact.flow);
+        let to = format!("<sip:{account}@{}>", self.advertised(&contact.flow).ip());
         let to =
             to.parse::<crate::sip::uri::NameAddr>().map_or_else(|_| format!("<{}>", contact.uri), |_| to);
-        let hops = ring.max_forwards.to_string();
+        let hops = self.hops_left(ring.call);
         let mut headers = self.opening(Method::Invite, &from, &to, &contact.flow, &hops);
         headers.push("Supported", "timer");
         headers.push("X-Holdfast-Call", ring.call.to_string());
-        if let Some(queue) = ring.queue {
-            headers.push("X-Holdfast-Queue", queue.name.clone());
-        }
-        headers.push("Content-Type", SDP);
-        let invite =
-            Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: ring.sdp.clone() };
-        let Some(id) = self.request(turn, invite.clone(), contact.flow) else { return };
-        let silent_at = turn.now.mono + self.settings.silence_max;
-        self.due.insert((silent_at, Due::Silence(id)));
-        self.forks.insert(id, Fork::new(ring.offer, invite, contact, silent_at));
-        if let Some(offer) = self.offers.get_mut(&ring.offer) {
+        Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() }
+    }
+
+    /// One hop less than the caller's INVITE may still go (RFC 3261 §16.6 step 3).
+    pub(super) fn hops_left(&self, call: CallId) -> String {
+        self.legs.get(&LegId::Caller(call)).map_or(69, |leg| leg.hops_left).to_string()
+    }
+
+    /// Sends an INVITE and watches for a sign of life.
+    pub(super) fn send_fork(&mut self, turn: &mut Turn<'_>, mut fork: Fork) {
+        let Some(id) = self.request(turn, fork.invite.clone(), fork.flow) else { return };
+        fork.silent_at = turn.now.mono + self.settings.silence_max;
+        self.due.insert((fork.silent_at, Due::Silence(id)));
+        if let Some(offer) = self.offers.get_mut(&fork.offer) {
             offer.open.insert(id);
         }
+        self.forks.insert(id, fork);
+    }
+
+    /// Of the phones that are rung in turn, each has an equal part of the time that is left; the last has the rest, and
+    /// whoever outside does not answer is the engine's to give up.
+    fn share_time(&mut self, turn: &Turn<'_>, id: OfferId) {
+        let Some(offer) = self.offers.get(&id) else { return };
+        let left = u32::try_from(offer.later.len()).unwrap_or(u32::MAX);
+        let shares = left > 0 && matches!(offer.invitation.whom, Whom::Agent { .. });
+        let now = turn.now.mono;
+        let ends = shares.then(|| now + offer.until.since(now) / left.saturating_add(1));
+        self.end_share_at(id, ends);
+    }
+
+    fn end_share_at(&mut self, id: OfferId, ends: Option<Monotonic>) {
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        if let Some(before) = std::mem::replace(&mut offer.share_ends, ends) {
+            self.due.remove(&(before, Due::Share(id)));
+        }
+        if let Some(ends) = ends {
+            self.due.insert((ends, Due::Share(id)));
+        }
+    }
+
+    /// The phone that rings has had its time: the next one is rung. An answer of the first that crosses this is
+    /// welcome all the same.
+    pub(super) fn share_over(&mut self, turn: &mut Turn<'_>, id: OfferId) {
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        offer.share_ends = None;
+        let no_answer = OfferFailure::NoAnswer;
+        offer.failure = Some(offer.failure.map_or(no_answer, |before| cause::best(before, no_answer)));
+        for phone in std::mem::take(&mut offer.open) {
+            self.transactions.cancel(turn.now.mono, phone, &mut self.news);
+            self.flush(turn);
+        }
+        self.go_on(turn, id);
+    }
+
+    /// When nobody rings any more, whoever is next is rung; when nobody is next, the offer has failed.
+    fn go_on(&mut self, turn: &mut Turn<'_>, id: OfferId) {
+        while let Some(offer) = self.offers.get_mut(&id).filter(|offer| offer.open.is_empty()) {
+            match offer.later.pop_front() {
+                Some(target) => self.ring(turn, id, target),
+                None => return self.fail_offer(turn, id),
+            }
+        }
+    }
+
+    /// An offer is over, one way or another.
+    pub(super) fn take_offer(&mut self, id: OfferId) -> Option<Offer> {
+        self.end_share_at(id, None);
+        self.offers.remove(&id)
     }
 
     /// The engine wants nobody rung any more; an answer that crosses this is hung up.
     pub(super) fn cancel_offer(&mut self, turn: &mut Turn<'_>, id: OfferId, answered_elsewhere: bool) {
-        let Some(offer) = self.offers.remove(&id) else {
+        let Some(offer) = self.take_offer(id) else {
             // Answered before the engine could know.
             return self.hang_up(turn, LegId::Agent(id));
         };
@@ -146,27 +272,33 @@ impl SipCore {
         retry_after: Option<Duration>,
     ) {
         let Some(offer) = self.offers.get_mut(&id) else { return };
-        offer.open.remove(&phone);
+        if !offer.open.remove(&phone) {
+            // It had had its time before.
+            return;
+        }
         offer.failure = Some(offer.failure.map_or(failure, |before| cause::best(before, failure)));
         offer.retry_after = offer.retry_after.max(retry_after);
-        self.fail_if_nobody_is_left(turn, id);
-    }
-
-    fn fail_if_nobody_is_left(&mut self, turn: &mut Turn<'_>, id: OfferId) {
-        if self.offers.get(&id).is_some_and(|offer| offer.open.is_empty()) {
-            self.fail_offer(turn, id);
+        if matches!(offer.invitation.whom, Whom::Outside(_)) && failure != OfferFailure::Unreachable {
+            // The number was reached: another trunk would lead to the same one.
+            offer.later.clear();
         }
+        self.go_on(turn, id);
     }
 
     /// Ends an offer that came to nothing, and tells why.
     pub(super) fn fail_offer(&mut self, turn: &mut Turn<'_>, id: OfferId) {
-        let Some(offer) = self.offers.remove(&id) else { return };
+        let Some(offer) = self.take_offer(id) else { return };
         turn.media.close(LegId::Agent(id));
         self.cancel_forks(turn, offer.open, false);
         tell_failed(turn, id, offer.failure.unwrap_or(OfferFailure::Unreachable), offer.retry_after);
     }
 }
 
-fn tell_failed(turn: &mut Turn<'_>, offer: OfferId, failure: OfferFailure, retry_after: Option<Duration>) {
+pub(super) fn tell_failed(
+    turn: &mut Turn<'_>,
+    offer: OfferId,
+    failure: OfferFailure,
+    retry_after: Option<Duration>,
+) {
     turn.out.events.push(Event::OfferFailed { offer, failure, retry_after });
 }

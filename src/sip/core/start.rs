@@ -5,13 +5,13 @@ use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::registrar::{AccountId, Registrar};
-use crate::sip::settings::{Listener, SipSettings};
+use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::tokens::Tokens;
 use crate::sip::transaction::{TransactionSettings, Transactions};
 use crate::sip::uri::Uri;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long a nonce may be used.
@@ -74,14 +74,46 @@ impl SipCore {
             forks: BTreeMap::new(),
             byes: BTreeSet::new(),
             sent: BTreeMap::new(),
+            routes: settings
+                .trunks
+                .iter()
+                .map(|trunk| route_flow(trunk, None, &settings.listeners))
+                .collect(),
             due: BTreeSet::new(),
             news: Vec::new(),
             next_call: settings.first_call.0,
             malformed: 0,
             answers_repeated: 0,
+            bad_wishes: 0,
             settings,
         })
     }
+
+    /// The name of a trunk's server has been resolved: calls go to this address from now on. `trunk` is its place in
+    /// [`SipSettings::trunks`].
+    pub fn route_found(&mut self, trunk: usize, address: IpAddr) {
+        let flow = self
+            .settings
+            .trunks
+            .get(trunk)
+            .and_then(|trunk| route_flow(trunk, Some(address), &self.settings.listeners));
+        if let (Some(known), Some(flow)) = (self.routes.get_mut(trunk), flow) {
+            *known = Some(flow);
+        }
+    }
+}
+
+/// The way to a trunk's server, where its address is known and a listener reaches it.
+fn route_flow(trunk: &Trunk, resolved: Option<IpAddr>, listeners: &[Listener]) -> Option<Flow> {
+    let route = trunk.route.as_ref()?;
+    let ip = route.host.ip().or(resolved)?;
+    flow_to(route.transport, SocketAddr::new(ip, route.port()), listeners)
+}
+
+fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
+    let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == remote.is_ipv4();
+    let listener = listeners.iter().find(fits)?;
+    Some(Flow { transport, local: listener.bound, remote, connection: None })
 }
 
 fn transaction_settings(settings: &SipSettings) -> TransactionSettings {
@@ -103,7 +135,11 @@ fn sub_seed(seed: u64, purpose: &str) -> u64 {
     derive(seed, purpose)[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-fn way_to(contact: &str, account: &str, listeners: &[Listener]) -> Result<(String, Flow), SettingsError> {
+pub(super) fn way_to(
+    contact: &str,
+    account: &str,
+    listeners: &[Listener],
+) -> Result<(String, Flow), SettingsError> {
     let wrong = || SettingsError::Contact { account: account.to_owned(), contact: contact.to_owned() };
     let uri: Uri = contact.parse().map_err(|_| wrong())?;
     let ip = uri.host.ip().filter(|_| uri.is_sip()).ok_or_else(wrong)?;
@@ -111,12 +147,11 @@ fn way_to(contact: &str, account: &str, listeners: &[Listener]) -> Result<(Strin
         Some(token) => Transport::from_token(token).ok_or_else(wrong)?,
         None => Transport::Udp,
     };
-    let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == ip.is_ipv4();
-    let listener = listeners.iter().find(fits).ok_or_else(|| SettingsError::Listener {
+    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
+    let flow = flow_to(transport, remote, listeners).ok_or_else(|| SettingsError::Listener {
         account: account.to_owned(),
         contact: contact.to_owned(),
         transport,
     })?;
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
-    Ok((contact.to_owned(), Flow { transport, local: listener.bound, remote, connection: None }))
+    Ok((contact.to_owned(), flow))
 }

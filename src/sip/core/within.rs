@@ -84,11 +84,22 @@ impl SipCore {
             leg.media.answer(&request.body).map_err(|error| refuse_sdp(&error))?;
         }
         leg.dialog.refresh_target(&request.headers, from);
-        if let Some(stream) = leg.media.take_news().filter(|_| !offered) {
-            turn.media.connect(leg_id, stream);
+        if !offered {
+            self.media_agreed(turn, leg_id);
         }
         self.accept(turn, leg_id, id, request, offered, false);
         Ok(())
+    }
+
+    /// Tells the media plane what was agreed with the far side, and the engine if that puts us on hold or takes us back.
+    pub(super) fn media_agreed(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        if let Some(stream) = leg.media.take_news() {
+            turn.media.connect(leg_id, stream);
+        }
+        if let Some(held) = leg.media.take_hold_change() {
+            turn.out.events.push(Event::LegHeld { leg: leg_id, held });
+        }
     }
 
     /// RFC 3311 §5.2.
@@ -108,9 +119,6 @@ impl SipCore {
             check_offerable(leg)?;
             leg.media.answer(&request.body).map_err(|error| refuse_sdp(&error))?;
             body = leg.media.body().to_vec();
-            if let Some(stream) = leg.media.take_news() {
-                turn.media.connect(leg_id, stream);
-            }
         }
         leg.dialog.refresh_target(&request.headers, from);
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
@@ -119,6 +127,9 @@ impl SipCore {
         if let Some(leg) = self.legs.get_mut(&leg_id) {
             // A refresh that names no interval switches the timer off (RFC 4028 §7.4).
             leg.session = session;
+        }
+        if !request.body.is_empty() {
+            self.media_agreed(turn, leg_id);
         }
         self.respond(turn, id, response);
         self.reschedule(leg_id);
@@ -154,11 +165,9 @@ impl SipCore {
                     // The answer to our offer is of no use, and there is no way to say so but this.
                     return self.part(turn, leg_id, true);
                 }
-                if let Some(stream) = leg.media.take_news() {
-                    turn.media.connect(leg_id, stream);
-                }
             }
         }
+        self.media_agreed(turn, leg_id);
         self.reschedule(leg_id);
     }
 }

@@ -90,6 +90,30 @@ impl Registrar {
         self.fresh.push(id);
     }
 
+    /// The account's contact from the configuration is gone.
+    pub fn forget_static(&mut self, account: AccountId) {
+        self.forget(account, |binding| binding.made_by.is_none());
+    }
+
+    /// Whatever registered for the account may not any more.
+    pub fn forget_registered(&mut self, account: AccountId) {
+        self.forget(account, |binding| binding.made_by.is_some());
+    }
+
+    fn forget(&mut self, account: AccountId, which: impl Fn(&Binding) -> bool) {
+        let gone: Vec<_> =
+            self.bindings_of(account).filter(|(_, binding)| which(binding)).map(|(id, _)| *id).collect();
+        for id in gone {
+            self.remove(id);
+        }
+    }
+
+    /// The account is somebody else's now: if it can be reached, [`changes`](Self::changes) says so again.
+    pub fn tell_anew(&mut self, account: AccountId) {
+        self.reachable.remove(&account);
+        self.touched.insert(account);
+    }
+
     /// The contacts to ring, the preferred ones first (RFC 3261 §20.10 `q`).
     pub fn live_contacts(&self, account: AccountId) -> Vec<Contact> {
         let mut contacts: Vec<_> = self.bindings_of(account).filter(|(_, binding)| binding.alive).collect();

@@ -1,0 +1,170 @@
+//! A number outside, called through a trunk: what the INVITE says of us and of the caller, and the trunk's question for
+//! a password. All else is as with an agent's phone.
+
+use super::fork::{Carrier, Fork};
+use super::note::NoAnswer;
+use super::offer::{Invitation, Target, Whom, tell_failed};
+use super::{Note, SipCore, Turn};
+use crate::engine::event::{Caller, OfferFailure};
+use crate::engine::id::{CallId, LegId, OfferId};
+use crate::sip::auth::{Answerer, Params};
+use crate::sip::dialling::{Dialable, NotDialled};
+use crate::sip::dialog::cseq;
+use crate::sip::host::Host;
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::settings::{Route, Shows};
+use crate::sip::transaction::ClientId;
+use crate::sip::uri::{CSeq, NameAddr, Uri};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+impl SipCore {
+    /// The engine wants a number outside called. Trunks are tried in their order until one can be reached.
+    pub(super) fn dial(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: OfferId,
+        call: CallId,
+        number: &str,
+        caller: &Caller,
+    ) {
+        if self.is_offered(id) {
+            return;
+        }
+        let dialled =
+            self.settings.dial.check(number).and_then(|number| Ok((number, self.trunks_to_dial()?)));
+        let dialled = dialled.and_then(|(number, trunks)| {
+            let invitation = Invitation { call, caller: caller.clone(), whom: Whom::Outside(number) };
+            let begun = self.make_offer(turn, id, invitation, trunks, 1, Duration::ZERO);
+            if begun { Ok(()) } else { Err(NotDialled::NoRoom) }
+        });
+        if let Err(reason) = dialled {
+            turn.out.notes.push(Note::NotDialled { call, number: number.to_owned(), reason });
+            tell_failed(turn, id, OfferFailure::Unreachable, None);
+        }
+    }
+
+    fn trunks_to_dial(&self) -> Result<VecDeque<Target>, NotDialled> {
+        if self.settings.trunks.iter().all(|trunk| trunk.route.is_none()) {
+            return Err(NotDialled::NoTrunk);
+        }
+        let known = self.routes.iter().enumerate().filter(|(_, flow)| flow.is_some());
+        let trunks: VecDeque<_> = known.map(|(trunk, _)| Target::Trunk(trunk)).collect();
+        if trunks.is_empty() { Err(NotDialled::NoAddress) } else { Ok(trunks) }
+    }
+
+    /// An INVITE to a number through this trunk, all but its description.
+    pub(super) fn fork_outside(
+        &mut self,
+        offer: OfferId,
+        ring: &Invitation,
+        number: &Dialable,
+        trunk: usize,
+    ) -> Option<Fork> {
+        let flow = (*self.routes.get(trunk)?)?;
+        let carrier = self.settings.trunks.get(trunk)?;
+        let (route, name) = (carrier.route.clone()?, carrier.name.clone());
+        let uri = uri_at(&route, number.as_str()).to_string();
+        let from = from(&route, &ring.caller).with_tag(&self.tokens.next_token()).to_string();
+        let hops = self.hops_left(ring.call);
+        let to = NameAddr::new(Uri::sip(Some(number.as_str()), route.host.clone(), None)).to_string();
+        let mut headers = self.opening(Method::Invite, &from, &to, &flow, &hops);
+        headers.push("Supported", "timer");
+        if let Some(identity) = asserted(&route, &ring.caller) {
+            headers.push("P-Asserted-Identity", identity);
+        }
+        if ring.caller.number.is_empty() && route.shows == Shows::Caller {
+            headers.push("Privacy", "id");
+        }
+        let dialled = self.legs.get(&LegId::Caller(ring.call)).map_or("", |leg| leg.dialled.as_str());
+        if !dialled.is_empty() {
+            // RFC 5806 §4: who was called, and that we, not he, send the call on.
+            let queue = Uri::sip(Some(dialled), self.advertised(&flow).ip().into(), None);
+            headers.push("Diversion", format!("{};reason=deflection;counter=1", NameAddr::new(queue)));
+        }
+        let invite = Request { method: Method::Invite, uri, headers, body: Vec::new() };
+        let answerer = route.login.map(Answerer::new);
+        Some(Fork::to_trunk(offer, invite, flow, Carrier { name, answerer }))
+    }
+
+    /// Answers the trunk's challenge with another INVITE in the same call (RFC 3261 §22.2, §22.3). Whether it did.
+    pub(super) fn challenge_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ClientId,
+        response: &Response,
+    ) -> bool {
+        let (asks, answers) = match response.status {
+            401 => ("WWW-Authenticate", "Authorization"),
+            407 => ("Proxy-Authenticate", "Proxy-Authorization"),
+            _ => return false,
+        };
+        let cnonce = self.tokens.next_token();
+        let Some(fork) = self.forks.get_mut(&id) else { return false };
+        let Some(carrier) = &mut fork.carrier else { return false };
+        let challenges = || response.headers.all(asks);
+        let answer = match &mut carrier.answerer {
+            Some(answerer) => {
+                answerer.answer(challenges(), "INVITE", &fork.invite.uri, &cnonce).map_err(NoAnswer::from)
+            }
+            None => Err(NoAnswer::NoAccount),
+        };
+        let value = match answer {
+            Ok(value) => value,
+            Err(reason) => {
+                let trunk = carrier.name.clone();
+                let realms: Vec<_> = challenges().take(8).filter_map(Params::parse).collect();
+                let realms: Vec<_> = realms.iter().filter_map(|params| params.value("realm")).collect();
+                let realms = realms.join(", ").chars().take(128).collect();
+                turn.out.notes.push(Note::NotAuthenticated { trunk, realms, reason });
+                return false;
+            }
+        };
+        let mut next = fork.again();
+        fork.is_wanted = false;
+        next.invite.headers.set(answers, value);
+        let number = cseq(&next.invite.headers).map_or(1, |cseq| cseq.number).saturating_add(1);
+        next.invite.headers.set("CSeq", CSeq { number, method: Method::Invite }.to_string());
+        let offer = next.offer;
+        self.send_fork(turn, next);
+        if let Some(offer) = self.offers.get_mut(&offer) {
+            offer.open.remove(&id);
+            // It is the same attempt, so its failure is told once: when the second INVITE could not even be sent.
+            if offer.open.is_empty() {
+                offer.open.insert(id);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The trunk's way to write a number.
+fn uri_at(route: &Route, number: &str) -> Uri {
+    let mut uri = Uri::sip(Some(number), route.host.clone(), route.port);
+    if route.transport != crate::sip::flow::Transport::Udp {
+        uri.params.set("transport", Some("tcp"));
+    }
+    uri
+}
+
+/// Whom the people called see.
+fn from(route: &Route, caller: &Caller) -> NameAddr {
+    let (number, name) = match (route.shows, &route.own_number) {
+        (Shows::OwnNumber, Some(own)) => (own.as_str(), ""),
+        (Shows::OwnNumber, None) | (Shows::Caller, _) => (caller.number.as_str(), caller.name.as_str()),
+    };
+    if number.is_empty() {
+        // RFC 3323 §4.1.1.3.
+        let nobody = Uri::sip(Some("anonymous"), Host::Name("anonymous.invalid".into()), None);
+        return NameAddr::new(nobody).with_display("Anonymous");
+    }
+    NameAddr::new(Uri::sip(Some(number), route.host.clone(), None)).with_display(name)
+}
+
+/// Who vouches for the call towards the carrier (RFC 3325 §9.1): our own number there, or else the caller's.
+fn asserted(route: &Route, caller: &Caller) -> Option<String> {
+    let number = route.own_number.as_deref().or(Some(caller.number.as_str()))?;
+    let uri = Uri::sip(Some(number), route.host.clone(), None);
+    (!number.is_empty()).then(|| NameAddr::new(uri).to_string())
+}

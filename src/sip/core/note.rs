@@ -1,0 +1,54 @@
+//! What somebody who reads the log should know: it is said here, and written there by whoever drains it.
+
+use crate::engine::id::CallId;
+use crate::sip::auth::ChallengeError;
+use crate::sip::dialling::NotDialled;
+use std::net::IpAddr;
+
+/// Something to put right, that no answer on the wire tells the operator.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Note {
+    /// A trusted sender wishes for something that cannot be read; the call is taken without that wish.
+    #[error("{header} of a call from {from} is ignored: {problem}, got {text:?}")]
+    BadWish {
+        /// Which header.
+        header: &'static str,
+        /// Who sent it.
+        from: IpAddr,
+        /// What it says, cut.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A number outside is not called.
+    #[error("call {call} is not passed on to {number:?}: {reason}")]
+    NotDialled {
+        /// The call that was to go there.
+        call: CallId,
+        /// The number as it was given.
+        number: String,
+        /// Why not.
+        reason: NotDialled,
+    },
+    /// A trunk asks for a password, and gets none.
+    #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
+    NotAuthenticated {
+        /// The trunk's name.
+        trunk: String,
+        /// Its challenges' realms, separated by commas.
+        realms: String,
+        /// Why not.
+        reason: NoAnswer,
+    },
+}
+
+/// Why a trunk's challenge is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nobody told us who we are there.
+    #[error("it has no username and password")]
+    NoAccount,
+    /// Not for our realm, or refused.
+    #[error(transparent)]
+    Challenge(#[from] ChallengeError),
+}
