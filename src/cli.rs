@@ -1,16 +1,19 @@
-//! The command line: what can be said, and the two commands that need no engine, `calls` and `check-config`.
+//! The command line: what can be said, and the commands that need no engine: `calls`, `check-config`, `staff`.
 //! `run`, `demo` and `bench` belong to `main`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the module that talks to a person
 
 mod calls;
 mod check;
 pub mod simulate;
+mod staff;
 
 pub use calls::calls;
 pub use check::check_config;
+pub use staff::{Target, staff};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Exit codes.
 pub mod exit {
@@ -34,7 +37,8 @@ pub mod exit {
         holdfast demo                                 watch a small contact centre come alive; join in with a softphone\n  \
         holdfast check-config config/holdfast.toml    find every mistake before your callers do\n  \
         holdfast run --config config/holdfast.toml    take calls\n  \
-        holdfast calls --queue sales --limit 20       the latest call records\n\n\
+        holdfast calls --queue sales --limit 20       the latest call records\n  \
+        holdfast staff --calls 100 --per 30m --aht 180 --target 80/20    how many agents that takes\n\n\
         EXIT CODES: 0 ok, 1 failed while running, 2 wrong arguments, 78 wrong configuration",
     arg_required_else_help = true
 )]
@@ -83,6 +87,15 @@ pub enum Command {
         arg_required_else_help = true
     )]
     Simulate(SimulateArgs),
+    /// Say how many agents a load needs, by Erlang C and, with --patience, Erlang A.
+    #[command(after_help = "EXAMPLES:\n  holdfast staff --calls 100 --per 30m --aht 180 --target 80/20\n  \
+        holdfast staff --calls 100 --aht 3m --target 80/20 --max-occupancy 85 --patience 120\n  \
+        holdfast staff --calls 600 --aht 6m --target 80/30 --json | jq .agents\n\n\
+        Erlang C assumes that callers wait for ever, so it plans too many agents where they do not: with --patience, \
+        Erlang A reckons with those who give up. Both assume calls that come independently of each other, at an even rate; \
+        plan each half hour for itself. Neither knows breaks, meetings or illness: divide by the share of paid time that \
+        your agents are at their phones.")]
+    Staff(StaffArgs),
 }
 
 /// Arguments of `run`.
@@ -221,6 +234,32 @@ pub struct SimulateArgs {
     pub claims: bool,
 }
 
+/// Arguments of `staff`. Times are seconds, or carry their unit: 180, 3m, 1h30m.
+#[derive(Clone, Debug, Args)]
+pub struct StaffArgs {
+    /// Calls that come within --per.
+    #[arg(long, value_name = "N", value_parser = staff::calls)]
+    pub calls: f64,
+    /// The time within which they come.
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = staff::span)]
+    pub per: Duration,
+    /// AHT, average handle time: talk, hold and wrap-up of one call.
+    #[arg(long, value_name = "TIME", value_parser = staff::span)]
+    pub aht: Duration,
+    /// Which share of calls is to be answered within which wait: 80/20 is 80 % within 20 s.
+    #[arg(long, value_name = "PERCENT/TIME", default_value = "80/20", value_parser = staff::target)]
+    pub target: Target,
+    /// How long callers wait on average before they give up; adds Erlang A.
+    #[arg(long, value_name = "TIME", value_parser = staff::span)]
+    pub patience: Option<Duration>,
+    /// How busy agents may be at most, in percent; 85 to 90 is bearable for long.
+    #[arg(long, value_name = "PERCENT", value_parser = staff::percentage)]
+    pub max_occupancy: Option<f64>,
+    /// One JSON object: agents, service_level, asa_seconds, occupancy, and both models with their neighbours.
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +284,7 @@ mod tests {
             "holdfast simulate config/scenarios/x.toml --replay calls.csv --json --csv out.csv --runs 5",
             "holdfast simulate --seeds 1000 --seed 7 --seconds 60",
             "holdfast simulate --claims",
+            "holdfast staff --calls 100 --per 30m --aht 180 --target 80/20 --patience 120 --max-occupancy 85 --json",
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

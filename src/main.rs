@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Calls(args) => in_tokio(async { Ok(cli::calls(&args).await) }),
         Command::CheckConfig(args) => cli::check_config(&args),
         Command::Simulate(args) => cli::simulate::simulate(&args),
+        Command::Staff(args) => cli::staff(&args),
     };
     code.into()
 }

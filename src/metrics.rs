@@ -4,6 +4,7 @@
 //! looked up where calls are handled. Labels are bounded: queues, outcomes, states, causes, methods.
 
 mod agents;
+mod estimates;
 mod maker;
 mod shells;
 
@@ -18,6 +19,7 @@ use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, Text
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+pub use estimates::EstimateMetrics;
 pub use prometheus::Error;
 pub use shells::{ConfigMetrics, Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 
@@ -41,6 +43,8 @@ pub struct Metrics {
     new_queue: NewQueue,
     refused: Vec<IntCounter>,
     agents: AgentMetrics,
+    /// The expected wait.
+    pub estimates: EstimateMetrics,
     /// Signalling.
     pub sip: SipMetrics,
     /// Audio.
@@ -101,10 +105,23 @@ impl Metrics {
         let build = make.gauges("build_info", "Always 1; the version is the label.", &["version"])?;
         build.get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?.set(1);
         let (sip, media) = (SipMetrics::new(&make)?, MediaMetrics::new(&make)?);
+        let estimates = EstimateMetrics::new(&make, settings)?;
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
         let agents = AgentMetrics::new(&make, settings)?;
         let config = ConfigMetrics::new(&make)?;
-        Ok(Self { queues, new_queue, refused, agents, sip, media, store, engine, config, registry })
+        Ok(Self {
+            queues,
+            new_queue,
+            refused,
+            agents,
+            estimates,
+            sip,
+            media,
+            store,
+            engine,
+            config,
+            registry,
+        })
     }
 
     /// Other rules from now on: new queues and agents have their series, who is gone keeps his. Bucket edges stay those

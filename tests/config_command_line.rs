@@ -1,8 +1,8 @@
-//! The two commands that need no engine, as functions with an exit code.
+//! The commands that need no engine, as functions with an exit code.
 #![allow(clippy::unwrap_used)] // a panic here is a failed assertion
 
 use clap::Parser;
-use holdfast::cli::{Cli, Command, calls, check_config, exit};
+use holdfast::cli::{Cli, Command, calls, check_config, exit, staff};
 
 fn exit_code(line: &[&str]) -> u8 {
     match Cli::try_parse_from(line).unwrap().command {
@@ -11,6 +11,7 @@ fn exit_code(line: &[&str]) -> u8 {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(calls(&args))
         }
+        Command::Staff(args) => staff(&args),
         Command::Run(_) | Command::Demo(_) | Command::Bench(_) => unreachable!(),
     }
 }

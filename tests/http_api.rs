@@ -11,7 +11,7 @@ use holdfast::engine::skill::{Requirement, SkillSet};
 use holdfast::engine::snapshot::{AgentView, CallStage, CallView, QueueView, Snapshot};
 use holdfast::engine::time::{Now, Wall};
 use holdfast::http::{self, Role, Sources, Token, Tokens};
-use holdfast::stats::{CdrFilter, QueueToday};
+use holdfast::stats::{CdrFilter, Estimate, QueueToday};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -128,6 +128,9 @@ impl Server {
                 });
                 let (_today, today) =
                     watch::channel(Arc::new(vec![QueueToday { offered: 9, ..Default::default() }]));
+                let [mean, p50, p90] = [40, 30, 95].map(Duration::from_secs);
+                let (_estimates, estimates) =
+                    watch::channel(Arc::new(vec![Some(Estimate { mean, p50, p90 })]));
                 let records: http::Records = Arc::new(move |filter| {
                     let wanted = Arc::clone(&wanted);
                     Box::pin(async move {
@@ -148,6 +151,7 @@ impl Server {
                     prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
                     snapshots: seen,
                     today,
+                    estimates,
                     requests,
                     reload,
                     records,
@@ -270,6 +274,7 @@ fn queues_agents_and_calls_are_shown_by_name() {
     assert_eq!((&queues[0]["waiting"], &queues[0]["longest_wait_ms"]), (&2.into(), &7000.into()));
     assert_eq!(queues[0]["agents"]["ready"], 1);
     assert_eq!(queues[0]["today"]["offered"], 9);
+    assert_eq!(queues[0]["estimated_wait"], serde_json::json!({ "p50_ms": 30_000, "p90_ms": 95_000 }));
     let agents = server.get("/v1/agents");
     assert_eq!(
         (&agents[0]["name"], &agents[0]["state"], &agents[0]["reason"]),

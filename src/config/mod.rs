@@ -26,6 +26,7 @@ mod zone;
 pub use crate::sip::settings::Trunk;
 pub use problem::{ConfigErrors, Problem};
 pub use reload::reconcile;
+pub use scalar::duration;
 pub use scenario::ScenarioFile;
 
 use crate::engine::settings::Settings;

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// `"15s"`, `"500ms"`, `"2m"`, `"1h30m"`; larger units first, each once.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// `"15s"`, `"500ms"`, `"2m"`, `"1h30m"`; larger units first, each once. `None` when it is no such text.
+pub fn duration(text: &str) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] =
         [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
     let mut rest = text.trim();

@@ -16,7 +16,7 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td><a href="/metrics">GET /metrics</a></td><td>Prometheus metrics</td></tr>
 <tr><td><a href="/health/live">GET /health/live</a></td><td>the process runs</td></tr>
 <tr><td><a href="/health/ready">GET /health/ready</a></td><td>new calls are taken</td></tr>
-<tr><td>GET /v1/queues</td><td>queues: calls that wait, agents by state, today's figures</td></tr>
+<tr><td>GET /v1/queues</td><td>queues: calls that wait, the expected wait, agents by state, today's figures</td></tr>
 <tr><td>GET /v1/agents</td><td>agents: state, since when, calls</td></tr>
 <tr><td>GET /v1/calls</td><td>calls that go on</td></tr>
 <tr><td>GET /v1/records?queue=&amp;outcome=&amp;since=&amp;limit=</td><td>call records, newest first</td></tr>

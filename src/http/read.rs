@@ -7,7 +7,7 @@ use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::{AgentView, CallStage, CallView, QueueView};
 use crate::metrics::CONTENT_TYPE;
-use crate::stats::{Cdr, CdrFilter, QueueToday};
+use crate::stats::{Cdr, CdrFilter, Estimate, QueueToday};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -45,20 +45,35 @@ pub(super) struct QueueShown {
     agents: BTreeMap<&'static str, usize>,
     service_level_threshold_ms: u64,
     service_level_target: f64,
+    estimated_wait: Option<WaitShown>,
     today: QueueToday,
+}
+
+/// What a call that joined now would have to expect: a range, never one number.
+#[derive(Serialize)]
+struct WaitShown {
+    p50_ms: u64,
+    p90_ms: u64,
 }
 
 pub(super) async fn queues(State(sources): From) -> Json<Vec<QueueShown>> {
     let snapshot = sources.snapshots.borrow().clone();
     let today = sources.today.borrow().clone();
+    let estimates = sources.estimates.borrow().clone();
     let rules = sources.rules();
-    let shown = snapshot.queues.iter().filter_map(|view| queue(&rules, &today, view));
+    let shown = snapshot.queues.iter().filter_map(|view| queue(&rules, &today, &estimates, view));
     Json(shown.collect())
 }
 
-fn queue(settings: &Settings, today: &[QueueToday], view: &QueueView) -> Option<QueueShown> {
+fn queue(
+    settings: &Settings,
+    today: &[QueueToday],
+    estimates: &[Option<Estimate>],
+    view: &QueueView,
+) -> Option<QueueShown> {
     // Who still waits in a queue that is no longer configured must be seen.
     let rules = settings.queue(view.queue).filter(|rules| !rules.retired || view.waiting > 0)?;
+    let estimate = estimates.get(view.queue.0 as usize).copied().flatten();
     Some(QueueShown {
         name: rules.name.clone(),
         title: rules.title.clone(),
@@ -70,6 +85,7 @@ fn queue(settings: &Settings, today: &[QueueToday], view: &QueueView) -> Option<
         agents: AgentState::ALL.iter().map(|state| state.as_str()).zip(view.agents).collect(),
         service_level_threshold_ms: millis(rules.service_level_threshold),
         service_level_target: rules.service_level_target,
+        estimated_wait: estimate.map(|it| WaitShown { p50_ms: millis(it.p50), p90_ms: millis(it.p90) }),
         today: today.get(view.queue.0 as usize).cloned().unwrap_or_default(),
     })
 }

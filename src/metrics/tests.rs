@@ -6,6 +6,7 @@ use crate::engine::id::{AgentId, CallId, OfferId};
 use crate::engine::settings::Queue;
 use crate::engine::snapshot::QueueView;
 use crate::engine::time::{Now, Wall};
+use crate::stats::{Estimate, Judged};
 
 fn settings() -> Settings {
     let queue = |name: &str, threshold| Queue {
@@ -131,6 +132,26 @@ fn the_snapshot_sets_the_gauges() {
     view.oldest = None;
     metrics.observe_snapshot(&Snapshot { queues: vec![view], ..Snapshot::default() });
     check(&metrics, "holdfast_queue_oldest_call_enqueued_timestamp_seconds{queue=\"sales\"} 0");
+}
+
+#[test]
+fn expected_waits_are_shown_and_judged_on_both_sides_of_zero() {
+    let metrics = metrics();
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.5\",queue=\"sales\"} NaN");
+    let [mean, p50, p90] = [30, 25, 70].map(Duration::from_secs);
+    metrics.estimates.show(&[Some(Estimate { mean, p50, p90 }), None]);
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.5\",queue=\"sales\"} 25");
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"sales\"} 70");
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"support\"} NaN");
+    for (error_s, within_p90) in [(Some(-20.0), true), (Some(90.0), false), (None, false)] {
+        metrics.estimates.judged(&Judged { queue: QueueId(0), error_s, within_p90 });
+    }
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_bucket{queue=\"sales\",le=\"-15\"} 1");
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_count{queue=\"sales\"} 2");
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{queue=\"sales\"} 70");
+    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"sales\",result=\"within_p90\"} 1");
+    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"sales\",result=\"beyond_p90\"} 2");
+    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"support\",result=\"beyond_p90\"} 0");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where facts and figures go: metrics, today's figures, call records. Folds only; nothing here waits.
+//! Where facts and figures go: metrics, today's figures, expected waits, call records. Folds only; nothing here waits.
 
 use super::figures::Figures;
 use crate::engine::Snapshot;
@@ -7,7 +7,7 @@ use crate::engine::settings::Settings;
 use crate::engine::time::Wall;
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::message::Message;
-use crate::stats::{CdrFold, QueueToday, Today};
+use crate::stats::{CdrFold, Estimate, Estimator, QueueToday, Today};
 use crate::store::Writer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,19 @@ use tokio::sync::watch;
 /// How long records may take to reach the disk once the process is asked to stop.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// What readers of the API get beside the engine's picture: each queue's figures and expected wait, in the order of the
+/// settings.
+pub(super) struct Published {
+    pub today: watch::Sender<Arc<Vec<QueueToday>>>,
+    pub estimates: watch::Sender<Arc<Vec<Option<Estimate>>>>,
+}
+
 /// Everything that listens to facts.
 pub(super) struct FactSinks {
     metrics: Arc<Metrics>,
     today: Today,
-    published: watch::Sender<Arc<Vec<QueueToday>>>,
+    estimator: Estimator,
+    published: Published,
     records: CdrFold,
     writer: Writer,
 }
@@ -29,11 +37,11 @@ impl FactSinks {
     pub(super) fn new(
         settings: &Settings,
         metrics: Arc<Metrics>,
-        published: watch::Sender<Arc<Vec<QueueToday>>>,
+        published: Published,
         writer: Writer,
     ) -> Self {
         let (today, records) = (Today::new(settings), CdrFold::new(settings));
-        Self { metrics, today, published, records, writer }
+        Self { metrics, today, estimator: Estimator::new(settings), published, records, writer }
     }
 
     /// Other rules from now on: whoever is new has a name and figures.
@@ -51,6 +59,9 @@ impl FactSinks {
             self.writer.write(record);
         }
         self.today.observe(stamped);
+        if let Some(judged) = self.estimator.observe(stamped) {
+            self.metrics.estimates.judged(&judged);
+        }
         self.metrics.observe(stamped);
     }
 
@@ -84,10 +95,13 @@ impl FactSinks {
         self.metrics.engine.decision.observe(took.as_secs_f64());
     }
 
-    /// Brings gauges and totals kept elsewhere up to date, and shows today's figures.
+    /// Brings gauges and totals kept elsewhere up to date, and shows today's figures and expected waits.
     pub(super) fn picture(&mut self, snapshot: &Snapshot, figures: &Figures) {
-        self.published.send_replace(Arc::new(self.today.queues()));
+        self.published.today.send_replace(Arc::new(self.today.queues()));
         let metrics = &self.metrics;
+        let estimates = self.estimator.queues();
+        metrics.estimates.show(&estimates);
+        self.published.estimates.send_replace(Arc::new(estimates));
         metrics.observe_snapshot(snapshot);
         let transactions = figures.sip.transactions;
         metrics.sip.transactions.set(gauge(transactions.clients + transactions.servers));

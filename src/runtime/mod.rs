@@ -19,7 +19,7 @@ use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
 use clock::Clock;
 use driver::{Driver, Work};
-use facts::FactSinks;
+use facts::{FactSinks, Published};
 use inputs::{Inputs, Stop};
 use reload::Reloader;
 use std::net::SocketAddr;
@@ -116,7 +116,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let metrics = Arc::new(parts::metrics(&config)?);
     let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
-    let (published, today) = watch::channel(Arc::default());
+    let (publish_today, today) = watch::channel(Arc::default());
+    let (publish_estimates, estimates) = watch::channel(Arc::default());
+    let published = Published { today: publish_today, estimates: publish_estimates };
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
     let (stop, stopping) = watch::channel(Stop::No);
     let (reload, reload_asked) = mpsc::channel(RELOADS_MAX);
@@ -127,6 +129,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         snapshots,
         today,
         prompts: Arc::new(prompts),
+        estimates,
         requests,
         reload: reload.clone(),
         records: Arc::new(move |filter| {
@@ -138,6 +141,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
+    let trunks = trunks::follow(&config.sip.trunks, &sip);
     let reloader = Reloader {
         clock,
         config,
@@ -153,7 +157,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         engine: Engine::new(settings.clone(), first_id, first_id),
         sip: core,
         media,
-        trunks: trunks::follow(&config.sip.trunks, &sip),
+        trunks,
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,

@@ -70,8 +70,8 @@ impl Gate {
         }
     }
 
-    /// Other networks from now on.
-    pub fn trust(&mut self, trunks: Vec<Cidr>) {
+    /// Other trunks from now on.
+    pub fn trust(&mut self, trunks: Vec<Trunk>) {
         self.trunks = trunks;
     }
 

@@ -1,9 +1,13 @@
-//! Pure folds over the engine's facts: call records, service level, today's figures. No clock, no socket.
+//! Pure folds over the engine's facts: call records, service level, today's figures, the
+//! expected wait; and the formulas of staffing. No clock, no socket.
 
 pub mod cdr;
+pub mod erlang;
+pub mod estimate;
 pub mod service_level;
 pub mod today;
 
 pub use cdr::{Cdr, CdrFilter, CdrFold, Entry, Noted, Visit};
+pub use estimate::{Estimate, Estimator, Judged};
 pub use service_level::{Counts, Variant};
 pub use today::{QueueToday, Today, TurnedAway};

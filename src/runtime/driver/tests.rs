@@ -7,6 +7,7 @@ use crate::http::Asked;
 use crate::media::library::Library;
 use crate::media::{Codec, MediaSettings};
 use crate::metrics::Metrics;
+use crate::runtime::facts::Published;
 use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
@@ -55,7 +56,8 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     };
     let store = SqliteStore::open(&folder.join("calls.sqlite")).await.unwrap();
     let metrics = Arc::new(Metrics::new(counted).unwrap());
-    let (published, _) = watch::channel(Arc::default());
+    let published =
+        Published { today: watch::channel(Arc::default()).0, estimates: watch::channel(Arc::default()).0 };
     let (pictures, _) = watch::channel(Arc::default());
     let (rules, _) = watch::channel(Arc::default());
     let driver = Driver {

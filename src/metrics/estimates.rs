@@ -1,0 +1,85 @@
+//! The metrics of the expected wait: what is told, and how right it was.
+
+use super::maker::{Made, Maker, each};
+use crate::engine::settings::Settings;
+use crate::stats::{Estimate, Judged};
+use prometheus::{Gauge, Histogram, IntCounter};
+use std::time::Duration;
+
+/// Both sides of zero: below it the wait was shorter than expected. The sum can fall, so only the buckets have a rate.
+const ERROR_SECONDS: [f64; 15] =
+    [-300.0, -120.0, -60.0, -30.0, -15.0, -5.0, -2.0, 0.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0];
+
+/// The expected wait, of every queue.
+#[derive(Debug)]
+pub struct EstimateMetrics {
+    queues: Vec<QueueEstimate>,
+}
+
+#[derive(Debug)]
+struct QueueEstimate {
+    p50: Gauge,
+    p90: Gauge,
+    error: Histogram,
+    within: IntCounter,
+    beyond: IntCounter,
+}
+
+impl EstimateMetrics {
+    pub(super) fn new(make: &Maker<'_>, settings: &Settings) -> Made<Self> {
+        let expected = make.seconds_gauges(
+            "queue_estimated_wait_seconds",
+            "The wait of a call that joined now, by quantile; NaN while there is no ground for an estimate.",
+            &["queue", "quantile"],
+        )?;
+        let error = make.histograms(
+            "queue_wait_estimate_error_seconds",
+            "Wait of answered calls minus what was expected when they joined; negative when it was shorter.",
+            &["queue"],
+            &ERROR_SECONDS,
+        )?;
+        let covered = make.counters(
+            "queue_wait_estimate_covered_total",
+            "Waits within the 90 % quantile expected at the start, or beyond it; who gave up beyond it counts there.",
+            &["queue", "result"],
+        )?;
+        let queues = each(&settings.queues, |queue| {
+            let name = queue.name.as_str();
+            let queue = QueueEstimate {
+                p50: expected.get_metric_with_label_values(&[name, "0.5"])?,
+                p90: expected.get_metric_with_label_values(&[name, "0.9"])?,
+                error: error.get_metric_with_label_values(&[name])?,
+                within: covered.get_metric_with_label_values(&[name, "within_p90"])?,
+                beyond: covered.get_metric_with_label_values(&[name, "beyond_p90"])?,
+            };
+            queue.show(None);
+            Ok(queue)
+        })?;
+        Ok(Self { queues })
+    }
+
+    /// Shows what a call that joined each queue now would have to expect, in the order of the settings.
+    pub fn show(&self, estimates: &[Option<Estimate>]) {
+        for (queue, estimate) in self.queues.iter().zip(estimates) {
+            queue.show(estimate.as_ref());
+        }
+    }
+
+    /// Counts how right was what was expected of a call.
+    pub fn judged(&self, judged: &Judged) {
+        let Some(queue) = self.queues.get(judged.queue.0 as usize) else { return };
+        if let Some(error_s) = judged.error_s {
+            queue.error.observe(error_s);
+        }
+        if judged.within_p90 { queue.within.inc() } else { queue.beyond.inc() }
+    }
+}
+
+impl QueueEstimate {
+    fn show(&self, estimate: Option<&Estimate>) {
+        // Where there is no ground nothing is said: not a number, rather than a wait of zero.
+        let seconds = |of: fn(&Estimate) -> Duration| estimate.map_or(f64::NAN, |it| of(it).as_secs_f64());
+        self.p50.set(seconds(|it| it.p50));
+        self.p90.set(seconds(|it| it.p90));
+    }
+}
