@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // a panic here is a failed assertion
 
 use clap::Parser;
-use holdfast::cli::{Cli, Command, calls, check_config, exit, staff};
+use holdfast::cli::{Cli, Command, calls, check_config, exit, simulate, staff};
 
 fn exit_code(line: &[&str]) -> u8 {
     match Cli::try_parse_from(line).unwrap().command {
@@ -12,6 +12,7 @@ fn exit_code(line: &[&str]) -> u8 {
             runtime.block_on(calls(&args))
         }
         Command::Staff(args) => staff(&args),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Run(_) | Command::Demo(_) | Command::Bench(_) => unreachable!(),
     }
 }

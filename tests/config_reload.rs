@@ -177,6 +177,19 @@ fn what_only_a_start_can_change_stays_and_is_told() {
     assert_eq!(told, expected.map(|key| format!("{key} has changed: that takes effect at the next start")));
 }
 
+#[test]
+fn a_carrier_s_networks_follow_and_its_name_does_not() {
+    let trunks = |names: &str| format!("{RUNNING}{names}");
+    let one = "[[trunk]]\nname = \"carrier\"\naddresses = [\"192.0.2.0/24\"]\n";
+    let running = config(&trunks(one));
+    let wider = reconcile(&running, config(&trunks(&one.replace("/24", "/25"))));
+    assert_eq!(wider.warnings, []);
+    assert_ne!(wider.sip.trunks, running.sip.trunks);
+    let renamed = reconcile(&running, config(&trunks(&one.replace("carrier", "other"))));
+    assert_eq!(renamed.sip.trunks, running.sip.trunks);
+    assert!(renamed.warnings[0].message.starts_with("[[trunk]] names"), "{:?}", renamed.warnings);
+}
+
 /// A site with some of six queues, agents and skills, each in some order.
 fn site() -> impl Strategy<Value = String> {
     let some = || proptest::sample::subsequence((0..6).collect::<Vec<u32>>(), 1..=6).prop_shuffle();

@@ -129,6 +129,7 @@ async fn who_is_gone_from_the_file_can_neither_register_nor_be_offered_a_call() 
     change(&engine, |text| text + SUPPORT);
     assert_eq!(reload(&engine).0, 200);
     ben.register().await.unwrap();
+    engine.post("/v1/agents/ben/login", serde_json::json!({}));
     until("ben is back", || engine.metric("holdfast_queue_agents{queue=\"support\",state=\"ready\"}") == 1.0)
         .await;
 }

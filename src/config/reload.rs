@@ -6,7 +6,7 @@ use super::{Config, Problem, SipConfig};
 use crate::engine::id::{AgentId, QueueId, SkillId};
 use crate::engine::settings::{Agent, Destination, Queue, Settings};
 use crate::engine::skill::{Requirement, SkillSet};
-use crate::sip::settings::Account;
+use crate::sip::settings::{Account, Trunk};
 
 /// The new configuration as it can follow the one that runs. What only a start can change stays as it is, with a warning.
 pub fn reconcile(running: &Config, mut new: Config) -> Config {
@@ -191,13 +191,18 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
             kept.push(key);
         }
     };
-    let (SipConfig { listen, advertise, realm, digests, options_every, .. }, sip) =
+    let (SipConfig { listen, advertise, realm, digests, options_every, trunks, .. }, sip) =
         (&running.sip, &mut new.sip);
     keep("[sip] listen", sip.listen != *listen);
     keep("[sip] advertise", sip.advertise != *advertise);
     keep("[sip] realm", sip.realm != *realm);
     keep("[sip] digest", sip.digests != *digests);
     keep("[sip] options_every", sip.options_every != *options_every);
+    let is_led_elsewhere = !keeps_routes(trunks, &sip.trunks);
+    keep("[[trunk]] names, their order, or how numbers outside are called through them", is_led_elsewhere);
+    if is_led_elsewhere {
+        sip.trunks.clone_from(trunks);
+    }
     sip.listen.clone_from(listen);
     sip.realm.clone_from(realm);
     sip.digests.clone_from(digests);
@@ -220,6 +225,15 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
         place: None,
         message: format!("{key} has changed: that takes effect at the next start"),
     }));
+}
+
+/// Whether calls to numbers outside go on by the same ways: calls that are being dialled know them by their places.
+/// Networks and trust may change, and trunks that only bring calls may come behind.
+fn keeps_routes(running: &[Trunk], new: &[Trunk]) -> bool {
+    let mut more = new.iter().skip(running.len());
+    new.len() >= running.len()
+        && running.iter().zip(new).all(|(old, new)| old.name == new.name && old.route == new.route)
+        && more.all(|trunk| trunk.route.is_none())
 }
 
 fn is_another(running: &crate::media::MediaSettings, new: &crate::media::MediaSettings) -> bool {

@@ -6,8 +6,8 @@ use crate::sip::registrar::AccountId;
 use crate::sip::settings::SipSettings;
 
 impl SipCore {
-    /// Takes over the accounts, which keep their places, the trunks' networks and the bound on legs. All else stays as it
-    /// was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
+    /// Takes over the accounts and trunks, which keep their places and the trunks their routes, which numbers may be
+    /// called, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
     ///
     /// # Errors
     /// When a static contact can't be reached by any listener. Nothing is changed then.
@@ -37,6 +37,7 @@ impl SipCore {
         self.gate.trust(new.trunks.clone());
         self.settings.accounts = new.accounts;
         self.settings.trunks = new.trunks;
+        self.settings.dial = new.dial;
         self.settings.legs_max = new.legs_max;
         Ok(())
     }
