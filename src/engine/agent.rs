@@ -148,9 +148,9 @@ impl Agent {
         lasted
     }
 
-    /// The share of his recent time that was work, what he does now included.
+    /// The share of his recent time that he was occupied, 0 to 1, what he does just now included: a moving average
+    /// that forgets, where older time weighs less the longer it is past.
     pub(super) fn strain_at(&self, now: Monotonic, fatigue: &Fatigue) -> f64 {
-        // A moving average that forgets: older time weighs less the longer it is past.
         let lasted = now.since(self.seen_since);
         let share = lasted.as_secs_f64() / (lasted + fatigue.over).as_secs_f64().max(f64::EPSILON);
         let busy = if is_occupied(self.seen) { 1.0 } else { 0.0 };

@@ -30,6 +30,10 @@ impl Engine {
                 let before = self.next_offer;
                 for call in heads {
                     self.dispatch_call(now, call, out);
+                    if self.next_offer != before {
+                        // Whoever stands behind him may stand before the other heads.
+                        break;
+                    }
                 }
                 if self.next_offer == before {
                     break;

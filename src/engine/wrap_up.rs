@@ -95,6 +95,7 @@ impl Engine {
     fn grant_break(&mut self, now: Now, id: AgentId) {
         let Some(fatigue) = self.settings.fatigue else { return };
         let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
+        // What is just ending counts too; it is left, and told, by whoever ends it.
         if agent.strain_at(now.mono, &fatigue) > fatigue.occupancy_max && now.mono >= agent.next_break {
             agent.next_break = now.mono + fatigue.over;
             self.rest_until(id, now.mono + fatigue.rest);

@@ -1,122 +1,24 @@
 //! What must always hold, whatever callers, phones, network and store do: the checkers of every simulated
 //! world. They see facts and the settings, never the engine's own state, so no mistake of it is theirs too.
 
-use super::eligible;
+mod broken;
+mod kind;
+mod offers;
+mod recount;
+#[cfg(test)]
+mod tests;
+
+pub use broken::Broken;
+
 use super::scenario;
-use crate::engine::explain::OfferedBecause;
-use crate::engine::fact::{AgentState, Entered, Fact, OfferOutcome, Outcome, Stamped};
+use crate::engine::fact::{AgentState, Entered, Fact, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, OfferId, QueueId, RequestId};
 use crate::engine::settings::{Agent, Login, Settings};
 use crate::engine::time::Monotonic;
-use crate::stats::{Cdr, Counts, QueueToday};
+use kind::Kind;
+use recount::Recount;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// A rule that was broken.
-#[derive(Clone, PartialEq, Debug, thiserror::Error)]
-pub enum Broken {
-    /// A fact came out of its order, or a second time.
-    #[error("call {0}: {1}")]
-    Call(CallId, &'static str),
-    /// A fact came out of its order, or a second time.
-    #[error("offer {0}: {1}")]
-    Offer(OfferId, &'static str),
-    /// More calls than he can be in.
-    #[error("agent {0} is offered call {1} though he is offered or in another")]
-    OfferedTwice(AgentId, CallId),
-    /// An agent's states do not follow each other.
-    #[error("agent {agent} is said to leave {from:?} after {lasted:?}, but was {was:?} for {been:?}")]
-    States {
-        /// Who.
-        agent: AgentId,
-        /// What the fact says he was.
-        from: AgentState,
-        /// For how long.
-        lasted: Duration,
-        /// What he was.
-        was: AgentState,
-        /// For how long.
-        been: Duration,
-    },
-    /// A lease that does not end.
-    #[error("offer {offer} to agent {agent} was due to end {late:?} ago")]
-    OutlivesDeadline {
-        /// Which.
-        offer: OfferId,
-        /// Whom it keeps from work.
-        agent: AgentId,
-        /// By how much it is overdue.
-        late: Duration,
-    },
-    /// The order of the line.
-    #[error(
-        "call {later} is offered to agent {agent} before call {earlier} of the same kind, which waits longer"
-    )]
-    Overtaken {
-        /// Who has waited longer.
-        earlier: CallId,
-        /// Who is offered.
-        later: CallId,
-        /// To whom.
-        agent: AgentId,
-    },
-    /// Work that nobody does.
-    #[error("agent {agent} is ready though call {call} waits, which he may take")]
-    Idle {
-        /// Who.
-        agent: AgentId,
-        /// Which call waits.
-        call: CallId,
-    },
-    /// A count in a fact.
-    #[error("call {call}: the fact says {said} wait in queue {queue}, a recount says {counted}")]
-    Waiting {
-        /// Of which call the fact speaks.
-        call: CallId,
-        /// In which queue.
-        queue: QueueId,
-        /// What the fact says.
-        said: usize,
-        /// What is so.
-        counted: usize,
-    },
-    /// A request without its one reply.
-    #[error("request {0}: {1}")]
-    Request(RequestId, &'static str),
-    /// A fold over the facts differs from their recount.
-    #[error("{what} of queue {queue}: the fold says {folded}, a recount says {counted}")]
-    Fold {
-        /// What was counted.
-        what: &'static str,
-        /// Of which queue.
-        queue: QueueId,
-        /// By the fold.
-        folded: u64,
-        /// Anew.
-        counted: u64,
-    },
-    /// Calls that are never over.
-    #[error(
-        "{calls} calls and {offers} offers are not over {after:?} after the last call came and all was put right"
-    )]
-    NotDrained {
-        /// Calls still open.
-        calls: usize,
-        /// Offers still open.
-        offers: usize,
-        /// For how long.
-        after: Duration,
-    },
-    /// A copy of the engine went another way.
-    #[error("a restored copy of the engine went another way: {0}")]
-    Restored(&'static str),
-    /// The engine's look at itself.
-    #[error("the engine finds itself inconsistent: {0}")]
-    Audit(String),
-    /// Work without end.
-    #[error("{0} events at one moment: the engine goes in circles")]
-    Circles(u64),
-}
 
 /// A place in line.
 type Place = (Monotonic, CallId);
@@ -165,68 +67,6 @@ struct AgentSeen {
     capacity: u32,
 }
 
-/// A recount of one queue.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Recount {
-    pub offered: u64,
-    pub counts: Counts,
-    pub other: u64,
-    pub ended: u64,
-    pub wait: Duration,
-    pub talk: Duration,
-    waiting: usize,
-}
-
-/// Calls that nothing tells apart but when they came.
-#[derive(Debug)]
-struct Kind {
-    /// In line and not being offered, by their place.
-    line: BTreeSet<Place>,
-    /// From when on each agent may take them.
-    may_from: Vec<Option<Duration>>,
-    /// Who must take them from when on, a bit each; later steps hold the earlier ones too.
-    must: Vec<(Duration, Vec<u64>)>,
-    /// Every call's credit of wait.
-    priority: Duration,
-}
-
-impl Kind {
-    fn new(settings: &Settings, number: usize) -> Self {
-        let since = eligible::agents(settings, number);
-        let mut steps: Vec<Duration> = since.iter().filter_map(|since| since.must).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        let bits = |after: Duration| {
-            let mut bits = vec![0; since.len().div_ceil(64)];
-            for (agent, since) in (0..).map(AgentId).zip(&since) {
-                let (word, mask) = bit(agent);
-                if since.must.is_some_and(|must| must <= after)
-                    && let Some(bits) = bits.get_mut(word)
-                {
-                    *bits |= mask;
-                }
-            }
-            (after, bits)
-        };
-        Self {
-            line: BTreeSet::new(),
-            must: steps.into_iter().map(bits).collect(),
-            may_from: since.iter().map(|since| since.may).collect(),
-            priority: Duration::ZERO,
-        }
-    }
-
-    /// A call of this kind that somebody of the ready should have been offered by now, and who.
-    fn neglected(&self, now: Monotonic, ready: &[u64]) -> Option<(CallId, AgentId)> {
-        let &(place, call) = self.line.first()?;
-        let waited = now.since(place + self.priority);
-        let (_, must) = self.must.iter().rev().find(|(after, _)| *after <= waited)?;
-        let mut words = (0..).zip(ready.iter().zip(must).map(|(ready, must)| ready & must));
-        let (word, both) = words.find(|(_, both)| *both != 0)?;
-        Some((call, AgentId(word * 64 + both.trailing_zeros())))
-    }
-}
-
 /// The facts so far, checked as they come.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -243,11 +83,6 @@ pub(super) struct Ledger {
     kind_of_number: BTreeMap<String, usize>,
     queues: Vec<Recount>,
     requests: BTreeSet<RequestId>,
-}
-
-/// The place of an agent's bit.
-fn bit(agent: AgentId) -> (usize, u64) {
-    (agent.0 as usize / 64, 1 << (agent.0 % 64))
 }
 
 impl Ledger {
@@ -416,83 +251,6 @@ impl Ledger {
         if counted == said { Ok(()) } else { Err(Broken::Waiting { call, queue, said, counted }) }
     }
 
-    fn offer_made(
-        &mut self,
-        now: Monotonic,
-        offer: OfferId,
-        call: CallId,
-        agent: AgentId,
-        queue: QueueId,
-        because: OfferedBecause,
-    ) -> Result<(), Broken> {
-        if self.newest_offer.is_some_and(|newest| newest >= offer) {
-            return Err(Broken::Offer(offer, "made twice"));
-        }
-        self.newest_offer = Some(offer);
-        let open = self.calls.get_mut(&call).ok_or(Broken::Offer(offer, "made for a call that is over"))?;
-        if open.left {
-            return Err(Broken::Offer(offer, "made for a call that has left its queue"));
-        }
-        open.offers += 1;
-        let chosen = matches!(because, OfferedBecause::Strategy { .. });
-        if let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind)) {
-            kind.line.remove(&open.place);
-            if chosen {
-                let may = kind.may_from.get(agent.0 as usize).copied().flatten();
-                if may.is_none_or(|after| now.since(open.queued) < after) {
-                    return Err(Broken::Offer(offer, "made to somebody who does not qualify, or not yet"));
-                }
-                if let Some(&first) = kind.line.first()
-                    && first < open.place
-                {
-                    return Err(Broken::Overtaken { earlier: first.1, later: call, agent });
-                }
-            }
-        }
-        let seen = self.agents.get_mut(agent.0 as usize).ok_or(Broken::Offer(offer, "made to nobody"))?;
-        seen.calls += 1;
-        if seen.calls > seen.capacity {
-            return Err(Broken::OfferedTwice(agent, call));
-        }
-        let ring = self.settings.queue(queue).map_or(Duration::ZERO, |queue| queue.ring_timeout);
-        let due = now + ring;
-        self.offers.insert(offer, OpenOffer { call, agent, made: now, due });
-        self.deadlines.insert((due, offer));
-        Ok(())
-    }
-
-    fn offer_ended(
-        &mut self,
-        now: Monotonic,
-        offer: OfferId,
-        call: CallId,
-        agent: AgentId,
-        ring: Duration,
-        outcome: OfferOutcome,
-    ) -> Result<(), Broken> {
-        let ended = self.offers.remove(&offer).ok_or(Broken::Offer(offer, "ended twice, or never made"))?;
-        self.deadlines.remove(&(ended.due, offer));
-        if ended.call != call || ended.agent != agent || now.since(ended.made) != ring {
-            return Err(Broken::Offer(offer, "ended as another than it was made"));
-        }
-        if let Some(open) = self.calls.get_mut(&call) {
-            open.offers = open.offers.saturating_sub(1);
-            if open.offers == 0
-                && !open.left
-                && outcome != OfferOutcome::Answered
-                && outcome != OfferOutcome::CallerGone
-                && outcome != OfferOutcome::AnsweredElsewhere
-                && let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind))
-            {
-                kind.line.insert(open.place);
-            }
-        }
-        if let Some(seen) = self.agents.get_mut(agent.0 as usize) {
-            seen.calls = seen.calls.saturating_sub(1);
-        }
-        Ok(())
-    }
-
     fn left(
         &mut self,
         now: Monotonic,
@@ -548,27 +306,6 @@ impl Ledger {
         Ok(())
     }
 
-    fn state_changed(
-        &mut self,
-        now: Monotonic,
-        agent: AgentId,
-        from: AgentState,
-        to: AgentState,
-        lasted: Duration,
-    ) -> Result<(), Broken> {
-        let Some(seen) = self.agents.get_mut(agent.0 as usize) else { return Ok(()) };
-        let (was, been) = (seen.state, now.since(seen.since));
-        if was != from || been != lasted || from == to {
-            return Err(Broken::States { agent, from, lasted, was, been });
-        }
-        (seen.state, seen.since) = (to, now);
-        let (word, mask) = bit(agent);
-        if let Some(bits) = self.ready.get_mut(word) {
-            *bits = if to == AgentState::Ready { *bits | mask } else { *bits & !mask };
-        }
-        Ok(())
-    }
-
     /// What must hold between two events.
     pub(super) fn between_events(&self, now: Monotonic) -> Result<(), Broken> {
         if self.ready.iter().any(|bits| *bits != 0)
@@ -612,73 +349,5 @@ impl Ledger {
     /// Whether every call of which facts were told is over.
     pub(super) fn is_settled(&self) -> bool {
         self.calls.is_empty() && self.offers.is_empty()
-    }
-
-    /// The folds of production against this recount.
-    pub(super) fn agrees_with(
-        &self,
-        today: &[QueueToday],
-        counts: &[Counts],
-        records: &[Cdr],
-    ) -> Result<(), Broken> {
-        for (((at, recount), today), counts) in (0..).zip(&self.queues).zip(today).zip(counts) {
-            let queue = QueueId(at);
-            let name = self.settings.queue(queue).map_or("", |queue| queue.name.as_str());
-            let own = || records.iter().filter(|record| record.queue == name);
-            let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-            let recorded = own().count() as u64;
-            // Each record and each visit rounds down to the millisecond.
-            let before = || {
-                let visits = records.iter().flat_map(|record| &record.visits);
-                visits.filter(|visit| visit.queue == name).map(|visit| visit.wait_ms)
-            };
-            let waited = own().map(|record| record.wait_ms).chain(before()).sum::<u64>();
-            let rounded = recorded + before().count() as u64;
-            let close = millis(recount.wait).saturating_sub(waited) <= rounded;
-            let figures = [
-                ("calls offered", today.offered, recount.offered),
-                ("calls answered", today.answered, recount.counts.answered),
-                ("calls answered in time", today.answered_in_threshold, recount.counts.answered_in_threshold),
-                ("calls abandoned", today.abandoned, recount.counts.abandoned),
-                ("short abandons", counts.short_abandons, recount.counts.short_abandons),
-                ("abandons in time", counts.abandoned_in_threshold, recount.counts.abandoned_in_threshold),
-                ("calls that left otherwise", today.other, recount.other),
-                ("call records", recorded, recount.ended),
-                ("milliseconds waited", waited, if close { waited } else { millis(recount.wait) }),
-            ];
-            for (what, folded, counted) in figures {
-                if folded != counted {
-                    return Err(Broken::Fold { what, queue, folded, counted });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Recount {
-    fn left(&mut self, outcome: Outcome, wait: Duration, threshold: Duration) {
-        self.waiting = self.waiting.saturating_sub(1);
-        self.wait += wait;
-        match outcome {
-            Outcome::Answered => {
-                self.counts.answered += 1;
-                self.counts.answered_in_threshold += u64::from(wait <= threshold);
-            }
-            Outcome::Abandoned | Outcome::ShortAbandon => {
-                self.counts.abandoned += 1;
-                self.counts.abandoned_in_threshold += u64::from(wait <= threshold);
-                self.counts.short_abandons += u64::from(outcome == Outcome::ShortAbandon);
-            }
-            Outcome::Overflow
-            | Outcome::Timeout
-            | Outcome::ExitKey
-            | Outcome::Callback
-            | Outcome::Voicemail
-            | Outcome::NoAgents
-            | Outcome::Error
-            | Outcome::Withdrawn
-            | Outcome::Closed => self.other += 1,
-        }
     }
 }

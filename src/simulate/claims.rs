@@ -214,7 +214,7 @@ fn six_cases(effort: Effort) -> Vec<Case> {
     let six = |name, skills, reference| Case {
         name,
         scenario: models::six_types(skills, LONGER, LONGER_WARM_UP),
-        runs: effort.runs(24),
+        runs: effort.runs(32),
         expected: vec![level(reference)],
     };
     vec![

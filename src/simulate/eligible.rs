@@ -26,24 +26,26 @@ fn since(settings: &Settings, number: usize, agent: &Agent) -> Option<Since> {
         return None;
     }
     let mut skilled: Option<Duration> = None;
+    // Who is lent helps with all his skills from the first moment on.
+    let mut able: Option<Duration> = None;
+    let earlier = |known: &mut Option<Duration>, after: Duration| {
+        *known = Some(known.map_or(after, |known| known.min(after)));
+    };
     for (of_queue, required) in steps(&queue.requirement, &queue.relaxation) {
         for (of_number, besides) in steps(&number.requirement, &number.relaxation) {
             let whole = required.clone().and(besides.clone());
             let after = of_queue.max(of_number);
-            let after = if whole.is_met_by(&agent.primary_skills()) {
-                after
-            } else if whole.is_met_by(&agent.skills) {
-                after.max(queue.secondary_after)
-            } else {
-                continue;
-            };
-            skilled = Some(skilled.map_or(after, |known| known.min(after)));
+            if whole.is_met_by(&agent.skills) {
+                let is_primary = whole.is_met_by(&agent.primary_skills());
+                earlier(&mut able, after);
+                earlier(&mut skilled, if is_primary { after } else { after.max(queue.secondary_after) });
+            }
         }
     }
-    let skilled = skilled?;
+    let (skilled, able) = (skilled?, able?);
     let own = agent.queues.contains(&number.queue).then_some(skilled);
     let lent = queue.borrow.iter().filter(|borrow| agent.queues.contains(&borrow.from));
-    let lent = lent.map(|borrow| skilled.max(borrow.after)).min();
+    let lent = lent.map(|borrow| able.max(borrow.after)).min();
     // Whether a lender's agents must help depends on how the lender stands.
     Some(Since { may: own.into_iter().chain(lent).min(), must: own })
 }

@@ -40,7 +40,7 @@ pub struct Pool {
     pub slow: Vec<u32>,
     /// The factor of a slow conversation.
     pub slower: f64,
-    /// Speeds lie evenly from 1 − this to 1 + this.
+    /// Their conversations take evenly from 1 − this to 1 + this times as long.
     pub spread: f64,
 }
 
@@ -107,7 +107,7 @@ fn agents(pool: &Pool) -> impl Iterator<Item = Agent> {
 fn workers(group: usize, pool: &Pool) -> impl Iterator<Item = Worker> {
     let speed = |number: u32| {
         let share = if pool.count > 1 { f64::from(number) / f64::from(pool.count - 1) } else { 0.5 };
-        1.0 + pool.spread * (2.0 * share - 1.0)
+        1.0 / (1.0 + pool.spread * (2.0 * share - 1.0))
     };
     (0..pool.count).map(move |number| Worker {
         speed: speed(number),
@@ -201,7 +201,7 @@ pub fn n(
     scenario
 }
 
-/// One pool of 23 with 20 erlang and speeds ±30 %.
+/// One pool of 23 with 20 erlang, whose conversations take evenly from 0.7 to 1.3 times as long.
 pub fn one_pool(strategy: StrategyName, duration: Duration, warm_up: Duration) -> Scenario {
     let pool = Pool { spread: 0.3, ..Pool::new("pool", 23, &[0]) };
     let mut scenario = model(&[Class { erlangs: 20.0, ..class("a") }], &[pool], duration, warm_up);
@@ -209,7 +209,8 @@ pub fn one_pool(strategy: StrategyName, duration: Duration, warm_up: Duration) -
     scenario
 }
 
-/// Six types of 14 erlang each, six pools of 15; the pool of each type also serves the next types, `skills` in all.
+/// Six types of 14 erlang each, six pools of 15 who each have one type, and `skills` − 1 others, spread evenly over
+/// the pool: three of each pool begin with the next type, three with the one after it, and so on.
 pub fn six_types(skills: u32, duration: Duration, warm_up: Duration) -> Scenario {
     let names = ["t1", "t2", "t3", "t4", "t5", "t6"];
     let classes = names.map(|name| Class {
@@ -219,16 +220,25 @@ pub fn six_types(skills: u32, duration: Duration, warm_up: Duration) -> Scenario
         patience: Law::Never,
         threshold: Duration::from_secs(30),
     });
-    let pools: Vec<Pool> = (0..)
-        .zip(["p1", "p2", "p3", "p4", "p5", "p6"])
-        .map(|(at, name)| {
-            let mut serves: Vec<u32> = (at..at + skills).map(|class| class % 6).collect();
+    let pools: Vec<Pool> = SIX_POOLS
+        .iter()
+        .zip(0..)
+        .map(|(name, at)| {
+            let (own, part) = (at / 5, at % 5);
+            let others = (0..skills - 1).map(|more| (own + 1 + (part + more) % 5) % 6);
+            let mut serves: Vec<u32> = std::iter::once(own).chain(others).collect();
             serves.sort_unstable();
-            Pool::new(name, 15, &serves)
+            Pool::new(name, 3, &serves)
         })
         .collect();
     model(&classes, &pools, duration, warm_up)
 }
+
+/// Six pools of five parts each.
+const SIX_POOLS: [&str; 30] = [
+    "p1a", "p1b", "p1c", "p1d", "p1e", "p2a", "p2b", "p2c", "p2d", "p2e", "p3a", "p3b", "p3c", "p3d", "p3e",
+    "p4a", "p4b", "p4c", "p4d", "p4e", "p5a", "p5b", "p5c", "p5d", "p5e", "p6a", "p6b", "p6c", "p6d", "p6e",
+];
 
 /// M/M/n+M: 48 calls a minute, 60 s each, 50 agents, patience 60 s.
 pub fn erlang_a(duration: Duration, warm_up: Duration) -> Scenario {

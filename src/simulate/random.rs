@@ -1,10 +1,15 @@
-//! Random worlds for the checkers: rules, people and faults, all from the seed. Odd combinations are the point.
+//! Random worlds for the checkers: rules, people and faults, all from the seed. Odd combinations are the point; some
+//! are odder than any configuration that would pass its checks.
 
 use super::law::{Law, Profile};
 use super::rng::{Purpose, Rng};
 use super::scenario::{Faults, MONDAY, Network, Scenario, Source, Stretch, Worker};
-use crate::engine::id::{QueueId, SkillId};
-use crate::engine::settings::{Agent, AnswerMode, Limits, Login, Number, Queue, Relaxation, Settings};
+use crate::engine::fact::AgentState;
+use crate::engine::id::{AgentId, QueueId, SkillId};
+use crate::engine::settings::{
+    Agent, AnswerMode, Borrow, Destination, Direct, Fatigue, LastAgent, Limits, Login, MissedRules, Number,
+    Overflow, OverflowWhen, Queue, QueueOrder, Relaxation, Settings, WrapUpMode, WrapUpRules,
+};
 use crate::engine::skill::{Requirement, SkillSet};
 use crate::engine::strategy::StrategyName;
 use std::time::Duration;
@@ -18,10 +23,18 @@ pub fn scenario(seed: u64) -> Scenario {
     let agents = rng.within(1, 12);
     let settings = Settings {
         skills: (0..skills).map(|skill| format!("skill-{skill}")).collect(),
-        queues: (0..queues).map(|at| queue(rng, at, skills)).collect(),
+        queues: (0..queues).map(|at| queue(rng, at, queues, skills)).collect(),
         numbers: (0..queues + rng.below(4) as u32).map(|at| number(rng, at, queues, skills)).collect(),
         agents: (0..agents).map(|at| agent(rng, at, queues, skills)).collect(),
         pause_reasons: vec!["break".into()],
+        dispositions: vec!["order".into(), "complaint".into()],
+        order: rng.choose(&QueueOrder::TABLE).map(|&(_, order)| order).unwrap_or_default(),
+        primary_first: seconds_or_none(rng, 1200),
+        fatigue: rng.happens(0.2).then(|| Fatigue {
+            occupancy_max: 0.5 + 0.4 * rng.share(),
+            over: seconds(rng, 60, 1200),
+            rest: seconds(rng, 5, 60),
+        }),
         limits: Limits { calls_max: rng.within(5, 400) as usize, ..Limits::default() },
         ..Settings::default()
     };
@@ -56,7 +69,7 @@ fn seconds_or_none(rng: &mut Rng, high: u64) -> Duration {
     if rng.happens(0.25) { Duration::ZERO } else { seconds(rng, 1, high) }
 }
 
-fn queue(rng: &mut Rng, at: u32, skills: u32) -> Queue {
+fn queue(rng: &mut Rng, at: u32, queues: u32, skills: u32) -> Queue {
     Queue {
         name: format!("queue-{at}"),
         title: format!("queue-{at}"),
@@ -71,6 +84,17 @@ fn queue(rng: &mut Rng, at: u32, skills: u32) -> Queue {
         secondary_after: seconds_or_none(rng, 30),
         weight: rng.within(50, 300) as u32,
         ring_step: seconds(rng, 1, 10),
+        priority: if rng.happens(0.2) { seconds(rng, 1, 120) } else { Duration::ZERO },
+        borrow: borrow(rng, at, queues),
+        overflow: overflow(rng, at, queues),
+        refuse_when_all: when_all(rng),
+        leave_when_all: when_all(rng),
+        last_agent: rng
+            .happens(0.2)
+            .then(|| LastAgent { within: seconds(rng, 60, 3600), wait: seconds_or_none(rng, 30) }),
+        resume_within: rng.happens(0.3).then(|| seconds(rng, 5, 600)),
+        wrap_up_rules: wrap_up_rules(rng),
+        missed: missed(rng),
         wait_max: rng.happens(0.3).then(|| seconds(rng, 1, 120)),
         short_abandon: seconds_or_none(rng, 10),
         service_level_threshold: seconds(rng, 1, 60),
@@ -91,6 +115,70 @@ fn requirement(rng: &mut Rng, skills: u32, share: f64) -> Requirement {
         0 => one,
         1 => one.and(other),
         _ => Requirement::Any(vec![one, other]),
+    }
+}
+
+fn borrow(rng: &mut Rng, at: u32, queues: u32) -> Vec<Borrow> {
+    let from = rng.below(u64::from(queues)) as u32;
+    if from == at || !rng.happens(0.3) {
+        return Vec::new();
+    }
+    vec![Borrow {
+        from: QueueId(from),
+        after: seconds_or_none(rng, 30),
+        lender_wait_max: rng.happens(0.5).then(|| seconds_or_none(rng, 30)),
+        lender_service_level_min: rng.happens(0.3).then(|| rng.share()),
+    }]
+}
+
+/// Chains may lead in circles: the engine must bear it.
+fn overflow(rng: &mut Rng, at: u32, queues: u32) -> Vec<Overflow> {
+    let rules = if rng.happens(0.4) { rng.within(1, 3) } else { 0 };
+    let rule = |_| Overflow {
+        when: match rng.below(5) {
+            0 => OverflowWhen::Full,
+            1 => OverflowWhen::NoAgents,
+            2 => OverflowWhen::Closed,
+            _ => OverflowWhen::Waited(seconds(rng, 1, 90)),
+        },
+        to: match rng.below(5) {
+            0 => Destination::Number("+493012345".into()),
+            1 => Destination::Message("all-busy".into()),
+            _ => {
+                // Never to itself, which the configuration refuses.
+                let other = rng.below(u64::from(queues)) as u32;
+                Destination::Queue(QueueId(if other == at { (at + 1) % queues } else { other }))
+            }
+        },
+    };
+    let rules: Vec<Overflow> = (0..rules).map(rule).collect();
+    rules.into_iter().filter(|rule| rule.to != Destination::Queue(QueueId(at))).collect()
+}
+
+fn when_all(rng: &mut Rng) -> Vec<AgentState> {
+    match rng.below(6) {
+        0 => vec![AgentState::LoggedOut],
+        1 => vec![AgentState::LoggedOut, AgentState::Unreachable, AgentState::Paused],
+        _ => Vec::new(),
+    }
+}
+
+fn wrap_up_rules(rng: &mut Rng) -> WrapUpRules {
+    WrapUpRules {
+        mode: if rng.happens(0.3) { WrapUpMode::Mandatory } else { WrapUpMode::Optional },
+        extension_max: seconds_or_none(rng, 60),
+        disposition_required: rng.happens(0.2),
+    }
+}
+
+fn missed(rng: &mut Rng) -> MissedRules {
+    MissedRules {
+        declined: seconds_or_none(rng, 20),
+        busy: seconds_or_none(rng, 20),
+        no_answer: seconds_or_none(rng, 20),
+        unreachable: seconds_or_none(rng, 60),
+        rest_max: seconds_or_none(rng, 120),
+        pause_after: rng.happens(0.3).then(|| rng.within(1, 5) as u32),
     }
 }
 
@@ -115,6 +203,9 @@ fn number(rng: &mut Rng, at: u32, queues: u32, skills: u32) -> Number {
         priority: if rng.happens(0.3) { seconds(rng, 1, 300) } else { Duration::ZERO },
         requirement: requirement(rng, skills, 0.4),
         relaxation: relaxation(rng, skills, 0.2),
+        direct: rng
+            .happens(0.1)
+            .then(|| Direct { agent: AgentId(rng.below(12) as u32), wait: seconds_or_none(rng, 30) }),
         ..Number::default()
     }
 }
@@ -137,6 +228,9 @@ fn agent(rng: &mut Rng, at: u64, queues: u32, skills: u32) -> Agent {
         skills: SkillSet::new(own),
         queues: served,
         wrap_up: rng.happens(0.2).then(|| seconds_or_none(rng, 30)),
+        secondary: (0..skills).filter(|_| rng.happens(0.2)).map(SkillId).collect(),
+        capacity: if rng.happens(0.15) { 2 } else { 1 },
+        weight: rng.within(1, 5) as u8,
         login: if rng.happens(0.5) { Login::Automatic } else { Login::Manual },
         ..Agent::default()
     }

@@ -332,9 +332,9 @@ impl<'s> World<'s> {
         }
         for stamped in facts.drain(..) {
             self.facts += 1;
+            sink(&stamped);
             self.ledger.observe(&stamped)?;
             self.meter.observe(&stamped);
-            sink(&stamped);
             if let Some(archive) = &mut self.archive {
                 archive.take(stamped);
             }

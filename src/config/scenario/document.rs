@@ -11,7 +11,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 const OF_GROUPS: [&str; 12] = [
     "count",
     "speed",
-    "speed_spread",
+    "handling_spread",
     "factors",
     "answer_after",
     "declines",

@@ -141,7 +141,7 @@ pub(super) fn staff(root: &Section<'_>, document: &DeTable<'_>) -> Staff {
             name,
             count: section.count("count", 0..=10_000).unwrap_or(1),
             speed: number(&section, raw, "speed", (0.01, 100.0)).unwrap_or(1.0),
-            spread: number(&section, raw, "speed_spread", (0.0, 0.99)).unwrap_or(0.0),
+            spread: number(&section, raw, "handling_spread", (0.0, 0.99)).unwrap_or(0.0),
             factors: factors(&section, raw),
             worker: habits(&section, raw, &workers),
         }
@@ -253,10 +253,10 @@ impl Read {
 }
 
 impl Group {
-    /// Speeds lie evenly around the group's.
+    /// Conversations take evenly from 1 − spread to 1 + spread times as long as the group's.
     fn speed_of(&self, number: usize) -> f64 {
         let share = if self.count > 1 { number as f64 / (self.count - 1) as f64 } else { 0.5 };
-        self.speed * (1.0 + self.spread * (2.0 * share - 1.0))
+        self.speed / (1.0 + self.spread * (2.0 * share - 1.0))
     }
 
     fn factors(&self, settings: &Settings, diagnostics: &Diagnostics<'_>) -> Vec<(SkillId, f64)> {

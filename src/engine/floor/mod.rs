@@ -347,15 +347,22 @@ impl Floor {
         self.borrowers.get(queue.0 as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Who stands first at each level of a plan from the level on that borrows from this queue.
-    pub(super) fn heads_borrowing(&self, id: PlanId, lender: QueueId) -> impl Iterator<Item = CallId> + '_ {
+    /// Who stands first at each level of a plan from the level on that borrows from this queue; the earliest place first.
+    pub(super) fn heads_borrowing(
+        &self,
+        id: PlanId,
+        lender: QueueId,
+    ) -> impl Iterator<Item = CallId> + use<> {
         let plan = self.plan(id);
         let from = plan.and_then(|plan| {
             plan.levels.iter().position(|level| level.lender.as_ref().is_some_and(|it| it.from == lender))
         });
-        from.into_iter()
-            .flat_map(move |from| plan.into_iter().flat_map(move |plan| plan.heads_from(from)))
-            .map(Place::call)
+        let mut heads: Vec<Place> = from
+            .into_iter()
+            .flat_map(|from| plan.into_iter().flat_map(move |plan| plan.heads_from(from)))
+            .collect();
+        heads.sort_unstable();
+        heads.into_iter().map(Place::call)
     }
 
     /// The agents of a queue.
