@@ -3,7 +3,7 @@
 
 use holdfast::engine::command::{Answer as Given, Refusal};
 use holdfast::engine::event::{Caller, Request};
-use holdfast::engine::explain::WaitingBecause;
+use holdfast::engine::explain::{OfferedBecause, WaitingBecause};
 use holdfast::engine::fact::AgentState;
 use holdfast::engine::id::{AgentId, CallId, QueueId, SkillId};
 use holdfast::engine::settings::{Agent, Destination, Queue, Settings};
@@ -73,6 +73,7 @@ fn snapshot() -> Snapshot {
     };
     let gone = AgentView { agent: AgentId(2), ..agent.clone() };
     let call = CallView {
+        because: Some(OfferedBecause::LastAgent),
         call: CallId(u64::MAX),
         queue: QueueId(0),
         caller: Caller { number: "+49".into(), name: HOSTILE.into() },
@@ -288,6 +289,7 @@ fn queues_agents_and_calls_are_shown_by_name() {
     );
     let calls = server.get("/v1/calls");
     assert_eq!(calls[0]["priority_ms"], 30_000);
+    assert_eq!(calls[0]["because"], "last_agent", "why this agent has it");
     assert_eq!(calls[0]["id"], u64::MAX.to_string(), "a text, or browsers would round it");
     assert_eq!(calls[0]["caller_name"], HOSTILE, "hostile names stay data");
 }

@@ -205,6 +205,7 @@ fn new_call(now: Now, id: CallId, queue: QueueId, plan: PlanId) -> Call {
         line: Line::Plan(plan, 0),
         place: Place::new(now.mono, Duration::ZERO, id),
         waits_for: None,
+        because: None,
         answered: false,
         due: None,
         ring_step: None,

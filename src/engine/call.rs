@@ -30,6 +30,8 @@ pub(super) struct Call {
     pub place: Place,
     /// While it waits for one agent alone: until when, if not for ever, and why.
     pub waits_for: Option<(Option<Monotonic>, OfferedBecause)>,
+    /// Why the agent it is with was asked.
+    pub because: Option<OfferedBecause>,
     /// Whether the caller's INVITE has had its 200.
     pub answered: bool,
     /// When `Timer::Call` is due, if it runs.

@@ -91,7 +91,10 @@ impl Engine {
             let Stage::Waiting { offers } = &mut call.stage else { break };
             offers.push(offer);
             let caller = call.caller.clone();
-            self.offers.insert(offer, Offer { call: id, queue, agent: agent_id, made: now.mono, ring_until });
+            self.offers.insert(
+                offer,
+                Offer { call: id, queue, agent: agent_id, because, made: now.mono, ring_until },
+            );
             self.timers.start(ring_until, Timer::Ring(offer));
             if let Some(agent) = self.agents.get_mut(agent_id.0 as usize) {
                 agent.offer = Some((offer, id));
@@ -149,10 +152,12 @@ impl Engine {
             }
             return;
         };
+        let because = self.offers.get(&id).map(|offer| offer.because);
         self.close_offer(now, id, OfferOutcome::Answered, out);
         self.cancel_wave(now, call_id, OfferOutcome::AnsweredElsewhere, out);
         self.leave_queue(now, call_id, Outcome::Answered, Some(agent_id), None, out);
         let Some(call) = self.calls.get_mut(&call_id) else { return };
+        call.because = because;
         call.stage = Stage::Talking {
             offer: id,
             agent: agent_id,
@@ -211,7 +216,7 @@ impl Engine {
         outcome: OfferOutcome,
         out: &mut Commands,
     ) -> Option<AgentId> {
-        let Offer { call, queue, agent, made, ring_until } = self.offers.remove(&id)?;
+        let Offer { call, queue, agent, because: _, made, ring_until } = self.offers.remove(&id)?;
         self.timers.cancel(ring_until, Timer::Ring(id));
         let ring = now.mono.since(made);
         out.record(now, Fact::OfferEnded { offer: id, call, queue, agent, outcome, ring });

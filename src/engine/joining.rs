@@ -73,6 +73,7 @@ impl Engine {
         call.line = Line::Plan(call.plan, call.level);
         call.place = Place::new(now.mono, call.priority + rules.priority + call.carried, id);
         call.overflow_tried = 0;
+        call.because = None;
         let program = Program {
             prompts: rules.welcome.iter().cloned().collect(),
             language: call.language.clone(),

@@ -1,5 +1,6 @@
 //! One offer: a lease on an agent with a deadline, never a reservation for ever.
 
+use super::explain::OfferedBecause;
 use super::id::{AgentId, CallId, QueueId};
 use super::time::Monotonic;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ pub(super) struct Offer {
     pub call: CallId,
     pub queue: QueueId,
     pub agent: AgentId,
+    pub because: OfferedBecause,
     pub made: Monotonic,
     /// When `Timer::Ring` is due.
     pub ring_until: Monotonic,

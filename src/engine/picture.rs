@@ -73,6 +73,15 @@ impl Engine {
             Stage::Outside { since, .. } => (CallStage::Talking, *since, Vec::new()),
             Stage::Dialling { .. } | Stage::Leaving { .. } => (CallStage::Leaving, now.mono, Vec::new()),
         };
+        let because = match &call.stage {
+            Stage::Waiting { offers } => {
+                offers.iter().find_map(|offer| self.offers.get(offer)).map(|it| it.because)
+            }
+            Stage::Talking { .. }
+            | Stage::Outside { .. }
+            | Stage::Dialling { .. }
+            | Stage::Leaving { .. } => call.because,
+        };
         Some(CallView {
             call: id,
             queue: call.queue,
@@ -82,6 +91,7 @@ impl Engine {
             wait: until.since(call.queued.mono),
             priority: call.priority,
             agents,
+            because,
         })
     }
 }

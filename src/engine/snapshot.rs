@@ -1,6 +1,7 @@
 //! What readers see: a picture of the engine at one moment, taken between two events.
 
 use super::event::Caller;
+use super::explain::OfferedBecause;
 use super::fact::AgentState;
 use super::id::{AgentId, CallId, QueueId};
 use super::time::{Now, Wall};
@@ -95,4 +96,6 @@ pub struct CallView {
     pub priority: Duration,
     /// Whom it is offered to or with.
     pub agents: Vec<AgentId>,
+    /// Why he was asked; of several who ring, why the first was.
+    pub because: Option<OfferedBecause>,
 }

@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::{From, Sources};
+use crate::engine::explain::OfferedBecause;
 use crate::engine::fact::{AgentState, Outcome};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::Settings;
@@ -151,6 +152,8 @@ pub(super) struct CallShown {
     wait_ms: u64,
     priority_ms: u64,
     agents: Vec<String>,
+    /// Why he was asked.
+    because: Option<OfferedBecause>,
 }
 
 pub(super) async fn calls(State(sources): From) -> Json<Vec<CallShown>> {
@@ -171,6 +174,7 @@ fn call(settings: &Settings, view: &CallView) -> CallShown {
         wait_ms: millis(view.wait),
         priority_ms: millis(view.priority),
         agents: view.agents.iter().filter_map(agent_name).collect(),
+        because: view.because,
     }
 }
 
