@@ -58,7 +58,9 @@ pub struct Metrics {
 }
 
 /// Makes the metrics of one queue, or finds them when they are there already.
-struct NewQueue(Box<dyn Fn(&settings::Queue) -> Made<QueueMetrics> + Send + Sync>);
+struct NewQueue(Box<MakesQueue>);
+
+type MakesQueue = dyn Fn(&settings::Queue) -> Made<QueueMetrics> + Send + Sync;
 
 impl std::fmt::Debug for NewQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

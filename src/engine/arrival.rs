@@ -6,7 +6,7 @@ use super::command::{Command, Commands, Program, RefusedBecause, Then};
 use super::event::{Caller, Request, Wishes};
 use super::explain::OfferedBecause;
 use super::fact::{Entered, Fact};
-use super::floor::{Asks, Line, Place, PlanId};
+use super::floor::{Line, Place, PlanId};
 use super::id::{AgentId, CallId, LegId, QueueId};
 use super::settings::Feature;
 use super::time::Now;
@@ -68,34 +68,27 @@ impl Engine {
         let priority = wishes.priority.unwrap_or(number.priority);
         let plan = match wishes.requirement {
             None => plan,
-            Some(wish) => {
-                let asks = Asks {
-                    queue,
-                    requirement: number.requirement.clone().and(wish),
-                    relaxation: number.relaxation.clone(),
-                };
-                self.plan_for(asks).ok_or(RefusedBecause::Overload)?
-            }
+            Some(wish) => self.plan_for(Self::asks(number, wish)).ok_or(RefusedBecause::Overload)?,
         };
         let wanted = wished.or(direct).or_else(|| self.last_agent(now, queue, &caller));
         let mut call = new_call(now, id, queue, plan);
         (call.dialled, call.caller, call.sip_call_id) = (dialled, caller, sip_call_id);
         (call.language, call.priority) = (language, priority);
-        self.resume(now, &mut call);
         self.take_in(now, id, call, wanted, out)
     }
 
-    /// Whether the caller lost the connection a moment ago, and has his old place again.
-    fn resume(&mut self, now: Now, call: &mut Call) {
+    /// Whether the caller lost the connection a moment ago, and has his old place again. The time between counts as
+    /// waited, or those who came after him would stand before him now.
+    fn resume(&mut self, now: Now, call: &mut Call) -> bool {
         if call.caller.is_anonymous() {
-            return;
+            return false;
         }
         let key = (call.queue, call.caller.number.clone());
-        if let Some(lost) = self.memory.lost.recall(now.mono, &key) {
-            self.memory.lost.forget(&key);
-            call.carried = lost.waited;
-            call.priority = call.priority.max(lost.priority);
-        }
+        let Some(lost) = self.memory.lost.recall(now.mono, &key) else { return false };
+        self.memory.lost.forget(&key);
+        call.carried = lost.waited + now.mono.since(lost.at);
+        call.priority = call.priority.max(lost.priority);
+        true
     }
 
     /// Lets a new call into the queue it dialled or, if that cannot have it, where the queue's overflow chain sends it.
@@ -103,14 +96,14 @@ impl Engine {
         &mut self,
         now: Now,
         id: CallId,
-        call: Call,
+        mut call: Call,
         wanted: Wanted,
         out: &mut Commands,
     ) -> Result<(), RefusedBecause> {
         let queue = call.queue;
-        let resumed = !call.carried.is_zero();
         match self.admits(now, queue) {
             Ok(()) => {
+                let resumed = self.resume(now, &mut call);
                 self.calls.insert(id, Box::new(call));
                 self.let_caller_in(id, queue, out);
                 let entered = if resumed { Entered::Resumed } else { Entered::Arrived };

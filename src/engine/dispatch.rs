@@ -76,7 +76,7 @@ impl Engine {
 
     /// Rings those in `self.wave` for the call, beside whoever rings already.
     pub(super) fn make_offers(&mut self, now: Now, id: CallId, out: &mut Commands) {
-        let wave = std::mem::take(&mut self.wave);
+        let mut wave = std::mem::take(&mut self.wave);
         let Some(call) = self.calls.get(&id) else { return };
         let Some(rules) = self.settings.queue(call.queue) else { return };
         let (queue, line, place) = (call.queue, call.line, call.place);
@@ -105,6 +105,7 @@ impl Engine {
             call.ring_step = one_more.then(|| now.mono + ring_step);
         }
         self.rearm(id);
+        wave.clear();
         self.wave = wave;
     }
 

@@ -6,6 +6,8 @@ use super::explain::OfferedBecause;
 use super::fact::{Entered, Fact, TurnedAwayBecause};
 use super::floor::{Asks, Line, Place, PlanId};
 use super::id::{AgentId, CallId, LegId, QueueId};
+use super::settings::{Number, Relaxation};
+use super::skill::Requirement;
 use super::time::Now;
 use std::time::Duration;
 
@@ -24,6 +26,20 @@ impl Engine {
             Err(TurnedAwayBecause::Full)
         } else {
             Ok(())
+        }
+    }
+
+    /// What a call asks that was dialled by this number and has a wish of its own. The number's relaxation does not
+    /// relax the wish.
+    pub(super) fn asks(number: &Number, wish: Requirement) -> Asks {
+        let and_wish = |step: &Relaxation| Relaxation {
+            after: step.after,
+            requirement: step.requirement.clone().and(wish.clone()),
+        };
+        Asks {
+            queue: number.queue,
+            relaxation: number.relaxation.iter().map(and_wish).collect(),
+            requirement: number.requirement.clone().and(wish),
         }
     }
 
@@ -88,6 +104,7 @@ impl Engine {
         }
         self.dispatch_call(now, id, out);
         self.rearm(id);
+        self.may_be_deserted(now, queue);
     }
 
     /// Puts a call that has left its queue into another. What it was credited with, and what it has waited, count there.

@@ -14,6 +14,8 @@ const REMEMBERED_MAX: usize = 100_000;
 pub(super) struct Lost {
     /// How long he had waited.
     pub waited: Duration,
+    /// When it was lost.
+    pub at: Monotonic,
     pub priority: Duration,
 }
 

@@ -57,7 +57,9 @@ impl Engine {
         let Some((call_id, agent_id)) = self.ringing(id) else { return };
         self.close_offer(now, id, outcome, out);
         self.rest(now, call_id, agent_id, outcome, retry_after);
-        self.back_in_line(now, call_id, id);
+        self.back_in_line(now, call_id, id, out);
+        // A call whose time to go elsewhere came while it rang goes now, before anybody else is rung.
+        self.overflow_in_time(now, call_id, out);
         self.settle(now, agent_id, out);
         self.dispatch_call(now, call_id, out);
         self.rearm(call_id);
@@ -65,7 +67,7 @@ impl Engine {
 
     /// Once nobody rings for it any more, the call stands where it stood. Who waited for that one agent, waits for
     /// anybody now.
-    fn back_in_line(&mut self, now: Now, id: CallId, offer: OfferId) {
+    fn back_in_line(&mut self, now: Now, id: CallId, offer: OfferId, out: &mut Commands) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Stage::Waiting { offers } = &mut call.stage else { return };
         offers.retain(|&other| other != offer);
@@ -73,7 +75,7 @@ impl Engine {
             call.ring_step = None;
             let (line, place) = (call.line, call.place);
             self.floor.join(line, place);
-            self.stop_waiting_for(now, id);
+            self.stop_waiting_for(now, id, out);
         }
     }
 

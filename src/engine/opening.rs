@@ -4,6 +4,8 @@ use super::Engine;
 use super::command::{Commands, Refusal};
 use super::fact::Fact;
 use super::id::QueueId;
+use super::overflow::LEAVING_AGAIN;
+use super::queue::ClosedByHand;
 use super::settings::{ClosingPolicy, OverflowWhen};
 use super::time::{Now, Wall};
 use super::timer::Timer;
@@ -30,11 +32,8 @@ impl Engine {
         out: &mut Commands,
     ) -> Result<(), Refusal> {
         let state = self.queue_mut(queue).ok_or(Refusal::UnknownQueue)?;
-        state.closed = Some(until);
-        if let Some(until) = until {
-            let ms = u64::try_from(until.0.saturating_sub(now.wall.0)).unwrap_or(0);
-            self.timers.start(now.mono + Duration::from_millis(ms), Timer::Reopen(queue));
-        }
+        state.closed = Some(ClosedByHand { until });
+        self.time_reopening(now, queue, until);
         out.record(now, Fact::QueueClosed { queue });
         self.watch_closing(now, queue);
         Ok(())
@@ -44,24 +43,37 @@ impl Engine {
     pub(super) fn reopen_now(&mut self, now: Now, queue: QueueId, out: &mut Commands) -> Result<(), Refusal> {
         let state = self.queue_mut(queue).ok_or(Refusal::UnknownQueue)?;
         if state.closed.take().is_some() {
+            self.time_reopening(now, queue, None);
             out.record(now, Fact::QueueReopened { queue });
         }
         Ok(())
+    }
+
+    /// Sets the one timer that ends a closing by hand, or stops it.
+    fn time_reopening(&mut self, now: Now, queue: QueueId, until: Option<Wall>) {
+        let Some(state) = self.queues.get_mut(queue.0 as usize) else { return };
+        let ms = |until: Wall| u64::try_from(until.0.saturating_sub(now.wall.0)).unwrap_or(0);
+        let at = until.map(|until| now.mono + Duration::from_millis(ms(until).max(1)));
+        if let Some(before) = std::mem::replace(&mut state.reopens_at, at) {
+            self.timers.cancel(before, Timer::Reopen(queue));
+        }
+        if let Some(at) = at {
+            self.timers.start(at, Timer::Reopen(queue));
+        }
     }
 
     /// The time of a closing by hand may be over; it may also have been prolonged, or the clock set back.
     pub(super) fn reopen(&mut self, now: Now, queue: QueueId, out: &mut Commands) {
         let Some(state) = self.queue_mut(queue) else { return };
         match state.closed {
-            Some(Some(until)) if until.0 <= now.wall.0 => {
-                state.closed = None;
+            Some(ClosedByHand { until: Some(until) }) if until.0 <= now.wall.0 => {
+                (state.closed, state.reopens_at) = (None, None);
                 out.record(now, Fact::QueueReopened { queue });
             }
-            Some(Some(until)) => {
-                let ms = u64::try_from(until.0.saturating_sub(now.wall.0)).unwrap_or(0).max(1);
-                self.timers.start(now.mono + Duration::from_millis(ms), Timer::Reopen(queue));
+            Some(ClosedByHand { until: Some(until) }) => {
+                self.time_reopening(now, queue, Some(until));
             }
-            Some(None) | None => {}
+            Some(ClosedByHand { until: None }) | None => {}
         }
     }
 
@@ -70,7 +82,13 @@ impl Engine {
         let leaves = self.settings.queue(queue).is_some_and(|rules| rules.closing == ClosingPolicy::Leave);
         let Some(state) = self.queues.get_mut(queue.0 as usize) else { return };
         if leaves && state.closing_at.is_none() && !state.line.is_empty() {
-            let at = now.mono + LOOK_EVERY;
+            self.look_after(now, queue, LOOK_EVERY);
+        }
+    }
+
+    fn look_after(&mut self, now: Now, queue: QueueId, span: Duration) {
+        if let Some(state) = self.queues.get_mut(queue.0 as usize) {
+            let at = now.mono + span;
             state.closing_at = Some(at);
             self.timers.start(at, Timer::Closing(queue));
         }
@@ -81,8 +99,8 @@ impl Engine {
         if let Some(state) = self.queue_mut(queue) {
             state.closing_at = None;
         }
-        if !self.is_open(now, queue) {
-            self.leave_some(now, queue, OverflowWhen::Closed, Timer::Closing(queue), out);
+        if !self.is_open(now, queue) && self.leave_some(now, queue, OverflowWhen::Closed, out) {
+            self.look_after(now, queue, LEAVING_AGAIN);
         }
         self.watch_closing(now, queue);
     }

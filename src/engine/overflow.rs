@@ -19,6 +19,9 @@ const DIAL_MAX: Duration = Duration::from_secs(60);
 /// Callers of an emptied queue who leave at one event; the rest at the next, a moment later.
 const LEAVING_AT_ONCE: usize = 64;
 
+/// That moment.
+pub(super) const LEAVING_AGAIN: Duration = Duration::from_millis(1);
+
 impl Engine {
     /// Where a caller goes whom his queue turned away.
     ///
@@ -115,42 +118,47 @@ impl Engine {
         if let Some(state) = self.queue_mut(queue) {
             state.is_emptying = false;
         }
-        if still {
-            self.leave_some(now, queue, OverflowWhen::NoAgents, Timer::Emptied(queue), out);
+        if still && self.leave_some(now, queue, OverflowWhen::NoAgents, out) {
+            if let Some(state) = self.queue_mut(queue) {
+                state.is_emptying = true;
+            }
+            self.timers.start(now.mono + LEAVING_AGAIN, Timer::Emptied(queue));
         }
     }
 
-    /// Sends some who stand in line where the chain says, or away with a word; the rest when `again` is due.
+    /// Sends some who stand in line where the chain says, or away with a word. Whether more of them are left.
     pub(super) fn leave_some(
         &mut self,
         now: Now,
         queue: QueueId,
         when: OverflowWhen,
-        again: Timer,
         out: &mut Commands,
-    ) {
-        let Some(state) = self.queues.get(queue.0 as usize) else { return };
+    ) -> bool {
+        let Some(state) = self.queues.get(queue.0 as usize) else { return false };
+        let (outcome, prompt) = match when {
+            OverflowWhen::Closed => (Outcome::Closed, "closed"),
+            OverflowWhen::NoAgents | OverflowWhen::Full | OverflowWhen::Waited(_) => {
+                (Outcome::NoAgents, "all-busy")
+            }
+        };
         let standing = state.line.iter().map(|&(_, id)| id);
         let some: Vec<_> = standing
             .filter(|id| self.calls.get(id).is_some_and(|call| call.stands_in_line()))
             .take(LEAVING_AT_ONCE + 1)
             .collect();
         for &id in some.iter().take(LEAVING_AT_ONCE) {
-            match self.destination(now, queue, when) {
+            let hops = self.calls.get(&id).map_or(HOPS_MAX, |call| call.hops);
+            let to = self.destination(now, queue, when);
+            // Queues may send their callers to each other; not for ever.
+            match to.filter(|to| hops < HOPS_MAX || !matches!(to, Destination::Queue(_))) {
                 Some(to) => self.send_away(now, id, Outcome::Overflow, to, out),
                 None => {
-                    let prompt = if when == OverflowWhen::Closed { "closed" } else { "all-busy" };
-                    self.leave_queue(now, id, Outcome::NoAgents, None, None, out);
+                    self.leave_queue(now, id, outcome, None, None, out);
                     self.say_goodbye(now, id, prompt, out);
                 }
             }
         }
-        if some.len() > LEAVING_AT_ONCE {
-            if let Some(state) = self.queue_mut(queue).filter(|_| again == Timer::Emptied(queue)) {
-                state.is_emptying = true;
-            }
-            self.timers.start(now.mono + Duration::from_millis(1), again);
-        }
+        some.len() > LEAVING_AT_ONCE
     }
 
     /// Calls a number outside for a call; meanwhile its music goes on.

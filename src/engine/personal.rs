@@ -5,6 +5,7 @@ use super::Engine;
 use super::command::Commands;
 use super::event::Caller;
 use super::explain::OfferedBecause;
+use super::fact::Fact;
 use super::floor::Line;
 use super::id::{AgentId, CallId, QueueId};
 use super::memory::Lost;
@@ -39,12 +40,14 @@ impl Engine {
     /// be anybody.
     pub(super) fn remember_lost(&mut self, now: Now, call: CallId) {
         let Some(call) = self.calls.get(&call).filter(|call| !call.caller.is_anonymous()) else { return };
-        let Some(within) = self.settings.queue(call.queue).and_then(|queue| queue.resume_within) else {
-            return;
-        };
+        // When he dials again he comes to the queue of that number, wherever he waited last.
+        let number = self.floor.number(&call.dialled).and_then(|(at, _)| self.settings.numbers.get(at));
+        let queue = number.map_or(call.queue, |number| number.queue);
+        let Some(within) = self.settings.queue(queue).and_then(|queue| queue.resume_within) else { return };
         let waited = now.mono.since(call.queued.mono) + call.carried;
-        let key = (call.queue, call.caller.number.clone());
-        self.memory.lost.remember(now.mono, now.mono + within, key, Lost { waited, priority: call.priority });
+        let lost = Lost { waited, at: now.mono, priority: call.priority };
+        let key = (queue, call.caller.number.clone());
+        self.memory.lost.remember(now.mono, now.mono + within, key, lost);
     }
 
     /// Lets a call in line wait for this agent alone, if he is at work and, unless he was asked for by name, qualified.
@@ -73,12 +76,12 @@ impl Engine {
 
     /// The agent it waited for alone did not become free in time: anybody qualified may take it.
     pub(super) fn wait_for_anybody(&mut self, now: Now, id: CallId, out: &mut Commands) {
-        self.stop_waiting_for(now, id);
+        self.stop_waiting_for(now, id, out);
         self.dispatch_call(now, id, out);
     }
 
     /// Puts a call that stands in a personal line among those of its plan, at its old place.
-    pub(super) fn stop_waiting_for(&mut self, now: Now, id: CallId) {
+    pub(super) fn stop_waiting_for(&mut self, now: Now, id: CallId, out: &mut Commands) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if call.waits_for.take().is_none() {
             return;
@@ -91,6 +94,7 @@ impl Engine {
             self.floor.leave(old, place);
             self.floor.join(line, place);
         }
+        out.record(now, Fact::CallWidened { call: id, queue: call.queue, level: call.level });
     }
 
     /// An agent has gone: who waited for him alone waits for anybody.

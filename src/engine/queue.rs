@@ -6,6 +6,13 @@ use super::time::{Monotonic, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// A closing by hand. (A struct, for few formats tell an option within an option from none.)
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct ClosedByHand {
+    /// When it ends; `None`: when the queue is reopened.
+    pub until: Option<Wall>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Queue {
     /// Its calls that wait or are being offered, by the moment they joined.
@@ -13,8 +20,9 @@ pub(super) struct Queue {
     /// How many of its agents are in each state, in the order of [`AgentState::ALL`].
     pub staff: [u32; AgentState::ALL.len()],
     pub recent: Recent,
-    /// Closed by hand: until when, if not until reopened.
-    pub closed: Option<Option<Wall>>,
+    pub closed: Option<ClosedByHand>,
+    /// When `Timer::Reopen` is due, if it runs.
+    pub reopens_at: Option<Monotonic>,
     /// Whom it asked last, for `round-robin`.
     pub asked_last: Option<AgentId>,
     /// When `Timer::Closing` is due, if it runs.

@@ -16,6 +16,7 @@ impl Engine {
         for agent in &mut self.agents {
             agent.pooled = None;
         }
+        self.welcome_back(&settings);
         for new in settings.agents.iter().skip(self.agents.len()) {
             self.agents.push(Agent::new(new));
         }
@@ -39,6 +40,16 @@ impl Engine {
         }
         for queue in (0..).map(QueueId).take(self.queues.len()) {
             self.watch_closing(now, queue);
+            self.may_be_deserted(now, queue);
+        }
+    }
+
+    /// Who was retired and is configured again begins like anybody new.
+    fn welcome_back(&mut self, new: &Settings) {
+        let returns = |old: &settings::Agent, new: &settings::Agent| old.retired && !new.retired;
+        let both = self.settings.agents.iter().zip(&new.agents).zip(&mut self.agents);
+        for ((_, new), state) in both.filter(|((old, new), _)| returns(old, new)) {
+            state.logged_in |= new.login == settings::Login::Automatic;
         }
     }
 
@@ -104,6 +115,9 @@ impl Engine {
         }
         self.count_staff();
         self.settle(now, id, out);
+        for queue in (0..).map(QueueId).take(self.queues.len()) {
+            self.may_be_deserted(now, queue);
+        }
         Ok(())
     }
 }

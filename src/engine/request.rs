@@ -50,14 +50,14 @@ impl Engine {
             return Err(Refusal::UnknownAgent);
         }
         self.agent_mut(id).ok_or(Refusal::UnknownAgent)?.logged_in = true;
-        // Who logs in again after-call work has not ended by that.
-        match self.make_ready(now, id, out) {
-            Err(Refusal::WrapUpMandatory | Refusal::DispositionMissing) => {
-                self.settle(now, id, out);
-                Ok(())
-            }
-            other => other,
+        // After-call work that must be done is not ended by logging out and in again.
+        let wrap_up_may_end = self.may_end_wrap_up(now, id).is_ok();
+        self.end_pause_and_rest(id);
+        if wrap_up_may_end {
+            self.end_wrap_up(now, id, out);
         }
+        self.settle(now, id, out);
+        Ok(())
     }
 
     fn log_out(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
@@ -95,26 +95,34 @@ impl Engine {
         out.record(now, Fact::AgentStateChanged { agent: id, from, to, lasted, reason: Some(reason) });
     }
 
-    /// Ends whatever keeps a logged-in agent from the next call, but for a call itself.
+    /// Ends whatever keeps a logged-in agent from the next call, but for a call itself. If after-call work must go on,
+    /// nothing is changed.
     fn make_ready(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
         let agent = self.agent_mut(id).ok_or(Refusal::UnknownAgent)?;
         if !agent.logged_in {
             return Err(Refusal::NotLoggedIn);
         }
+        self.may_end_wrap_up(now, id)?;
+        self.end_pause_and_rest(id);
+        self.end_wrap_up(now, id, out);
+        self.settle(now, id, out);
+        Ok(())
+    }
+
+    fn end_pause_and_rest(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
         agent.paused = None;
         agent.missed_in_a_row = 0;
         if let Some(until) = agent.resting_until.take() {
             self.timers.cancel(until, Timer::Rest(id));
         }
-        let ended = self.end_wrap_up_by_hand(now, id, out);
-        self.settle(now, id, out);
-        ended
     }
 
     /// Frees an agent from whatever holds him.
     fn release(&mut self, now: Now, id: AgentId, out: &mut Commands) -> Result<(), Refusal> {
         let agent = self.agents.get(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
         let calls: Vec<_> = agent.calls.iter().map(|engaged| engaged.call).collect();
+        let paused = agent.paused.clone();
         if let Some((offer, _)) = agent.offer {
             self.ring_timed_out(now, offer, out);
         }
@@ -122,8 +130,10 @@ impl Engine {
             self.end_call(now, call, EndedBy::System, out);
         }
         self.end_wrap_up(now, id, out);
-        if let Some(until) = self.agent_mut(id).and_then(|agent| agent.resting_until.take()) {
-            self.timers.cancel(until, Timer::Rest(id));
+        // The offer that was called off is no miss of his: he neither rests nor is paused for it.
+        self.end_pause_and_rest(id);
+        if let Some(agent) = self.agent_mut(id) {
+            agent.paused = paused;
         }
         self.settle(now, id, out);
         Ok(())

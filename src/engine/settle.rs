@@ -105,14 +105,21 @@ impl Engine {
         if matches!(to, AgentState::LoggedOut | AgentState::Paused | AgentState::Unreachable) {
             self.release_personal(now, id, out);
         }
-        let Some(settings) = self.settings.agents.get(id.0 as usize) else { return };
-        for &queue_id in &settings.queues {
-            let Some(rules) = self.settings.queues.get(queue_id.0 as usize) else { continue };
-            let Some(queue) = self.queues.get_mut(queue_id.0 as usize) else { continue };
-            if !queue.is_emptying && !queue.line.is_empty() && queue.staff_is_all(&rules.leave_when_all) {
-                queue.is_emptying = true;
-                self.timers.start(now.mono, super::Timer::Emptied(queue_id));
-            }
+        for at in 0.. {
+            let queues = self.settings.agents.get(id.0 as usize).map(|agent| &agent.queues);
+            let Some(&queue) = queues.and_then(|queues| queues.get(at)) else { return };
+            self.may_be_deserted(now, queue);
+        }
+    }
+
+    /// Lets those who wait in a queue leave if nobody is left who could serve them. They leave a moment later, when
+    /// whatever is just happening has been brought to its end.
+    pub(super) fn may_be_deserted(&mut self, now: Now, id: QueueId) {
+        let Some(rules) = self.settings.queues.get(id.0 as usize) else { return };
+        let Some(queue) = self.queues.get_mut(id.0 as usize) else { return };
+        if !queue.is_emptying && !queue.line.is_empty() && queue.staff_is_all(&rules.leave_when_all) {
+            queue.is_emptying = true;
+            self.timers.start(now.mono, super::Timer::Emptied(id));
         }
     }
 }

@@ -49,11 +49,7 @@ impl Engine {
         let number = self.floor.number(&call.dialled).and_then(|(at, _)| self.settings.numbers.get(at));
         // What its number asks for holds in the queue that the number leads to.
         let asks = match number.filter(|number| number.queue == queue) {
-            Some(number) => Asks {
-                queue,
-                requirement: number.requirement.clone().and(requirement),
-                relaxation: number.relaxation.clone(),
-            },
+            Some(number) => Self::asks(number, requirement),
             None => Asks { queue, requirement, relaxation: Vec::new() },
         };
         let plan = self.plan_for(asks).ok_or(Refusal::TooManyRequirements)?;
@@ -62,14 +58,23 @@ impl Engine {
         let level = self.floor.plan(plan).map_or(0, |plan| plan.level_after(waited));
         let call = self.calls.get_mut(&id).ok_or(Refusal::UnknownCall)?;
         call.plan = plan;
-        if let Line::Plan(..) = call.line {
-            call.level = level;
-            let (line, place) = (Line::Plan(plan, level), call.place);
-            let old = std::mem::replace(&mut call.line, line);
-            if call.stands_in_line() {
-                self.floor.leave(old, place);
-                self.floor.join(line, place);
-                self.dispatch_call(now, id, out);
+        match call.line {
+            Line::Plan(..) => {
+                call.level = level;
+                let (line, place) = (Line::Plan(plan, level), call.place);
+                let old = std::mem::replace(&mut call.line, line);
+                if call.stands_in_line() {
+                    self.floor.leave(old, place);
+                    self.floor.join(line, place);
+                    self.dispatch_call(now, id, out);
+                }
+            }
+            Line::Personal(agent) => {
+                let preferred = call.waits_for.is_some_and(|(_, why)| why == OfferedBecause::LastAgent);
+                let fits = self.floor.plan(plan).is_some_and(|plan| plan.staff.contains_key(&agent));
+                if preferred && !fits && call.stands_in_line() {
+                    self.wait_for_anybody(now, id, out);
+                }
             }
         }
         self.rearm(id);

@@ -61,16 +61,11 @@ impl Engine {
         }
     }
 
-    /// The agent says that he is done.
+    /// Whether the agent may say that he is done.
     ///
     /// # Errors
     /// When the queue's rules keep him.
-    pub(super) fn end_wrap_up_by_hand(
-        &mut self,
-        now: Now,
-        id: AgentId,
-        out: &mut Commands,
-    ) -> Result<(), Refusal> {
+    pub(super) fn may_end_wrap_up(&self, now: Now, id: AgentId) -> Result<(), Refusal> {
         let Some(wrap_up) = self.agents.get(id.0 as usize).and_then(|agent| agent.wrap_up) else {
             return Ok(());
         };
@@ -82,7 +77,6 @@ impl Engine {
         if wrap_up.disposition_due {
             return Err(Refusal::DispositionMissing);
         }
-        self.end_wrap_up(now, id, out);
         Ok(())
     }
 

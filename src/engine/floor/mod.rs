@@ -130,7 +130,11 @@ impl Floor {
             }
         }
         self.by_asks.insert(asks, id);
-        self.loose += usize::from(!is_fixed);
+        if !is_fixed {
+            // Nobody has it until `take_plan`: a call that is refused after all never does.
+            self.loose += 1;
+            self.loose_idle.insert(id);
+        }
         match self.plans.get_mut(id.0 as usize) {
             Some(slot) => *slot = plan,
             None => self.plans.push(plan),
@@ -284,7 +288,7 @@ impl Floor {
         let mut served = Vec::new();
         for (plan_id, plan) in (0..).map(PlanId).zip(&mut self.plans) {
             plan.staff.remove(&id);
-            if let Some(fit) = plan.fit(agent, &primary).filter(|_| plan.is_fixed || plan.calls > 0) {
+            if let Some(fit) = plan.fit(agent, &primary) {
                 plan.staff.insert(id, fit);
                 served.push((plan_id, fit));
             }

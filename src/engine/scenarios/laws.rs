@@ -97,13 +97,19 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
         0..=4 => {
             ledger.calls += 1;
             let dialled = ["100", "101", "102", "200", "*11", "*13", "999"][pick(7) as usize].to_owned();
+            let number = ["", "1", "2", "anonymous"][pick(4) as usize].to_owned();
+            let wishes = Wishes {
+                requirement: pick(5).is_multiple_of(3).then(|| needs(SPANISH, 1 + pick(6) as u8)),
+                priority: pick(9).is_multiple_of(4).then(|| Duration::from_secs(pick(60))),
+                agent: pick(11).is_multiple_of(5).then_some(agent),
+            };
             Event::CallArrived {
                 call: CallId(ledger.calls),
                 dialled,
-                caller: Caller::default(),
+                caller: Caller { number, name: String::new() },
                 agent: happening.which.is_multiple_of(2).then_some(agent),
                 sip_call_id: String::new(),
-                wishes: None,
+                wishes: (wishes != Wishes::default()).then(|| Box::new(wishes)),
             }
         }
         5 | 6 => Event::AgentReachable { agent, reachable: happening.what == 5 },
@@ -123,7 +129,10 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
         23 => request(Request::Pull { call, agent }),
         24 => request(Request::Withdraw { call, to: Destination::Number("+49".into()) }),
         25 => request(Request::Explain { call }),
-        26 => request(Request::Close { queue: QueueId(pick(2) as u32), until: None }),
+        26 => {
+            let until = pick(3).is_multiple_of(2).then(|| Wall(i64::from(pick(400) as u32) * 1000));
+            request(Request::Close { queue: QueueId(pick(2) as u32), until })
+        }
         27 => request(Request::Reopen { queue: QueueId(pick(2) as u32) }),
         28 => request(Request::ExtendWrapUp { agent, by: Duration::from_secs(5) }),
         29 => request(Request::Dispose { agent, disposition: "sale".into() }),
@@ -189,23 +198,38 @@ fn live(strategy: StrategyName, happenings: &[Happening]) {
     let mut ledger = Ledger::default();
     let mut at = Monotonic(0);
     let mut out = Commands::new();
-    let mut step = |engine: &mut Engine, ledger: &mut Ledger, at: Monotonic, event: Event| {
-        let told = format!("{event:?}");
-        engine.handle(now(at), event, &mut out);
-        ledger.replies += out.take_commands().filter(|it| matches!(it, Command::Reply { .. })).count() as u64;
-        out.take_facts().for_each(|stamped| ledger.record(&stamped.fact));
-        if let Err(wrong) = engine.audit(now(at)) {
-            panic!("after {told} at {at:?}: {wrong}");
-        }
-    };
+    let mut twin: Option<Engine> = None;
+    let mut step =
+        |engine: &mut Engine, ledger: &mut Ledger, at: Monotonic, event: Event, write_down: bool| {
+            let told = format!("{event:?}");
+            let same = event.clone();
+            engine.handle(now(at), event, &mut out);
+            let commands: Vec<_> = out.take_commands().collect();
+            let facts: Vec<_> = out.take_facts().collect();
+            ledger.replies += commands.iter().filter(|it| matches!(it, Command::Reply { .. })).count() as u64;
+            facts.iter().for_each(|stamped| ledger.record(&stamped.fact));
+            if let Err(wrong) = engine.audit(now(at)) {
+                panic!("after {told} at {at:?}: {wrong}");
+            }
+            // An engine written down and read back goes on like the one it was written from.
+            if let Some(twin) = &mut twin {
+                twin.handle(now(at), same, &mut out);
+                assert_eq!(out.take_commands().collect::<Vec<_>>(), commands, "read back, then {told}");
+                assert_eq!(out.take_facts().collect::<Vec<_>>(), facts, "read back, then {told}");
+            } else if write_down {
+                let read_back = super::snapshot::copy(engine);
+                assert_eq!(read_back, *engine, "written down and read back after {told}");
+                twin = Some(read_back);
+            }
+        };
     for happening in happenings {
         at = at + Duration::from_millis(happening.after_ms);
         let event = event(happening, &mut ledger);
-        step(&mut engine, &mut ledger, at, event);
+        step(&mut engine, &mut ledger, at, event, happening.which.is_multiple_of(16));
     }
     // When it is over, it is over: draining ends everything and leaves nothing behind.
-    step(&mut engine, &mut ledger, at, Event::DrainStarted);
-    step(&mut engine, &mut ledger, at + Duration::from_secs(3600), Event::Tick);
+    step(&mut engine, &mut ledger, at, Event::DrainStarted, false);
+    step(&mut engine, &mut ledger, at + Duration::from_secs(3600), Event::Tick, false);
     assert!(engine.is_idle() && engine.offers.is_empty() && engine.in_talk.is_empty());
     assert!(ledger.told.values().all(|&told| told == Told::Ended), "every call has its one end");
     assert!(ledger.offers.values().all(|&(_, over)| over), "every offer has its one outcome");
@@ -213,7 +237,7 @@ fn live(strategy: StrategyName, happenings: &[Happening]) {
     // What is still due comes to its end, and brings nothing new for ever.
     for _ in 0..20 {
         let Some(due) = engine.next_deadline() else { return };
-        step(&mut engine, &mut ledger, due.max(at + Duration::from_secs(3600)), Event::Tick);
+        step(&mut engine, &mut ledger, due.max(at + Duration::from_secs(3600)), Event::Tick, false);
     }
     panic!("a timer outlives what it was for: {:?}", engine.next_deadline());
 }

@@ -4,17 +4,37 @@
 //! commands as `>`, facts as `·`. `UPDATE_EXPECT=1 cargo test` rewrites the expectations.
 
 mod agents;
+mod capacity;
+mod cross_queue;
 mod distribution;
+mod explain;
+mod fatigue;
 mod field;
+mod hold;
+mod hours;
 mod laws;
+mod lending;
+mod lots;
+mod missed;
+mod overflow;
+mod personal;
 mod queueing;
 mod races;
+mod reconfigure;
+mod resume;
+mod ring_steps;
+mod secondary;
 mod shutdown;
+mod snapshot;
+mod staffing;
+mod steering;
 mod strategies;
+mod widening;
+mod wrap_up;
 
 use super::command::{Answer, Command, Commands, Program};
 use super::event::{Caller, Event, OfferFailure, Request, Wishes};
-use super::explain::WaitingBecause;
+use super::explain::{OfferedBecause, WaitingBecause};
 use super::fact::{AgentState, Entered, Fact, Stamped};
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId, SkillId};
 use super::settings::{Agent, Destination, Feature, FeatureCode, Login, Number, Queue, Settings};
@@ -97,22 +117,69 @@ fn check(settings: Settings, script: &str, expected: Expect) {
     expected.assert_eq(&story);
 }
 
+/// Runs a script and compares what came of it, without what goes without saying: that callers are answered and hear
+/// music, and that who is offered a call is seen as such, and as ready when he is free.
+fn check_plot(settings: Settings, script: &str, expected: Expect) {
+    let (_, story) = play(settings, script);
+    expected.assert_eq(&plot(&story));
+}
+
+fn plot(story: &str) -> String {
+    let goes_without_saying = |line: &str| {
+        line.starts_with("  > answer")
+            || (line.starts_with("  > play") && line.contains("Music"))
+            || (line.starts_with("  ·") && (line.ends_with(" offered") || line.ends_with(" ready")))
+    };
+    story
+        .lines()
+        .filter(|line| !goes_without_saying(line))
+        .fold(String::new(), |plot, line| plot + line + "\n")
+}
+
 /// Runs a script; gives the engine as it then is, and the story.
 fn play(settings: Settings, script: &str) -> (Engine, String) {
-    let mut engine = Engine::new(settings, 1, 1);
-    let mut story = String::new();
-    let mut requests = 0;
-    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let (at, words) = line.split_once(' ').expect("seconds, then words");
-        let at = Duration::from_secs_f64(at.parse().expect("seconds"));
-        // Deadlines are met on time, as the runtime does.
-        while let Some(due) = engine.next_deadline().filter(|due| due.0 < micros(at)) {
-            deliver(&mut engine, due, Event::Tick, "", &mut story);
-        }
-        let event = parse(words, engine.settings(), &mut requests);
-        deliver(&mut engine, Monotonic(micros(at)), event, words, &mut story);
+    let mut scene = Scene::new(settings);
+    scene.play(script);
+    (scene.engine, scene.story)
+}
+
+/// An engine, and the story of what has happened to it so far.
+struct Scene {
+    engine: Engine,
+    story: String,
+    requests: u64,
+}
+
+impl Scene {
+    fn new(settings: Settings) -> Self {
+        Self { engine: Engine::new(settings, 1, 1), story: String::new(), requests: 0 }
     }
-    (engine, story)
+
+    /// Goes on with a script.
+    fn play(&mut self, script: &str) {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (at, words) = line.split_once(' ').expect("seconds, then words");
+            let at = Duration::from_secs_f64(at.parse().expect("seconds"));
+            let event = parse(words, self.engine.settings(), &mut self.requests);
+            self.happen(at, event, words);
+        }
+    }
+
+    /// Something that the script language has no words for.
+    fn happen(&mut self, at: Duration, event: Event, words: &str) {
+        // Deadlines are met on time, as the runtime does.
+        while let Some(due) = self.engine.next_deadline().filter(|due| due.0 < micros(at)) {
+            deliver(&mut self.engine, due, Event::Tick, "", &mut self.story);
+        }
+        deliver(&mut self.engine, Monotonic(micros(at)), event, words, &mut self.story);
+        if let Err(wrong) = self.engine.audit(now(Monotonic(micros(at)))) {
+            panic!("after {words} at {at:?}: {wrong}\n{}", self.story);
+        }
+    }
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 fn micros(at: Duration) -> u64 {
@@ -285,8 +352,15 @@ fn explained(why: &WaitingBecause, settings: &Settings) -> String {
     let waits_for = why
         .waits_for
         .map_or(String::new(), |it| format!(", for {} alone", settings.agents[it.0 as usize].name));
+    let names = |what: &str, names: Vec<&str>| {
+        if names.is_empty() { String::new() } else { format!(", {what} {}", names.join(" and ")) }
+    };
+    let busy = why.lenders_busy.iter().map(|it| settings.queues[it.0 as usize].name.as_str()).collect();
+    let busy = names("no help from", busy);
+    let rung =
+        names("rings", why.rung.iter().map(|it| settings.agents[it.0 as usize].name.as_str()).collect());
     format!(
-        "waits {:.0} s behind {}: qualified [{}], {} not, level {} of {}, next step in {next}{waits_for}",
+        "waits {:.0} s behind {}: qualified [{}], {} not, level {} of {}, next step in {next}{waits_for}{busy}{rung}",
         why.waited.as_secs_f64(),
         why.ahead,
         states.join(", "),
@@ -320,15 +394,25 @@ fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
         Fact::QueueClosed { queue } => format!("{} closed by hand", queue_name(queue)),
         Fact::QueueReopened { queue } => format!("{} reopened", queue_name(queue)),
         Fact::Reconfigured => "reconfigured".into(),
-        Fact::OfferMade { .. } => return None,
+        Fact::OfferMade { offer, because, .. } => match because {
+            OfferedBecause::Strategy { level: 0, secondary: false, .. } => return None,
+            OfferedBecause::Strategy { level, secondary, .. } => {
+                let secondary = if *secondary { ", secondary" } else { "" };
+                format!("offer {offer} at level {level}{secondary}")
+            }
+            OfferedBecause::LastAgent => format!("offer {offer} to whom he talked to last"),
+            OfferedBecause::Dialled => format!("offer {offer} to whom he asked for"),
+            OfferedBecause::Pulled => format!("offer {offer} as a supervisor said"),
+        },
         Fact::OfferEnded { offer, outcome, ring, .. } => {
             format!("offer {offer} {} after {:.1} s", outcome.as_str(), ring.as_secs_f64())
         }
-        Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, .. } => format!(
-            "{call} {} after {:.1} s{}",
+        Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, to, .. } => format!(
+            "{call} {} after {:.1} s{}{}",
             outcome.as_str(),
             wait.as_secs_f64(),
-            if *answered_in_threshold { ", in time" } else { "" }
+            if *answered_in_threshold { ", in time" } else { "" },
+            to.as_ref().map(|to| format!(" → {to:?}")).unwrap_or_default()
         ),
         Fact::CallEnded { call, ended_by, talk, hold, .. } => {
             let hold =

@@ -1,7 +1,7 @@
 //! Who is asked first: one file per strategy, and the table of their names.
 //!
-//! A strategy says two things: where a free agent stands among the others while he is free ([`Strategy::rank`]), and who
-//! of them is rung for a call ([`Strategy::wave`]): one or more agents together, so that ringing all is no exception
+//! A strategy says two things: where a free agent stands among the others while he is free (`Strategy::rank`), and who
+//! of them is rung for a call (`Strategy::wave`): one or more agents together, so that ringing all is no exception
 //! anywhere else. Neither looks at all of them, but for ring-all, which rings them.
 
 mod best_skill;
