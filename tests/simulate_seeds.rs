@@ -7,7 +7,11 @@
 )]
 
 use holdfast::cli::simulate::in_parallel;
+use holdfast::engine::Fact;
+use holdfast::engine::id::QueueId;
+use holdfast::metrics::Metrics;
 use holdfast::simulate::{Watch, random, run};
+use std::collections::BTreeMap;
 
 #[test]
 fn a_thousand_random_worlds_break_no_rule() {
@@ -37,4 +41,48 @@ fn the_same_seed_tells_the_same_facts_byte_for_byte() {
         (in_parallel(&seeds, |&seed| digests(seed)), in_parallel(&seeds, |&seed| digests(seed)));
     assert_eq!(first, second);
     assert_ne!(first[0], first[1], "another seed is another world");
+}
+
+#[test]
+fn the_metrics_agree_with_a_recount_of_the_facts() {
+    let seeds: Vec<u64> = (1..=30).collect();
+    let compared: usize = in_parallel(&seeds, |&seed| metrics_against_facts(seed)).into_iter().sum();
+    assert!(compared > 100, "{compared}");
+}
+
+/// How many counters were compared.
+fn metrics_against_facts(seed: u64) -> usize {
+    let scenario = random::scenario(seed);
+    let metrics = Metrics::new(&scenario.settings).unwrap();
+    let name = |queue: QueueId| scenario.settings.queue(queue).unwrap().name.clone();
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    run(&scenario, seed, Watch::Lightly, |stamped| {
+        metrics.observe(stamped);
+        let series = match &stamped.fact {
+            Fact::CallQueued { queue, .. } => {
+                format!("holdfast_queue_calls_offered_total{{queue=\"{}\"}}", name(*queue))
+            }
+            Fact::CallLeftQueue { queue, outcome, answered_in_threshold, .. } => {
+                let queue = name(*queue);
+                if *answered_in_threshold {
+                    let within =
+                        format!("holdfast_queue_calls_answered_in_threshold_total{{queue=\"{queue}\"}}");
+                    *counted.entry(within).or_default() += 1;
+                }
+                let outcome = outcome.as_str();
+                format!("holdfast_queue_calls_ended_total{{outcome=\"{outcome}\",queue=\"{queue}\"}}")
+            }
+            _ => return,
+        };
+        *counted.entry(series).or_default() += 1;
+    })
+    .unwrap();
+    let text = metrics.render();
+    for (series, count) in &counted {
+        assert!(
+            text.lines().any(|line| line == format!("{series} {count}")),
+            "seed {seed}: {series} is not {count}"
+        );
+    }
+    counted.len()
 }

@@ -145,7 +145,11 @@ fn prove(json: bool) -> u8 {
     let rows = match proved {
         Ok(rows) => rows,
         Err(violation) => {
-            eprintln!("holdfast simulate: {violation}");
+            // The world is a model's, not one of the random ones that a seed alone brings back.
+            eprintln!(
+                "holdfast simulate: a model broke a rule, {:?} after its beginning: {}",
+                violation.at, violation.broken
+            );
             return exit::RUNTIME;
         }
     };
