@@ -147,10 +147,11 @@ fn the_guard_takes_nothing_from_how_long_a_state_is_told_to_have_lasted() {
         let mut out = Commands::new();
         let event = parse(words, engine.settings(), &mut requests);
         engine.handle(now(Monotonic(at * 1_000_000)), event, &mut out);
-        lasted.extend(out.take_facts().filter_map(|stamped| match stamped.fact {
-            Fact::AgentStateChanged { from, lasted, .. } => Some((from.as_str(), lasted.as_secs())),
-            _ => None,
-        }));
+        for stamped in out.take_facts() {
+            if let Fact::AgentStateChanged { from, lasted: so_long, .. } = stamped.fact {
+                lasted.push((from.as_str(), so_long.as_secs()));
+            }
+        }
         drop(out.take_commands());
     }
     assert_eq!(lasted, [("unreachable", 0), ("ready", 1), ("offered", 1), ("talking", 1798), ("wrap_up", 5)]);
