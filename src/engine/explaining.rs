@@ -49,6 +49,6 @@ impl Engine {
 }
 
 /// The latest step's requirement holds all earlier ones as alternatives.
-fn requirement_at<'a>(reached: impl DoubleEndedIterator<Item = &'a Level>) -> Requirement {
-    reached.rev().next().map(|level| level.requirement.clone()).unwrap_or_default()
+fn requirement_at<'a>(mut reached: impl DoubleEndedIterator<Item = &'a Level>) -> Requirement {
+    reached.next_back().map(|level| level.requirement.clone()).unwrap_or_default()
 }

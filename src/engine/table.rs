@@ -194,7 +194,7 @@ mod tests {
             let (mut table, mut tree) = (Table::default(), BTreeMap::new());
             for (add, key, entry) in steps {
                 // Many keys with the same home, as only a bad choice of identities would give.
-                let key = CallId(key << 58 | key % 7);
+                let key = CallId((key << 58) | (key % 7));
                 if add {
                     prop_assert_eq!(table.insert(key, entry), tree.insert(key, entry));
                 } else {
