@@ -100,6 +100,11 @@ impl Call {
         matches!(&self.stage, Stage::Waiting { offers } if offers.is_empty())
     }
 
+    /// The wait it is credited with in all, in a queue with this credit of its own.
+    pub(super) fn credit(&self, of_queue: Duration) -> Duration {
+        self.priority.saturating_add(of_queue).saturating_add(self.carried)
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.stage, Stage::Waiting { .. })
     }

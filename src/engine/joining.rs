@@ -71,7 +71,7 @@ impl Engine {
         call.queued = now;
         call.level = self.floor.plan(call.plan).map_or(0, |plan| plan.level_after(Duration::ZERO));
         call.line = Line::Plan(call.plan, call.level);
-        call.place = Place::new(now.mono, call.priority + rules.priority + call.carried, id);
+        call.place = Place::new(now.mono, call.credit(rules.priority), id);
         call.overflow_tried = 0;
         call.because = None;
         let program = Program {

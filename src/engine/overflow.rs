@@ -38,19 +38,23 @@ impl Engine {
             TurnedAwayBecause::NoAgents => (OverflowWhen::NoAgents, RefusedBecause::NobodyThere),
             TurnedAwayBecause::Full => (OverflowWhen::Full, RefusedBecause::QueueFull),
         };
-        self.destination(now, queue, when).ok_or(refusal)
+        self.destination(now, queue, 0, when).ok_or(refusal)
     }
 
     /// The first rule of the chain for this occasion whose destination can take the call.
-    fn destination(&self, now: Now, queue: QueueId, when: OverflowWhen) -> Option<Destination> {
+    fn destination(&self, now: Now, queue: QueueId, hops: u8, when: OverflowWhen) -> Option<Destination> {
         let rules = self.settings.queue(queue)?;
         let fitting = rules.overflow.iter().filter(|rule| rule.when == when);
-        fitting.map(|rule| &rule.to).find(|to| self.can_take(now, queue, to)).cloned()
+        fitting.map(|rule| &rule.to).find(|to| self.can_take(now, queue, hops, to)).cloned()
     }
 
-    pub(super) fn can_take(&self, now: Now, from: QueueId, to: &Destination) -> bool {
+    /// Whether a call that was passed on so often can go there from this queue. Queues may send their callers to each
+    /// other; not for ever.
+    pub(super) fn can_take(&self, now: Now, from: QueueId, hops: u8, to: &Destination) -> bool {
         match to {
-            Destination::Queue(queue) => *queue != from && self.admits(now, *queue).is_ok(),
+            Destination::Queue(queue) => {
+                hops < HOPS_MAX && *queue != from && self.admits(now, *queue).is_ok()
+            }
             Destination::Number(_) | Destination::Message(_) => true,
         }
     }
@@ -98,9 +102,7 @@ impl Engine {
             }
             let (queue, hops) = (call.queue, call.hops);
             let rule = self.settings.queue(queue).and_then(|rules| rules.overflow.get(at));
-            let to = rule
-                .map(|rule| rule.to.clone())
-                .filter(|to| hops < HOPS_MAX && self.can_take(now, queue, to));
+            let to = rule.map(|rule| rule.to.clone()).filter(|to| self.can_take(now, queue, hops, to));
             if let Some(call) = self.calls.get_mut(&id) {
                 call.overflow_tried = at + 1;
             }
@@ -148,9 +150,7 @@ impl Engine {
             .collect();
         for &id in some.iter().take(LEAVING_AT_ONCE) {
             let hops = self.calls.get(&id).map_or(HOPS_MAX, |call| call.hops);
-            let to = self.destination(now, queue, when);
-            // Queues may send their callers to each other; not for ever.
-            match to.filter(|to| hops < HOPS_MAX || !matches!(to, Destination::Queue(_))) {
+            match self.destination(now, queue, hops, when) {
                 Some(to) => self.send_away(now, id, Outcome::Overflow, to, out),
                 None => {
                     self.leave_queue(now, id, outcome, None, None, out);

@@ -81,7 +81,7 @@ impl Engine {
         let of_queue = self.settings.queue(call.queue).map(|queue| queue.priority).unwrap_or_default();
         call.plan = plan;
         call.level = self.floor.plan(plan).map_or(0, |plan| plan.level_after(waited(call)));
-        call.place = Place::new(call.queued.mono, call.priority + of_queue + call.carried, id);
+        call.place = Place::new(call.queued.mono, call.credit(of_queue), id);
         if let Line::Plan(..) = call.line {
             call.line = Line::Plan(plan, call.level);
         }

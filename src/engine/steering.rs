@@ -24,7 +24,7 @@ impl Engine {
         let call = self.calls.get_mut(&id).ok_or(Refusal::UnknownCall)?;
         let of_queue = self.settings.queue(call.queue).map_or(Duration::ZERO, |queue| queue.priority);
         call.priority = priority;
-        let place = Place::new(call.queued.mono, priority + of_queue + call.carried, id);
+        let place = Place::new(call.queued.mono, call.credit(of_queue), id);
         let old = std::mem::replace(&mut call.place, place);
         if call.stands_in_line() {
             let line = call.line;
@@ -105,7 +105,8 @@ impl Engine {
     ) -> Result<(), Refusal> {
         self.must_wait(id)?;
         let from = self.calls.get(&id).map(|call| call.queue).ok_or(Refusal::UnknownCall)?;
-        if !self.can_take(now, from, &to) {
+        // A supervisor may move a call as often as he likes.
+        if !self.can_take(now, from, 0, &to) {
             return Err(Refusal::CannotTake);
         }
         self.send_away(now, id, Outcome::Withdrawn, to, out);

@@ -32,7 +32,7 @@ impl Place {
         match order {
             QueueOrder::Priority => waited,
             QueueOrder::Deadline => waited.saturating_sub(micros(queue.service_level_threshold)),
-            QueueOrder::WeightedWait => waited.saturating_mul(i64::from(queue.weight)) / 100,
+            QueueOrder::WeightedWait => waited.saturating_mul(i64::from(queue.weight.max(1))) / 100,
         }
     }
 }

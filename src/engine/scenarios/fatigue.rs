@@ -147,9 +147,9 @@ fn the_guard_takes_nothing_from_how_long_a_state_is_told_to_have_lasted() {
         let mut out = Commands::new();
         let event = parse(words, engine.settings(), &mut requests);
         engine.handle(now(Monotonic(at * 1_000_000)), event, &mut out);
-        for Stamped { fact, .. } in out.take_facts() {
-            if let Fact::AgentStateChanged { from, lasted: span, .. } = fact {
-                lasted.push((from.as_str(), span.as_secs()));
+        for stamped in out.take_facts() {
+            if let Fact::AgentStateChanged { from, lasted: so_long, .. } = stamped.fact {
+                lasted.push((from.as_str(), so_long.as_secs()));
             }
         }
         drop(out.take_commands());

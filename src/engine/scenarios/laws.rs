@@ -6,7 +6,7 @@ use crate::engine::settings::{
     WrapUpMode, WrapUpRules,
 };
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing that happens, `after` a while. Identities are taken modulo what there is, so that late,
 /// repeated and impossible messages occur as often as fitting ones.
@@ -80,6 +80,78 @@ impl Ledger {
             | Fact::Reconfigured
             | Fact::AgentStateChanged { .. }
             | Fact::WrapUpEnded { .. } => {}
+        }
+    }
+}
+
+/// The legs that stand, as somebody sees it who knows only what was reported and what was commanded.
+#[derive(Default)]
+struct Legs {
+    callers: BTreeSet<CallId>,
+    ringing: BTreeSet<OfferId>,
+    up: BTreeSet<OfferId>,
+}
+
+impl Legs {
+    fn report(&mut self, event: &Event) {
+        match event {
+            Event::CallArrived { call, .. } => drop(self.callers.insert(*call)),
+            Event::LegEnded { leg: LegId::Caller(call) } => drop(self.callers.remove(call)),
+            Event::OfferAnswered { offer } => {
+                self.ringing.remove(offer);
+                self.up.insert(*offer);
+            }
+            Event::OfferFailed { offer, .. } => drop(self.ringing.remove(offer)),
+            Event::LegEnded { leg: LegId::Agent(offer) } => {
+                self.ringing.remove(offer);
+                self.up.remove(offer);
+            }
+            Event::OfferRinging { .. }
+            | Event::LegHeld { .. }
+            | Event::PromptFinished { .. }
+            | Event::DigitPressed { .. }
+            | Event::AgentReachable { .. }
+            | Event::Requested { .. }
+            | Event::Reconfigured { .. }
+            | Event::DrainStarted
+            | Event::DrainOver
+            | Event::Tick => {}
+        }
+    }
+
+    fn obey(&mut self, command: &Command) {
+        match command {
+            Command::OfferAgent { offer, .. } | Command::Dial { offer, .. } => {
+                assert!(self.ringing.insert(*offer), "{offer} rings already");
+            }
+            Command::CancelOffer { offer, .. } => drop(self.ringing.remove(offer)),
+            Command::Refuse { call, .. } | Command::Hangup { leg: LegId::Caller(call) } => {
+                self.callers.remove(call);
+            }
+            Command::Hangup { leg: LegId::Agent(offer) } => drop(self.up.remove(offer)),
+            Command::Bridge { call, offer } => {
+                assert!(self.callers.contains(call) && self.up.contains(offer), "{call} with {offer}");
+            }
+            Command::Answer { .. }
+            | Command::Progress { .. }
+            | Command::Play { .. }
+            | Command::Reply { .. } => {}
+        }
+    }
+
+    /// No phone rings and no leg stands that the engine has forgotten.
+    fn are_known_to(&self, engine: &Engine) -> Result<(), String> {
+        let call = |id: &&CallId| !engine.calls.contains_key(id) && !engine.service_calls.contains_key(id);
+        let rung = |id: &&OfferId| !engine.offers.contains_key(id) && !engine.in_talk.contains_key(id);
+        if let Some(lost) = self.callers.iter().find(call) {
+            return Err(format!("caller {lost} is left alone"));
+        }
+        if let Some(lost) = self.ringing.iter().find(rung) {
+            return Err(format!("the phone of offer {lost} rings on"));
+        }
+        match self.up.iter().find(|id| !engine.in_talk.contains_key(id)) {
+            Some(lost) => Err(format!("nobody hangs up the leg of offer {lost}")),
+            None => Ok(()),
         }
     }
 }
@@ -193,53 +265,99 @@ fn settings(strategy: StrategyName) -> Settings {
     })
 }
 
+fn offer_of(event: &Event) -> Option<OfferId> {
+    match event {
+        Event::OfferAnswered { offer } | Event::OfferFailed { offer, .. } => Some(*offer),
+        Event::LegEnded { leg: LegId::Agent(offer) } | Event::LegHeld { leg: LegId::Agent(offer), .. } => {
+            Some(*offer)
+        }
+        Event::CallArrived { .. }
+        | Event::OfferRinging { .. }
+        | Event::LegEnded { leg: LegId::Caller(_) }
+        | Event::LegHeld { leg: LegId::Caller(_), .. }
+        | Event::PromptFinished { .. }
+        | Event::DigitPressed { .. }
+        | Event::AgentReachable { .. }
+        | Event::Requested { .. }
+        | Event::Reconfigured { .. }
+        | Event::DrainStarted
+        | Event::DrainOver
+        | Event::Tick => None,
+    }
+}
+
+/// An engine with all who watch it.
+struct World {
+    engine: Engine,
+    ledger: Ledger,
+    legs: Legs,
+    /// The engine as it was written down and read back at some moment, and has gone on since.
+    twin: Option<Engine>,
+}
+
+impl World {
+    fn step(&mut self, at: Monotonic, event: Event) {
+        let told = format!("{event:?}");
+        let mut out = Commands::new();
+        self.engine.handle(now(at), event.clone(), &mut out);
+        let commands: Vec<_> = out.take_commands().collect();
+        let facts: Vec<_> = out.take_facts().collect();
+        self.ledger.replies +=
+            commands.iter().filter(|it| matches!(it, Command::Reply { .. })).count() as u64;
+        facts.iter().for_each(|stamped| self.ledger.record(&stamped.fact));
+        self.legs.report(&event);
+        commands.iter().for_each(|command| self.legs.obey(command));
+        let sound = self.engine.audit(now(at)).and_then(|()| self.legs.are_known_to(&self.engine));
+        if let Err(wrong) = sound {
+            panic!("after {told} at {at:?}: {wrong}");
+        }
+        if let Some(twin) = &mut self.twin {
+            twin.handle(now(at), event, &mut out);
+            assert_eq!(out.take_commands().collect::<Vec<_>>(), commands, "read back, then {told}");
+            assert_eq!(out.take_facts().collect::<Vec<_>>(), facts, "read back, then {told}");
+        }
+    }
+
+    /// Writes the engine down and reads it back.
+    fn write_down(&mut self) {
+        let twin = super::snapshot::copy(&self.engine);
+        assert_eq!(twin, self.engine);
+        self.twin = Some(twin);
+    }
+}
+
 fn live(strategy: StrategyName, happenings: &[Happening]) {
-    let mut engine = Engine::new(settings(strategy), 1, 7);
-    let mut ledger = Ledger::default();
+    let engine = Engine::new(settings(strategy), 1, 7);
+    let mut world = World { engine, ledger: Ledger::default(), legs: Legs::default(), twin: None };
     let mut at = Monotonic(0);
-    let mut out = Commands::new();
-    let mut twin: Option<Engine> = None;
-    let mut step =
-        |engine: &mut Engine, ledger: &mut Ledger, at: Monotonic, event: Event, write_down: bool| {
-            let told = format!("{event:?}");
-            let same = event.clone();
-            engine.handle(now(at), event, &mut out);
-            let commands: Vec<_> = out.take_commands().collect();
-            let facts: Vec<_> = out.take_facts().collect();
-            ledger.replies += commands.iter().filter(|it| matches!(it, Command::Reply { .. })).count() as u64;
-            facts.iter().for_each(|stamped| ledger.record(&stamped.fact));
-            if let Err(wrong) = engine.audit(now(at)) {
-                panic!("after {told} at {at:?}: {wrong}");
-            }
-            // An engine written down and read back goes on like the one it was written from.
-            if let Some(twin) = &mut twin {
-                twin.handle(now(at), same, &mut out);
-                assert_eq!(out.take_commands().collect::<Vec<_>>(), commands, "read back, then {told}");
-                assert_eq!(out.take_facts().collect::<Vec<_>>(), facts, "read back, then {told}");
-            } else if write_down {
-                let read_back = super::snapshot::copy(engine);
-                assert_eq!(read_back, *engine, "written down and read back after {told}");
-                twin = Some(read_back);
-            }
-        };
     for happening in happenings {
         at = at + Duration::from_millis(happening.after_ms);
-        let event = event(happening, &mut ledger);
-        step(&mut engine, &mut ledger, at, event, happening.which.is_multiple_of(16));
+        let event = event(happening, &mut world.ledger);
+        // What is said of an offer that is yet to be made comes after what is due by then, or it would be of another.
+        if offer_of(&event).is_some_and(|offer| !world.ledger.offers.contains_key(&offer)) {
+            world.step(at, Event::Tick);
+        }
+        world.step(at, event);
+        if happening.which.is_multiple_of(32) {
+            world.write_down();
+        }
     }
     // When it is over, it is over: draining ends everything and leaves nothing behind.
-    step(&mut engine, &mut ledger, at, Event::DrainStarted, false);
-    step(&mut engine, &mut ledger, at + Duration::from_secs(3600), Event::Tick, false);
+    world.step(at, Event::DrainStarted);
+    let much_later = at + Duration::from_secs(3600);
+    world.step(much_later, Event::Tick);
+    let World { engine, ledger, legs, .. } = &world;
     assert!(engine.is_idle() && engine.offers.is_empty() && engine.in_talk.is_empty());
+    assert!(legs.callers.is_empty() && legs.ringing.is_empty() && legs.up.is_empty());
     assert!(ledger.told.values().all(|&told| told == Told::Ended), "every call has its one end");
     assert!(ledger.offers.values().all(|&(_, over)| over), "every offer has its one outcome");
     assert_eq!(ledger.requests, ledger.replies, "every request has its one reply");
     // What is still due comes to its end, and brings nothing new for ever.
     for _ in 0..20 {
-        let Some(due) = engine.next_deadline() else { return };
-        step(&mut engine, &mut ledger, due.max(at + Duration::from_secs(3600)), Event::Tick, false);
+        let Some(due) = world.engine.next_deadline() else { return };
+        world.step(due.max(much_later), Event::Tick);
     }
-    panic!("a timer outlives what it was for: {:?}", engine.next_deadline());
+    panic!("a timer outlives what it was for: {:?}", world.engine.next_deadline());
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Behaviours of the engine, each a short script with what must come of it.
 //!
-//! A script has one event a line: seconds, then words. What follows is compared as text:
-//! commands as `>`, facts as `·`. `UPDATE_EXPECT=1 cargo test` rewrites the expectations.
+//! A script has one event a line: seconds, then words (`script.rs`). What follows is compared as text:
+//! commands as `>`, facts as `·` (`story.rs`). `UPDATE_EXPECT=1 cargo test` rewrites the expectations.
 
 mod agents;
 mod capacity;
@@ -23,11 +23,13 @@ mod races;
 mod reconfigure;
 mod resume;
 mod ring_steps;
+mod script;
 mod secondary;
 mod shutdown;
 mod snapshot;
 mod staffing;
 mod steering;
+mod story;
 mod strategies;
 mod widening;
 mod wrap_up;
@@ -43,8 +45,10 @@ use super::strategy::StrategyName;
 use super::time::{Monotonic, Now, Wall};
 use super::{Engine, Snapshot};
 use expect_test::Expect;
+use script::parse;
 use std::fmt::Write;
 use std::time::Duration;
+use story::{remembered, told};
 
 const ENGLISH: SkillId = SkillId(0);
 const SPANISH: SkillId = SkillId(1);
@@ -204,227 +208,4 @@ fn deliver(engine: &mut Engine, at: Monotonic, event: Event, words: &str, story:
         }
     }
     assert!(out.is_empty());
-}
-
-fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Event {
-    let words: Vec<_> = words.split_whitespace().collect();
-    let id = |at: usize| words[at].parse::<u64>().expect("an identity");
-    let agent = |at: usize| settings.agent_named(words[at]).expect("a known agent");
-    let mut request = |request| {
-        *requests += 1;
-        Event::Requested { id: RequestId(*requests), request }
-    };
-    match words[0] {
-        "call" => Event::CallArrived {
-            call: CallId(id(1)),
-            dialled: words[2].into(),
-            caller: Caller {
-                number: option(&words, "from").map_or_else(|| format!("555{}", words[1]), str::to_owned),
-                name: String::new(),
-            },
-            agent: words.get(3).filter(|word| !word.contains('=')).map(|_| agent(3)),
-            sip_call_id: format!("sip-{}", words[1]),
-            wishes: wishes(&words, settings),
-        },
-        "ringing" => Event::OfferRinging { offer: OfferId(id(1)) },
-        "answer" => Event::OfferAnswered { offer: OfferId(id(1)) },
-        "fail" => Event::OfferFailed {
-            offer: OfferId(id(1)),
-            failure: match words[2] {
-                "busy" => OfferFailure::Busy,
-                "declined" => OfferFailure::Declined,
-                "no-answer" => OfferFailure::NoAnswer,
-                "unreachable" => OfferFailure::Unreachable,
-                other => panic!("no such failure: {other}"),
-            },
-            retry_after: words.get(3).map(|secs| Duration::from_secs(secs.parse().expect("seconds"))),
-        },
-        "caller-gone" => Event::LegEnded { leg: LegId::Caller(CallId(id(1))) },
-        "agent-gone" => Event::LegEnded { leg: LegId::Agent(OfferId(id(1))) },
-        "heard" => Event::PromptFinished { leg: LegId::Caller(CallId(id(1))) },
-        "up" => Event::AgentReachable { agent: agent(1), reachable: true },
-        "down" => Event::AgentReachable { agent: agent(1), reachable: false },
-        "login" => request(Request::Login { agent: agent(1) }),
-        "logout" => request(Request::Logout { agent: agent(1) }),
-        "ready" => request(Request::Ready { agent: agent(1) }),
-        "pause" => request(Request::Pause { agent: agent(1), reason: words[2].into() }),
-        "hold" => Event::LegHeld { leg: LegId::Agent(OfferId(id(1))), held: true },
-        "resume" => Event::LegHeld { leg: LegId::Agent(OfferId(id(1))), held: false },
-        "prioritise" => request(Request::Reprioritise { call: CallId(id(1)), priority: seconds(words[2]) }),
-        "require" => request(Request::Require {
-            call: CallId(id(1)),
-            requirement: skill(words[2], words[3], settings),
-        }),
-        "move" => request(Request::Move { call: CallId(id(1)), queue: queue(words[2], settings) }),
-        "pull" => request(Request::Pull { call: CallId(id(1)), agent: agent(2) }),
-        "withdraw" => request(Request::Withdraw { call: CallId(id(1)), to: destination(words[2], settings) }),
-        "why" => request(Request::Explain { call: CallId(id(1)) }),
-        "close" => {
-            let until = words.get(2).map(|at| Wall(at.parse::<i64>().expect("seconds") * 1000));
-            request(Request::Close { queue: queue(words[1], settings), until })
-        }
-        "reopen" => request(Request::Reopen { queue: queue(words[1], settings) }),
-        "extend" => request(Request::ExtendWrapUp { agent: agent(1), by: seconds(words[2]) }),
-        "dispose" => request(Request::Dispose { agent: agent(1), disposition: words[2].into() }),
-        "release" => request(Request::Release { agent: agent(1) }),
-        "teach" => {
-            let mut new = settings.agent(agent(1)).expect("a known agent").clone();
-            let Requirement::Skill { skill, min } = skill(words[2], words[3], settings) else {
-                unreachable!()
-            };
-            new.skills = SkillSet::new(new.skills.iter().chain([(skill, min)]));
-            request(Request::EditAgent { agent: agent(1), settings: Box::new(new) })
-        }
-        "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
-        "drain" => Event::DrainStarted,
-        "drain-over" => Event::DrainOver,
-        "tick" => Event::Tick,
-        other => panic!("no such event: {other}"),
-    }
-}
-
-/// What stands behind `key=` among the words.
-fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
-    words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
-}
-
-fn wishes(words: &[&str], settings: &Settings) -> Option<Box<Wishes>> {
-    let wishes = Wishes {
-        requirement: option(words, "requires").map(|name| skill(name, "1", settings)),
-        priority: option(words, "priority").map(seconds),
-        agent: option(words, "agent").map(|name| settings.agent_named(name).expect("a known agent")),
-    };
-    (wishes != Wishes::default()).then(|| Box::new(wishes))
-}
-
-fn seconds(text: &str) -> Duration {
-    Duration::from_secs(text.parse().expect("seconds"))
-}
-
-fn skill(name: &str, min: &str, settings: &Settings) -> Requirement {
-    let at = settings.skills.iter().position(|skill| skill == name).expect("a known skill");
-    needs(SkillId(u32::try_from(at).expect("few skills")), min.parse().expect("a proficiency"))
-}
-
-fn queue(name: &str, settings: &Settings) -> QueueId {
-    settings.queue_named(name).expect("a known queue")
-}
-
-/// `queue:support`, `number:+49…`, `message:closed`.
-fn destination(text: &str, settings: &Settings) -> Destination {
-    match text.split_once(':').expect("a kind and a name") {
-        ("queue", name) => Destination::Queue(queue(name, settings)),
-        ("number", number) => Destination::Number(number.into()),
-        ("message", prompt) => Destination::Message(prompt.into()),
-        (other, _) => panic!("no such destination: {other}"),
-    }
-}
-
-fn told(command: &Command, settings: &Settings) -> String {
-    match command {
-        Command::Answer { call } => format!("answer {call}"),
-        Command::Progress { call } => format!("progress {call}"),
-        Command::Refuse { call, because } => format!("refuse {call} {}", because.status()),
-        Command::Play { leg, program: Program { prompts, language, then } } => {
-            format!("play {leg} {prompts:?} {language} {then:?}")
-        }
-        Command::OfferAgent { offer, call, agent, queue, caller } => format!(
-            "offer {offer}: {call} ({}) to {} from {}",
-            caller.number, settings.agents[agent.0 as usize].name, settings.queues[queue.0 as usize].name
-        ),
-        Command::Dial { offer, call, number, .. } => format!("dial {offer}: {number} for {call}"),
-        Command::CancelOffer { offer, answered_elsewhere: false } => format!("cancel {offer}"),
-        Command::CancelOffer { offer, answered_elsewhere: true } => format!("cancel {offer} (elsewhere)"),
-        Command::Bridge { call, offer } => format!("bridge {call} with {offer}"),
-        Command::Hangup { leg } => format!("hang up {leg}"),
-        Command::Reply { id, result: Ok(Answer::Done) } => format!("reply {id} Ok(())"),
-        Command::Reply { id, result: Ok(Answer::Waiting(why)) } => {
-            format!("reply {id} {}", explained(why, settings))
-        }
-        Command::Reply { id, result: Err(refusal) } => format!("reply {id} Err({refusal:?})"),
-    }
-}
-
-fn explained(why: &WaitingBecause, settings: &Settings) -> String {
-    let states = AgentState::ALL.iter().zip(why.qualified).filter(|(_, count)| *count > 0);
-    let states: Vec<_> = states.map(|(state, count)| format!("{count} {}", state.as_str())).collect();
-    let next = why.next_step.map_or("none".into(), |next| format!("{:.0} s", next.as_secs_f64()));
-    let waits_for = why
-        .waits_for
-        .map_or(String::new(), |it| format!(", for {} alone", settings.agents[it.0 as usize].name));
-    let names = |what: &str, names: Vec<&str>| {
-        if names.is_empty() { String::new() } else { format!(", {what} {}", names.join(" and ")) }
-    };
-    let busy = why.lenders_busy.iter().map(|it| settings.queues[it.0 as usize].name.as_str()).collect();
-    let busy = names("no help from", busy);
-    let rung =
-        names("rings", why.rung.iter().map(|it| settings.agents[it.0 as usize].name.as_str()).collect());
-    format!(
-        "waits {:.0} s behind {}: qualified [{}], {} not, level {} of {}, next step in {next}{waits_for}{busy}{rung}",
-        why.waited.as_secs_f64(),
-        why.ahead,
-        states.join(", "),
-        why.unqualified,
-        why.level.0,
-        why.level.1
-    )
-}
-
-fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
-    let agent_name = |agent: &AgentId| settings.agents[agent.0 as usize].name.as_str();
-    let queue_name = |queue: &QueueId| settings.queues[queue.0 as usize].name.as_str();
-    Some(match fact {
-        Fact::CallRefused { call, because } => format!("{call} refused {because:?}"),
-        Fact::CallQueued { call, queue, waiting, entered, .. } => {
-            let entered = match entered {
-                Entered::Arrived => String::new(),
-                Entered::Resumed => ", resumed".into(),
-                Entered::Overflowed(from) => format!(", overflowed from {}", queue_name(from)),
-                Entered::Moved(from) => format!(", moved from {}", queue_name(from)),
-            };
-            format!("{call} queued in {} ({waiting} waiting){entered}", queue_name(queue))
-        }
-        Fact::CallTurnedAway { call, queue, because, to, .. } => {
-            format!("{call} turned away from {}: {} → {to:?}", queue_name(queue), because.as_str())
-        }
-        Fact::CallWidened { call, level, .. } => format!("{call} widened to level {level}"),
-        Fact::CallDisposed { call, agent, disposition } => {
-            format!("{} notes {disposition} of {call}", agent_name(agent))
-        }
-        Fact::QueueClosed { queue } => format!("{} closed by hand", queue_name(queue)),
-        Fact::QueueReopened { queue } => format!("{} reopened", queue_name(queue)),
-        Fact::Reconfigured => "reconfigured".into(),
-        Fact::OfferMade { offer, because, .. } => match because {
-            OfferedBecause::Strategy { level: 0, secondary: false, .. } => return None,
-            OfferedBecause::Strategy { level, secondary, .. } => {
-                let secondary = if *secondary { ", secondary" } else { "" };
-                format!("offer {offer} at level {level}{secondary}")
-            }
-            OfferedBecause::LastAgent => format!("offer {offer} to whom he talked to last"),
-            OfferedBecause::Dialled => format!("offer {offer} to whom he asked for"),
-            OfferedBecause::Pulled => format!("offer {offer} as a supervisor said"),
-        },
-        Fact::OfferEnded { offer, outcome, ring, .. } => {
-            format!("offer {offer} {} after {:.1} s", outcome.as_str(), ring.as_secs_f64())
-        }
-        Fact::CallLeftQueue { call, outcome, wait, answered_in_threshold, to, .. } => format!(
-            "{call} {} after {:.1} s{}{}",
-            outcome.as_str(),
-            wait.as_secs_f64(),
-            if *answered_in_threshold { ", in time" } else { "" },
-            to.as_ref().map(|to| format!(" → {to:?}")).unwrap_or_default()
-        ),
-        Fact::CallEnded { call, ended_by, talk, hold, .. } => {
-            let hold =
-                if hold.is_zero() { String::new() } else { format!(", {:.1} s on hold", hold.as_secs_f64()) };
-            format!("{call} ended by {}, talked {:.1} s{hold}", ended_by.as_str(), talk.as_secs_f64())
-        }
-        Fact::AgentStateChanged { agent, to, reason, .. } => {
-            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            format!("{} {}{reason}", agent_name(agent), to.as_str())
-        }
-        Fact::WrapUpEnded { agent, lasted, .. } => {
-            format!("{} wrapped up in {:.1} s", agent_name(agent), lasted.as_secs_f64())
-        }
-    })
 }

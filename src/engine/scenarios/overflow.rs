@@ -417,3 +417,44 @@ fn calls_with_numbers_outside_end_when_the_drain_is_over() {
     "#]],
     );
 }
+
+#[test]
+fn after_its_last_hop_a_call_still_goes_where_no_queue_is() {
+    check_plot(
+        centre(|settings| {
+            for (queue, to) in [(0, 1), (1, 0)] {
+                settings.queues[queue].overflow = vec![
+                    rule(OverflowWhen::Waited(secs(10)), Destination::Queue(QueueId(to))),
+                    rule(OverflowWhen::Waited(secs(20)), Destination::Message("sorry".into())),
+                ];
+            }
+        }),
+        "0 call 1 100\n100 tick",
+        expect![[r#"
+            0.0 call 1 100
+              · 1 queued in sales (1 waiting)
+            10.0 (time)
+              · 1 overflow after 10.0 s → Queue(QueueId(1))
+              · 1 queued in support (1 waiting), overflowed from sales
+            20.0 (time)
+              · 1 overflow after 10.0 s → Queue(QueueId(0))
+              · 1 queued in sales (1 waiting), overflowed from support
+            30.0 (time)
+              · 1 overflow after 10.0 s → Queue(QueueId(1))
+              · 1 queued in support (1 waiting), overflowed from sales
+            40.0 (time)
+              · 1 overflow after 10.0 s → Queue(QueueId(0))
+              · 1 queued in sales (1 waiting), overflowed from support
+            50.0 (time)
+              · 1 overflow after 10.0 s → Queue(QueueId(1))
+              · 1 queued in support (1 waiting), overflowed from sales
+            60.0 (time)
+            70.0 (time)
+              > play caller/1 ["sorry"] en Silence
+              · 1 overflow after 20.0 s → Message("sorry")
+            100.0 tick
+              > hang up caller/1
+              · 1 ended by system, talked 0.0 s
+        "#]],
+    );
+}

@@ -377,3 +377,29 @@ fn an_agent_is_freed_from_whatever_holds_him() {
     "#]],
     );
 }
+
+#[test]
+fn a_credit_beyond_all_measure_puts_a_call_first_and_does_no_harm() {
+    check_plot(
+        centre(|rules| rules.queues[0].priority = secs(9)),
+        "0 call 1 100\n1 call 2 100\n2 prioritise 2 18446744073709551615\n3 move 2 support\n4 move 2 sales\n5 up anna",
+        expect![[r#"
+            0.0 call 1 100
+              · 1 queued in sales (1 waiting)
+            1.0 call 2 100
+              · 2 queued in sales (2 waiting)
+            2.0 prioritise 2 18446744073709551615
+              > reply 1 Ok(())
+            3.0 move 2 support
+              > reply 2 Ok(())
+              · 2 withdrawn after 2.0 s → Queue(QueueId(1))
+              · 2 queued in support (1 waiting), moved from sales
+            4.0 move 2 sales
+              > reply 3 Ok(())
+              · 2 withdrawn after 1.0 s → Queue(QueueId(0))
+              · 2 queued in sales (2 waiting), moved from support
+            5.0 up anna
+              > offer 1: 2 (5552) to anna from sales
+        "#]],
+    );
+}
