@@ -40,8 +40,11 @@ async fn an_agent_s_own_number_waits_for_that_agent_and_then_for_anybody() {
     let _first = site.caller("4101", "+4930111").await;
     let _talking = is_from(rung(&ben).await, "+4930111");
     site.agent_is("ben", "talking").await;
-    let _second = site.caller("4101", "+4930222").await;
-    is_from(rung(&anna).await, "+4930222");
+    let second = site.caller("4101", "+4930222").await;
+    is_from(rung(&anna).await, "+4930222").hang_up();
+    within(second.ended()).await;
+    let record = site.record("+4930222").await;
+    assert!(record["wait_ms"].as_u64().unwrap() >= 1_000, "{record}");
 }
 
 /// One with this number drops out and calls again behind another; who is answered first?

@@ -2,6 +2,7 @@
 
 use crate::phones::{until, within};
 use crate::site::{LET_GO, Site, agent, answers, number, queue};
+use holdfast::phone::{Phone, PhoneSettings, Sound};
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -47,6 +48,28 @@ async fn who_has_waited_too_long_hears_the_message_and_is_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_waited_too_long_is_passed_on_to_a_number_outside_and_the_two_talk() {
+    let nobody = "127.0.0.1:9".parse().unwrap();
+    let outside = Phone::bind(PhoneSettings::new(nobody, "outside", "none")).await.unwrap();
+    let site = Site::start(&[
+        format!(
+            "[dial]\nallow = [\"+49*\"]\n[[trunk]]\nname = \"outside\"\naddresses = [\"127.0.0.1\"]\ndial = \"{}\"\n",
+            outside.address()
+        ),
+        queue("sales", "overflow = [{ after = \"1s\", number = \"+4989555\" }]"),
+        number("4001", "sales", ""),
+    ])
+    .await;
+    let caller = site.caller("4001", "+4930111").await;
+    let talking = answers(&outside).await;
+    talking.say(Sound::Tone(1_000.0));
+    until("the caller hears him", || caller.heard().tone_share(1_000.0) > 0.9).await;
+    talking.hang_up();
+    assert_eq!(within(caller.ended()).await, LET_GO);
+    assert_eq!(site.record("+4930111").await["sent_to"], "number +4989555");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outside_its_hours_a_queue_plays_its_message_or_refuses_with_480() {
     let site = Site::start(&[
         closed_today(),
@@ -85,8 +108,7 @@ async fn no_call_is_taken_where_nobody_is_logged_in_and_who_waits_leaves_with_th
     let site = Site::start(&[
         queue(
             "sales",
-            "refuse_when_all = [\"logged_out\", \"unreachable\"]\nleave_when_all = [\"logged_out\"]\n\
-             overflow = [{ when = \"full\", message = \"all-busy\" }]",
+            "refuse_when_all = [\"logged_out\", \"unreachable\"]\nleave_when_all = [\"logged_out\"]",
         ),
         number("4001", "sales", ""),
         agent("anna", "\"sales\"", ""),
@@ -100,6 +122,6 @@ async fn no_call_is_taken_where_nobody_is_logged_in_and_who_waits_leaves_with_th
     talking.hang_up();
     assert_eq!(site.post("/v1/agents/anna/logout", json!({})).await, 200);
     assert_eq!(within(waiting.ended()).await, LET_GO);
-    site.record("+4930333").await;
+    assert_eq!(site.record("+4930333").await["answered_at_ms"], json!(null));
     assert_eq!(site.refusal("4001", "+4930444").await, Some(480));
 }
