@@ -29,7 +29,7 @@ async fn mandatory_after_call_work_lasts_until_what_the_call_was_about_is_noted(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_declines_twice_in_a_row_is_paused_and_says_himself_when_he_is_back() {
     let site = Site::start(&[
-        queue("sales", "missed = { declined = \"1s\", rest_max = \"1s\", pause_after = 2 }"),
+        queue("sales", "rest_after_miss = \"1s\"\nmissed = { pause_after = 2 }"),
         number("4001", "sales", ""),
         agent("anna", "\"sales\"", ""),
     ])
