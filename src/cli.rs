@@ -217,6 +217,9 @@ pub struct SimulateArgs {
     /// Also write every figure to this file.
     #[arg(long, value_name = "FILE", requires = "scenario")]
     pub csv: Option<PathBuf>,
+    /// Also write down all that happens in the first run of each variant: one fact a line, as JSON.
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub journal: Option<PathBuf>,
     /// One JSON object instead of a table.
     #[arg(long, conflicts_with = "seeds")]
     pub json: bool,

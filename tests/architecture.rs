@@ -266,7 +266,8 @@ fn words_of_other_systems_are_not_used() {
                 violations.push(format!("src/{file}: no module is called `{word}`"));
             }
         }
-        if code.contains("fn get_") {
+        // What stands in for a map has a map's own names.
+        if code.replace("fn get_mut(", "").contains("fn get_") {
             violations.push(format!("src/{file}: an accessor has no `get_`"));
         }
     }

@@ -536,7 +536,7 @@ fn the_rules_that_are_commented_out_are_right_as_they_stand() {
                     || first.starts_with("[[")
                     || first.starts_with("{ ")
                     || first == "]"
-                    || first == "[fatigue]"
+                    || ["[fatigue]", "[dial]"].contains(&first)
             });
             format!(
                 "{}\n",

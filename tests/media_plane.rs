@@ -264,7 +264,8 @@ fn a_caller_put_on_hold_hears_music_and_nothing_of_the_agent_and_the_two_talk_ag
     for round in 0..3 {
         handle.bridge(caller_phone.leg, agent.leg).unwrap();
         until("bridge", || handle.counters()[0].bridged.value() == 2);
-        (caller_phone.drain(), agent.drain());
+        caller_phone.drain();
+        agent.drain();
         let mut at_caller = Vec::new();
         for n in 0..15 {
             agent.speak(&frame(&high, n));
@@ -279,7 +280,8 @@ fn a_caller_put_on_hold_hears_music_and_nothing_of_the_agent_and_the_two_talk_ag
         handle.connect(agent.leg, agent.stream(Direction::RecvOnly));
         handle.play(caller_phone.leg, &music(&["tune"]));
         until("no bridge", || handle.counters()[0].bridged.value() == 0);
-        (caller_phone.drain(), agent.drain());
+        caller_phone.drain();
+        agent.drain();
         let received = handle.counters()[0].received.value();
         let mut at_caller = Vec::new();
         for n in 0..15 {

@@ -241,3 +241,22 @@ fn the_command_a_violation_prints_replays_its_world() {
         holdfast(&["simulate", "--seed", "17", "--seeds", "1"]).1.split(" in ").next()
     );
 }
+
+#[test]
+fn the_journal_holds_every_fact_of_each_variant() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, journal) = (folder.path().join("s.toml"), folder.path().join("out.jsonl"));
+    let variant = "[[variant]]\nname = \"two more\"\nset = { \"group.g.count\" = 5 }\n";
+    std::fs::write(&scenario, format!("{RULES}[simulate]\nduration = \"1h\"\nruns = 2\n{STAFF}{variant}"))
+        .unwrap();
+    let (code, _, told) =
+        holdfast(&["simulate", scenario.to_str().unwrap(), "--journal", journal.to_str().unwrap()]);
+    assert_eq!((code, told.as_str()), (0, ""));
+    let text = std::fs::read_to_string(journal).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |fact: &str| lines.iter().filter(|line| line["fact"].get(fact).is_some()).count();
+    assert!(count("CallQueued") > 40, "an hour of 60 calls, twice");
+    assert_eq!(count("CallQueued"), count("CallLeftQueue"));
+    assert!(lines.iter().any(|line| line["variant"] == "two more"));
+}

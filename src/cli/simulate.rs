@@ -4,10 +4,13 @@ mod report;
 
 use super::{SimulateArgs, exit};
 use crate::config::ScenarioFile;
+use crate::engine::fact::Stamped;
 use crate::simulate::claims::{self, Effort, Row};
 use crate::simulate::measure::Figures;
 use crate::simulate::{Run, Scenario, Violation, Watch, estimators, random, replay, rollout, run};
 use serde::Serialize;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
@@ -212,12 +215,45 @@ fn compare(args: &SimulateArgs, path: &Path) -> u8 {
         eprintln!("holdfast simulate: {}: {error}", csv.display());
         return exit::RUNTIME;
     }
+    if let Some(path) = &args.journal
+        && let Err(error) = write_journal(path, &file, args.seed.unwrap_or(file.seed))
+    {
+        eprintln!("holdfast simulate: {}: {error:#}", path.display());
+        return exit::RUNTIME;
+    }
     if args.json {
         println!("{}", report.json());
     } else {
         print!("{}", report.table());
     }
     exit::OK
+}
+
+/// One line of a journal.
+#[derive(Serialize)]
+struct Line<'a> {
+    variant: &'a str,
+    #[serde(flatten)]
+    stamped: &'a Stamped,
+}
+
+/// Writes down the facts of each variant's first run, by which it can be followed call by call why its figures are what
+/// they are.
+fn write_journal(path: &Path, file: &ScenarioFile, seed: u64) -> anyhow::Result<()> {
+    let mut journal = BufWriter::new(File::create(path)?);
+    for (variant, scenario) in &file.variants {
+        let mut written = Ok(());
+        let ended = run(scenario, seed, Watch::Lightly, |stamped| {
+            if written.is_ok() {
+                written = serde_json::to_writer(&mut journal, &Line { variant, stamped })
+                    .map_err(anyhow::Error::from)
+                    .and_then(|()| Ok(journal.write_all(b"\n")?));
+            }
+        });
+        ended.map_err(|violation| anyhow::anyhow!("{}", violation.broken))?;
+        written?;
+    }
+    Ok(journal.flush()?)
 }
 
 /// Puts real calls in the place of the scenario's arrivals. They last as long as they lasted.

@@ -71,6 +71,9 @@ pub enum Refusal {
     /// The destination cannot take the call now.
     #[error("the destination cannot take the call now: full, closed, or nobody is there")]
     CannotTake,
+    /// The agent is logged out or paused, or his phone cannot be reached.
+    #[error("the agent is not at work: logged out, paused, or his phone cannot be reached")]
+    NotAtWork,
     /// The queue's rules do not allow after-call work to be ended by hand.
     #[error("after-call work must last its time in this queue")]
     WrapUpMandatory,

@@ -124,7 +124,7 @@ impl Engine {
         self.must_wait(id)?;
         let state = self.agents.get(agent.0 as usize).ok_or(Refusal::UnknownAgent)?;
         if !state.is_working() {
-            return Err(Refusal::CannotTake);
+            return Err(Refusal::NotAtWork);
         }
         let rung = |engine: &Self| {
             engine.agents.get(agent.0 as usize).is_some_and(|it| it.offer.is_some_and(|(_, call)| call == id))

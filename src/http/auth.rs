@@ -82,10 +82,15 @@ pub(super) async fn require(State(api): State<Api>, request: Request, next: Next
     let token = presented.and_then(|presented| api.tokens.recognise(presented));
     match token {
         Some(token) if token.role >= wanted => {
-            if wanted == Role::Operator {
-                tracing::info!(token = %token.name, path = %request.uri().path(), "API request");
+            if wanted == Role::Read {
+                return next.run(request).await;
             }
-            next.run(request).await
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let response = next.run(request).await;
+            // What was refused must not read like what was done.
+            let status = response.status().as_u16();
+            tracing::info!(token = %token.name, %method, path, status, "API request");
+            response
         }
         Some(_) => refused(StatusCode::FORBIDDEN),
         None => refused(StatusCode::UNAUTHORIZED),

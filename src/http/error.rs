@@ -101,6 +101,7 @@ impl From<Refusal> for ApiError {
             }
             Refusal::TooManyRequirements => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
             Refusal::NameChanged => (StatusCode::UNPROCESSABLE_ENTITY, "the name is the identity"),
+            Refusal::NotAtWork => (StatusCode::CONFLICT, "GET /v1/agents shows what each agent is doing"),
             Refusal::NotLoggedIn => (StatusCode::CONFLICT, "POST /v1/agents/NAME/login first"),
         };
         Self::new(status, refusal.to_string(), hint)

@@ -96,7 +96,7 @@ impl World<'_> {
         let waits = self.callers.get(&call).is_some_and(|party| party.talking.is_none());
         if waits {
             self.callers.remove(&call);
-            self.to_engine(Message::Ended(LegId::Caller(call)));
+            self.send_to_engine(Message::Ended(LegId::Caller(call)));
         }
         None
     }
@@ -121,10 +121,10 @@ impl World<'_> {
         let mut rng = Rng::stream(self.seed, Purpose::Conversation, call.0);
         if rng.happens(CALLER_ENDS) {
             self.callers.remove(&call);
-            self.to_engine(Message::Ended(LegId::Caller(call)));
+            self.send_to_engine(Message::Ended(LegId::Caller(call)));
         } else {
             self.leg_gone(offer);
-            self.to_engine(Message::Ended(LegId::Agent(offer)));
+            self.send_to_engine(Message::Ended(LegId::Agent(offer)));
         }
         None
     }

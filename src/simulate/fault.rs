@@ -73,7 +73,7 @@ impl World<'_> {
     }
 
     /// Sends a message to the engine, over the network.
-    pub(super) fn to_engine(&mut self, message: Message) {
+    pub(super) fn send_to_engine(&mut self, message: Message) {
         let delay = self.delay();
         self.after(delay, Happening::ToEngine(message));
         if self.faults.network.twice > 0.0 && self.chances.network.happens(self.faults.network.twice) {
@@ -84,7 +84,7 @@ impl World<'_> {
 
     /// Sends an order to a phone, over the network. Signalling itself keeps a CANCEL behind its INVITE (RFC 3261
     /// §9.1): an order to stop never comes before the order to ring.
-    pub(super) fn to_phone(&mut self, order: Order) {
+    pub(super) fn send_to_phone(&mut self, order: Order) {
         let delay = match order {
             Order::Ring(_) => self.delay(),
             Order::Stop(offer) => {

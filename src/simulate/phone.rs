@@ -79,11 +79,11 @@ impl World<'_> {
 
     pub(super) fn offered(&mut self, offer: OfferId, call: CallId, agent: Option<AgentId>) {
         self.legs.insert(offer, Leg { agent, call, stage: LegStage::Invited });
-        self.to_phone(Order::Ring(offer));
+        self.send_to_phone(Order::Ring(offer));
     }
 
     pub(super) fn stopped(&mut self, offer: OfferId) {
-        self.to_phone(Order::Stop(offer));
+        self.send_to_phone(Order::Stop(offer));
     }
 
     /// What the engine's side sent has arrived.
@@ -118,7 +118,7 @@ impl World<'_> {
             leg.stage = LegStage::Ringing;
             let answer = worker.answers_after.draw(&mut rng).unwrap_or(NO_RESPONSE);
             if !answer.is_zero() {
-                self.to_engine(Message::Ringing(offer));
+                self.send_to_engine(Message::Ringing(offer));
             }
             self.after(answer, Happening::Acts(offer));
         }
@@ -141,7 +141,7 @@ impl World<'_> {
             LegStage::Ringing if willing => {
                 leg.stage = LegStage::Up;
                 phone.up = Some(offer);
-                self.to_engine(Message::Answered(offer));
+                self.send_to_engine(Message::Answered(offer));
             }
             LegStage::Ringing => {
                 if rng.happens(worker.declines / (worker.declines + worker.ignores)) {
@@ -158,7 +158,7 @@ impl World<'_> {
         let leg = self.legs.get_mut(&offer)?;
         if Rng::stream(self.seed, Purpose::Offer, u64::MAX - offer.0).happens(OUTSIDE_ANSWERS) {
             leg.stage = LegStage::Up;
-            self.to_engine(Message::Answered(offer));
+            self.send_to_engine(Message::Answered(offer));
         } else {
             self.refuses(offer, OfferFailure::NoAnswer, None);
         }
@@ -167,7 +167,7 @@ impl World<'_> {
 
     fn refuses(&mut self, offer: OfferId, failure: OfferFailure, retry_after: Option<Duration>) {
         self.legs.remove(&offer);
-        self.to_engine(Message::Failed(offer, failure, retry_after));
+        self.send_to_engine(Message::Failed(offer, failure, retry_after));
     }
 
     /// A leg is over on the phone's side.
@@ -213,7 +213,7 @@ impl World<'_> {
 
     pub(super) fn phone_lives(&mut self, agent: AgentId) -> Option<Event> {
         self.phones.get_mut(agent.0 as usize)?.alive = true;
-        self.to_engine(Message::Reachable(agent, true));
+        self.send_to_engine(Message::Reachable(agent, true));
         if !self.closed
             && let Some(lives) = self.faults.phone_lives.draw(&mut self.chances.phones)
         {
@@ -236,7 +236,7 @@ impl World<'_> {
 
     pub(super) fn holds(&mut self, offer: OfferId, held: bool) -> Option<Event> {
         if self.legs.contains_key(&offer) {
-            self.to_engine(Message::Held(LegId::Agent(offer), held));
+            self.send_to_engine(Message::Held(LegId::Agent(offer), held));
         }
         None
     }

@@ -98,8 +98,8 @@ fn half_width(residuals: &[f64]) -> Option<f64> {
     Some(student_975(n - 1) * (squares / (n - 1) as f64 / n as f64).sqrt())
 }
 
-/// The 97.5 % quantile of Student's t: exact for one and two degrees of freedom, else by the expansion of
-/// Cornish and Fisher (Abramowitz & Stegun 26.7.5), which is right to three digits from three on.
+/// The 97.5 % quantile of Student's t: from the tables up to four degrees of freedom, else by the expansion of
+/// Cornish and Fisher (Abramowitz & Stegun 26.7.5), which is right to three digits from five on.
 fn student_975(freedom: usize) -> f64 {
     let z: f64 = 1.959_963_985;
     let n = freedom as f64;
@@ -107,6 +107,8 @@ fn student_975(freedom: usize) -> f64 {
         0 => f64::INFINITY,
         1 => 12.706_205,
         2 => 4.302_653,
+        3 => 3.182_446,
+        4 => 2.776_445,
         _ => {
             let g1 = (z.powi(3) + z) / 4.0;
             let g2 = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
