@@ -134,6 +134,7 @@ impl Metrics {
     pub fn follow(&self, settings: &Settings) -> Result<(), prometheus::Error> {
         let queues = each(&settings.queues, &self.new_queue.0)?;
         *self.queues.write().unwrap_or_else(PoisonError::into_inner) = queues;
+        self.estimates.follow(settings)?;
         self.agents.follow(settings)
     }
 

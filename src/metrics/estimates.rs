@@ -3,7 +3,8 @@
 use super::maker::{Made, Maker, each};
 use crate::engine::settings::Settings;
 use crate::stats::{Estimate, Judged};
-use prometheus::{Gauge, Histogram, IntCounter};
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// Both sides of zero: below it the wait was shorter than expected. The sum can fall, so only the buckets have a rate.
@@ -13,7 +14,10 @@ const ERROR_SECONDS: [f64; 15] =
 /// The expected wait, of every queue.
 #[derive(Debug)]
 pub struct EstimateMetrics {
-    queues: Vec<QueueEstimate>,
+    expected: GaugeVec,
+    error: HistogramVec,
+    covered: IntCounterVec,
+    queues: RwLock<Vec<QueueEstimate>>,
 }
 
 #[derive(Debug)]
@@ -43,31 +47,45 @@ impl EstimateMetrics {
             "Waits within the 90 % quantile expected at the start, or beyond it; who gave up beyond it counts there.",
             &["queue", "result"],
         )?;
-        let queues = each(&settings.queues, |queue| {
-            let name = queue.name.as_str();
-            let queue = QueueEstimate {
-                p50: expected.get_metric_with_label_values(&[name, "0.5"])?,
-                p90: expected.get_metric_with_label_values(&[name, "0.9"])?,
-                error: error.get_metric_with_label_values(&[name])?,
-                within: covered.get_metric_with_label_values(&[name, "within_p90"])?,
-                beyond: covered.get_metric_with_label_values(&[name, "beyond_p90"])?,
-            };
-            queue.show(None);
-            Ok(queue)
-        })?;
-        Ok(Self { queues })
+        let metrics = Self { expected, error, covered, queues: RwLock::default() };
+        metrics.follow(settings)?;
+        Ok(metrics)
+    }
+
+    /// Makes the series of whatever queue is new.
+    pub(super) fn follow(&self, settings: &Settings) -> Made<()> {
+        let queues = each(&settings.queues, |queue| self.queue(&queue.name))?;
+        let mut known = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        // What is shown of the others stays until the next picture.
+        for new in queues.iter().skip(known.len()) {
+            new.show(None);
+        }
+        *known = queues;
+        Ok(())
+    }
+
+    fn queue(&self, name: &str) -> Made<QueueEstimate> {
+        Ok(QueueEstimate {
+            p50: self.expected.get_metric_with_label_values(&[name, "0.5"])?,
+            p90: self.expected.get_metric_with_label_values(&[name, "0.9"])?,
+            error: self.error.get_metric_with_label_values(&[name])?,
+            within: self.covered.get_metric_with_label_values(&[name, "within_p90"])?,
+            beyond: self.covered.get_metric_with_label_values(&[name, "beyond_p90"])?,
+        })
     }
 
     /// Shows what a call that joined each queue now would have to expect, in the order of the settings.
     pub fn show(&self, estimates: &[Option<Estimate>]) {
-        for (queue, estimate) in self.queues.iter().zip(estimates) {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        for (queue, estimate) in queues.iter().zip(estimates) {
             queue.show(estimate.as_ref());
         }
     }
 
     /// Counts how right was what was expected of a call.
     pub fn judged(&self, judged: &Judged) {
-        let Some(queue) = self.queues.get(judged.queue.0 as usize) else { return };
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = queues.get(judged.queue.0 as usize) else { return };
         if let Some(error_s) = judged.error_s {
             queue.error.observe(error_s);
         }

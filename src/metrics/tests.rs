@@ -155,6 +155,26 @@ fn expected_waits_are_shown_and_judged_on_both_sides_of_zero() {
 }
 
 #[test]
+fn a_queue_that_is_new_after_a_reload_has_its_expected_wait_shown_and_judged() {
+    let metrics = metrics();
+    let mut settings = settings();
+    settings.queues.push(Queue { name: "night".into(), ..Queue::default() });
+    metrics.follow(&settings).unwrap();
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.5\",queue=\"night\"} NaN");
+    let [mean, p50, p90] = [30, 25, 70].map(Duration::from_secs);
+    let estimates: Vec<_> = settings
+        .queues
+        .iter()
+        .map(|queue| (queue.name == "night").then_some(Estimate { mean, p50, p90 }))
+        .collect();
+    metrics.estimates.show(&estimates);
+    check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"night\"} 70");
+    let night = settings.queue_named("night").unwrap();
+    metrics.estimates.judged(&Judged { queue: night, error_s: Some(4.0), within_p90: true });
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{queue=\"night\"} 4");
+}
+
+#[test]
 fn a_method_nobody_knows_makes_no_new_series() {
     let metrics = metrics();
     metrics.sip.request(Direction::Received, "INVITE");

@@ -48,6 +48,7 @@ impl FactSinks {
     pub(super) fn follow(&mut self, settings: &Settings) {
         self.today.follow(settings);
         self.records.follow(settings);
+        self.estimator.follow(settings);
         if let Err(error) = self.metrics.follow(settings) {
             tracing::error!(%error, "the metrics do not follow the new configuration");
         }
