@@ -243,6 +243,13 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                             0,
                         ),
                     ],
+                    because: Some(
+                        Strategy {
+                            strategy: LongestIdle,
+                            level: 0,
+                            secondary: false,
+                        },
+                    ),
                 },
                 CallView {
                     call: CallId(
@@ -266,6 +273,13 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                             1,
                         ),
                     ],
+                    because: Some(
+                        Strategy {
+                            strategy: LongestIdle,
+                            level: 0,
+                            secondary: false,
+                        },
+                    ),
                 },
                 CallView {
                     call: CallId(
@@ -285,6 +299,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     wait: 6s,
                     priority: 0ns,
                     agents: [],
+                    because: None,
                 },
                 CallView {
                     call: CallId(
@@ -304,6 +319,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     wait: 4s,
                     priority: 0ns,
                     agents: [],
+                    because: None,
                 },
             ],
         )

@@ -237,7 +237,7 @@ fn a_call_cannot_be_given_to_somebody_who_is_not_at_work() {
         0.0 call 1 100
           · 1 queued in sales (1 waiting)
         1.0 pull 1 anna
-          > reply 1 Err(CannotTake)
+          > reply 1 Err(NotAtWork)
         2.0 up anna
           > offer 1: 1 (5551) to anna from sales
         3.0 pull 1 anna
