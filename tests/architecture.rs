@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("phone", &["sip", "media"]),
     ("demo", &["phone", "config"]),
     ("bench", &["phone", "sip", "media"]),
-    ("runtime", &["engine", "stats", "sip", "media", "store", "metrics", "http", "config"]),
+    ("runtime", &["engine", "stats", "sip", "media", "store", "metrics", "http", "config", "simulate"]),
 ];
 
 /// Crates that only one part of the house may name.

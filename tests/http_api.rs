@@ -9,9 +9,9 @@ use holdfast::engine::id::{AgentId, CallId, QueueId, SkillId};
 use holdfast::engine::settings::{Agent, Destination, Queue, Settings};
 use holdfast::engine::skill::{Requirement, SkillSet};
 use holdfast::engine::snapshot::{AgentView, CallStage, CallView, QueueView, Snapshot};
-use holdfast::engine::time::{Now, Wall};
+use holdfast::engine::time::{Monotonic, Now, Wall};
 use holdfast::http::{self, Role, Sources, Token, Tokens};
-use holdfast::stats::{CdrFilter, Estimate, QueueToday};
+use holdfast::stats::{Basis, CdrFilter, Estimate, Expected, Foresight, QueueToday};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -130,8 +130,16 @@ impl Server {
                 let (_today, today) =
                     watch::channel(Arc::new(vec![QueueToday { offered: 9, ..Default::default() }]));
                 let [mean, p50, p90] = [40, 30, 95].map(Duration::from_secs);
-                let (_estimates, estimates) =
-                    watch::channel(Arc::new(vec![Some(Estimate { mean, p50, p90 })]));
+                let estimate = Estimate { mean, p50, p90, by: Basis::Formula };
+                let (_expected, expected) = watch::channel(Arc::new(Expected {
+                    queues: vec![Some(estimate)],
+                    foresight: Arc::new(Foresight {
+                        at: Monotonic(0),
+                        calls: [(CallId(u64::MAX), Some(Estimate { by: Basis::Rollout, ..estimate }))].into(),
+                        ..Foresight::default()
+                    }),
+                    ..Expected::default()
+                }));
                 let records: http::Records = Arc::new(move |filter| {
                     let wanted = Arc::clone(&wanted);
                     Box::pin(async move {
@@ -152,7 +160,7 @@ impl Server {
                     prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
                     snapshots: seen,
                     today,
-                    estimates,
+                    expected,
                     requests,
                     reload,
                     records,
@@ -275,7 +283,10 @@ fn queues_agents_and_calls_are_shown_by_name() {
     assert_eq!((&queues[0]["waiting"], &queues[0]["longest_wait_ms"]), (&2.into(), &7000.into()));
     assert_eq!(queues[0]["agents"]["ready"], 1);
     assert_eq!(queues[0]["today"]["offered"], 9);
-    assert_eq!(queues[0]["estimated_wait"], serde_json::json!({ "p50_ms": 30_000, "p90_ms": 95_000 }));
+    assert_eq!(
+        queues[0]["estimated_wait"],
+        serde_json::json!({ "p50_ms": 30_000, "p90_ms": 95_000, "by": "formula" })
+    );
     let agents = server.get("/v1/agents");
     assert_eq!(
         (&agents[0]["name"], &agents[0]["state"], &agents[0]["reason"]),
@@ -290,6 +301,7 @@ fn queues_agents_and_calls_are_shown_by_name() {
     let calls = server.get("/v1/calls");
     assert_eq!(calls[0]["priority_ms"], 30_000);
     assert_eq!(calls[0]["because"], "last_agent", "why this agent has it");
+    assert_eq!(calls[0]["expected_wait"], json!({ "p50_ms": 30_000, "p90_ms": 95_000, "by": "rollout" }));
     assert_eq!(calls[0]["id"], u64::MAX.to_string(), "a text, or browsers would round it");
     assert_eq!(calls[0]["caller_name"], HOSTILE, "hostile names stay data");
 }

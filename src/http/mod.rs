@@ -6,6 +6,7 @@
 mod auth;
 mod edit;
 mod error;
+mod expected;
 mod listener;
 mod page;
 mod read;
@@ -24,7 +25,7 @@ use crate::engine::command::{Answer, Refusal};
 use crate::engine::event::Request;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
-use crate::stats::{Cdr, CdrFilter, Estimate, QueueToday};
+use crate::stats::{Cdr, CdrFilter, Expected, QueueToday};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -64,8 +65,8 @@ pub struct Sources {
     pub today: watch::Receiver<Arc<Vec<QueueToday>>>,
     /// The names of the prompts a caller can be sent to, in any language.
     pub prompts: Arc<BTreeSet<String>>,
-    /// What a call that joined each queue now would have to expect, in the order of the settings, as last published.
-    pub estimates: watch::Receiver<Arc<Vec<Option<Estimate>>>>,
+    /// What calls have to expect, as last published.
+    pub expected: watch::Receiver<Arc<Expected>>,
     /// The engine's ear. Bounded: when it is full, clients get 503.
     pub requests: mpsc::Sender<Asked>,
     /// Where it is asked that the configuration be read anew.

@@ -1,6 +1,7 @@
 //! Looking: everything that changes nothing, from what was last published.
 
 use super::error::ApiError;
+use super::expected::{self, WaitShown};
 use super::{From, Sources};
 use crate::engine::explain::OfferedBecause;
 use crate::engine::fact::{AgentState, Outcome};
@@ -50,19 +51,12 @@ pub(super) struct QueueShown {
     today: QueueToday,
 }
 
-/// What a call that joined now would have to expect: a range, never one number.
-#[derive(Serialize)]
-struct WaitShown {
-    p50_ms: u64,
-    p90_ms: u64,
-}
-
 pub(super) async fn queues(State(sources): From) -> Json<Vec<QueueShown>> {
     let snapshot = sources.snapshots.borrow().clone();
     let today = sources.today.borrow().clone();
-    let estimates = sources.estimates.borrow().clone();
+    let expected = sources.expected.borrow().clone();
     let rules = sources.rules();
-    let shown = snapshot.queues.iter().filter_map(|view| queue(&rules, &today, &estimates, view));
+    let shown = snapshot.queues.iter().filter_map(|view| queue(&rules, &today, &expected.queues, view));
     Json(shown.collect())
 }
 
@@ -86,7 +80,7 @@ fn queue(
         agents: AgentState::ALL.iter().map(|state| state.as_str()).zip(view.agents).collect(),
         service_level_threshold_ms: millis(rules.service_level_threshold),
         service_level_target: rules.service_level_target,
-        estimated_wait: estimate.map(|it| WaitShown { p50_ms: millis(it.p50), p90_ms: millis(it.p90) }),
+        estimated_wait: estimate.map(WaitShown::from),
         today: today.get(view.queue.0 as usize).cloned().unwrap_or_default(),
     })
 }
@@ -154,15 +148,19 @@ pub(super) struct CallShown {
     agents: Vec<String>,
     /// Why he was asked.
     because: Option<OfferedBecause>,
+    /// How much longer a waiting call will wait.
+    expected_wait: Option<WaitShown>,
 }
 
 pub(super) async fn calls(State(sources): From) -> Json<Vec<CallShown>> {
     let snapshot = sources.snapshots.borrow().clone();
     let rules = sources.rules();
-    Json(snapshot.calls.iter().map(|view| call(&rules, view)).collect())
+    let expected = sources.expected.borrow().clone();
+    let waits = expected::waits(&snapshot, &expected);
+    Json(snapshot.calls.iter().zip(waits).map(|(view, wait)| call(&rules, view, wait)).collect())
 }
 
-fn call(settings: &Settings, view: &CallView) -> CallShown {
+fn call(settings: &Settings, view: &CallView, wait: Option<Estimate>) -> CallShown {
     let agent_name = |id: &AgentId| settings.agent(*id).map(|agent| agent.name.clone());
     CallShown {
         id: view.call.to_string(),
@@ -175,6 +173,7 @@ fn call(settings: &Settings, view: &CallView) -> CallShown {
         priority_ms: millis(view.priority),
         agents: view.agents.iter().filter_map(agent_name).collect(),
         because: view.because,
+        expected_wait: wait.map(WaitShown::from),
     }
 }
 

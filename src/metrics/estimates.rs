@@ -2,7 +2,7 @@
 
 use super::maker::{Made, Maker, each};
 use crate::engine::settings::Settings;
-use crate::stats::{Estimate, Judged};
+use crate::stats::{Basis, Estimate, Judged};
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -24,6 +24,12 @@ pub struct EstimateMetrics {
 struct QueueEstimate {
     p50: Gauge,
     p90: Gauge,
+    /// By how it was found, in the order of [`Basis::ALL`].
+    judged: Vec<JudgedBy>,
+}
+
+#[derive(Debug)]
+struct JudgedBy {
     error: Histogram,
     within: IntCounter,
     beyond: IntCounter,
@@ -38,14 +44,14 @@ impl EstimateMetrics {
         )?;
         let error = make.histograms(
             "queue_wait_estimate_error_seconds",
-            "Wait of answered calls minus what was expected when they joined; negative when it was shorter.",
-            &["queue"],
+            "Wait of answered calls minus what was expected when they joined, by how that was found; negative when it was shorter.",
+            &["queue", "by"],
             &ERROR_SECONDS,
         )?;
         let covered = make.counters(
             "queue_wait_estimate_covered_total",
             "Waits within the 90 % quantile expected at the start, or beyond it; who gave up beyond it counts there.",
-            &["queue", "result"],
+            &["queue", "by", "result"],
         )?;
         let metrics = Self { expected, error, covered, queues: RwLock::default() };
         metrics.follow(settings)?;
@@ -68,9 +74,14 @@ impl EstimateMetrics {
         Ok(QueueEstimate {
             p50: self.expected.get_metric_with_label_values(&[name, "0.5"])?,
             p90: self.expected.get_metric_with_label_values(&[name, "0.9"])?,
-            error: self.error.get_metric_with_label_values(&[name])?,
-            within: self.covered.get_metric_with_label_values(&[name, "within_p90"])?,
-            beyond: self.covered.get_metric_with_label_values(&[name, "beyond_p90"])?,
+            judged: each(&Basis::ALL, |by| {
+                let by = by.as_str();
+                Ok(JudgedBy {
+                    error: self.error.get_metric_with_label_values(&[name, by])?,
+                    within: self.covered.get_metric_with_label_values(&[name, by, "within_p90"])?,
+                    beyond: self.covered.get_metric_with_label_values(&[name, by, "beyond_p90"])?,
+                })
+            })?,
         })
     }
 
@@ -85,11 +96,12 @@ impl EstimateMetrics {
     /// Counts how right was what was expected of a call.
     pub fn judged(&self, judged: &Judged) {
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = queues.get(judged.queue.0 as usize) else { return };
+        let queue = queues.get(judged.queue.0 as usize);
+        let Some(by) = queue.and_then(|queue| queue.judged.get(judged.by as usize)) else { return };
         if let Some(error_s) = judged.error_s {
-            queue.error.observe(error_s);
+            by.error.observe(error_s);
         }
-        if judged.within_p90 { queue.within.inc() } else { queue.beyond.inc() }
+        if judged.within_p90 { by.within.inc() } else { by.beyond.inc() }
     }
 }
 

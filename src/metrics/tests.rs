@@ -6,7 +6,7 @@ use crate::engine::id::{AgentId, CallId, OfferId};
 use crate::engine::settings::Queue;
 use crate::engine::snapshot::QueueView;
 use crate::engine::time::{Now, Wall};
-use crate::stats::{Estimate, Judged};
+use crate::stats::{Basis, Estimate, Judged};
 
 fn settings() -> Settings {
     let queue = |name: &str, threshold| Queue {
@@ -139,19 +139,31 @@ fn expected_waits_are_shown_and_judged_on_both_sides_of_zero() {
     let metrics = metrics();
     check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.5\",queue=\"sales\"} NaN");
     let [mean, p50, p90] = [30, 25, 70].map(Duration::from_secs);
-    metrics.estimates.show(&[Some(Estimate { mean, p50, p90 }), None]);
+    metrics.estimates.show(&[Some(Estimate { mean, p50, p90, by: Basis::Rollout }), None]);
     check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.5\",queue=\"sales\"} 25");
     check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"sales\"} 70");
     check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"support\"} NaN");
     for (error_s, within_p90) in [(Some(-20.0), true), (Some(90.0), false), (None, false)] {
-        metrics.estimates.judged(&Judged { queue: QueueId(0), error_s, within_p90 });
+        metrics.estimates.judged(&Judged { queue: QueueId(0), by: Basis::Formula, error_s, within_p90 });
     }
-    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_bucket{queue=\"sales\",le=\"-15\"} 1");
-    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_count{queue=\"sales\"} 2");
-    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{queue=\"sales\"} 70");
-    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"sales\",result=\"within_p90\"} 1");
-    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"sales\",result=\"beyond_p90\"} 2");
-    check(&metrics, "holdfast_queue_wait_estimate_covered_total{queue=\"support\",result=\"beyond_p90\"} 0");
+    check(
+        &metrics,
+        "holdfast_queue_wait_estimate_error_seconds_bucket{by=\"formula\",queue=\"sales\",le=\"-15\"} 1",
+    );
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_count{by=\"formula\",queue=\"sales\"} 2");
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{by=\"formula\",queue=\"sales\"} 70");
+    check(
+        &metrics,
+        "holdfast_queue_wait_estimate_covered_total{by=\"formula\",queue=\"sales\",result=\"within_p90\"} 1",
+    );
+    check(
+        &metrics,
+        "holdfast_queue_wait_estimate_covered_total{by=\"formula\",queue=\"sales\",result=\"beyond_p90\"} 2",
+    );
+    check(
+        &metrics,
+        "holdfast_queue_wait_estimate_covered_total{by=\"formula\",queue=\"support\",result=\"beyond_p90\"} 0",
+    );
 }
 
 #[test]
@@ -165,13 +177,18 @@ fn a_queue_that_is_new_after_a_reload_has_its_expected_wait_shown_and_judged() {
     let estimates: Vec<_> = settings
         .queues
         .iter()
-        .map(|queue| (queue.name == "night").then_some(Estimate { mean, p50, p90 }))
+        .map(|queue| (queue.name == "night").then_some(Estimate { mean, p50, p90, by: Basis::Rollout }))
         .collect();
     metrics.estimates.show(&estimates);
     check(&metrics, "holdfast_queue_estimated_wait_seconds{quantile=\"0.9\",queue=\"night\"} 70");
     let night = settings.queue_named("night").unwrap();
-    metrics.estimates.judged(&Judged { queue: night, error_s: Some(4.0), within_p90: true });
-    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{queue=\"night\"} 4");
+    metrics.estimates.judged(&Judged {
+        queue: night,
+        by: Basis::Rollout,
+        error_s: Some(4.0),
+        within_p90: true,
+    });
+    check(&metrics, "holdfast_queue_wait_estimate_error_seconds_sum{by=\"rollout\",queue=\"night\"} 4");
 }
 
 #[test]

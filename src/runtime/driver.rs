@@ -320,6 +320,7 @@ impl Driver {
         if std::mem::take(&mut self.work.rules_changed) {
             // Before the picture: whatever it shows has a name.
             self.rules.send_replace(Arc::new(self.engine.settings().clone()));
+            self.facts.staffed(self.engine.settings());
         }
         let snapshot = Arc::new(self.engine.snapshot(self.clock.now()));
         let figures = Figures {
@@ -328,6 +329,8 @@ impl Driver {
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
             media: MediaFigures::of(&self.media),
         };
+        let clock = self.clock;
+        self.facts.look_ahead(&self.engine, &snapshot, || clock.now().mono);
         self.facts.picture(&snapshot, &figures);
         self.pictures.send_replace(snapshot);
         // Whoever asked for a change and then looks must see it.

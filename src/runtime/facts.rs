@@ -1,13 +1,14 @@
 //! Where facts and figures go: metrics, today's figures, expected waits, call records. Folds only; nothing here waits.
 
 use super::figures::Figures;
-use crate::engine::Snapshot;
+use super::outlook::Lookout;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
-use crate::engine::time::Wall;
+use crate::engine::time::{Monotonic, Wall};
+use crate::engine::{Engine, Snapshot};
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::message::Message;
-use crate::stats::{CdrFold, Estimate, Estimator, QueueToday, Today};
+use crate::stats::{CdrFold, Estimator, Expected, QueueToday, Today};
 use crate::store::Writer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const FLUSH_TIME_MAX: Duration = Duration::from_secs(10);
 /// settings.
 pub(super) struct Published {
     pub today: watch::Sender<Arc<Vec<QueueToday>>>,
-    pub estimates: watch::Sender<Arc<Vec<Option<Estimate>>>>,
+    pub expected: watch::Sender<Arc<Expected>>,
 }
 
 /// Everything that listens to facts.
@@ -28,6 +29,7 @@ pub(super) struct FactSinks {
     metrics: Arc<Metrics>,
     today: Today,
     estimator: Estimator,
+    lookout: Lookout,
     published: Published,
     records: CdrFold,
     writer: Writer,
@@ -41,17 +43,29 @@ impl FactSinks {
         writer: Writer,
     ) -> Self {
         let (today, records) = (Today::new(settings), CdrFold::new(settings));
-        Self { metrics, today, estimator: Estimator::new(settings), published, records, writer }
+        let (estimator, lookout) = (Estimator::new(settings), Lookout::start(settings));
+        Self { metrics, today, estimator, lookout, published, records, writer }
     }
 
     /// Other rules from now on: whoever is new has a name and figures.
     pub(super) fn follow(&mut self, settings: &Settings) {
         self.today.follow(settings);
         self.records.follow(settings);
-        self.estimator.follow(settings);
+        self.staffed(settings);
         if let Err(error) = self.metrics.follow(settings) {
             tracing::error!(%error, "the metrics do not follow the new configuration");
         }
+    }
+
+    /// Agents may serve other calls from now on.
+    pub(super) fn staffed(&mut self, settings: &Settings) {
+        self.estimator.follow(settings);
+        self.lookout.follow(settings);
+    }
+
+    /// Has the live state rolled forward beside the loop, if it is time. `clock` tells how long handing it over took.
+    pub(super) fn look_ahead(&mut self, engine: &Engine, snapshot: &Snapshot, clock: impl Fn() -> Monotonic) {
+        self.lookout.look(engine, snapshot, &self.estimator, clock);
     }
 
     pub(super) fn record(&mut self, stamped: &Stamped) {
@@ -60,6 +74,7 @@ impl FactSinks {
             self.writer.write(record);
         }
         self.today.observe(stamped);
+        self.lookout.observe(stamped);
         if let Some(judged) = self.estimator.observe(stamped) {
             self.metrics.estimates.judged(&judged);
         }
@@ -100,9 +115,10 @@ impl FactSinks {
     pub(super) fn picture(&mut self, snapshot: &Snapshot, figures: &Figures) {
         self.published.today.send_replace(Arc::new(self.today.queues()));
         let metrics = &self.metrics;
-        let estimates = self.estimator.queues();
-        metrics.estimates.show(&estimates);
-        self.published.estimates.send_replace(Arc::new(estimates));
+        self.estimator.foresee(self.lookout.seen(snapshot.at.mono));
+        let expected = self.estimator.expected();
+        metrics.estimates.show(&expected.queues);
+        self.published.expected.send_replace(Arc::new(expected));
         metrics.observe_snapshot(snapshot);
         let transactions = figures.sip.transactions;
         metrics.sip.transactions.set(gauge(transactions.clients + transactions.servers));

@@ -5,6 +5,7 @@ mod driver;
 mod facts;
 mod figures;
 mod inputs;
+mod outlook;
 mod parts;
 mod reload;
 mod trunks;
@@ -117,8 +118,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (rules, shown_rules) = watch::channel(Arc::new(settings.clone()));
     let (pictures, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let (publish_today, today) = watch::channel(Arc::default());
-    let (publish_estimates, estimates) = watch::channel(Arc::default());
-    let published = Published { today: publish_today, estimates: publish_estimates };
+    let (publish_expected, expected) = watch::channel(Arc::default());
+    let published = Published { today: publish_today, expected: publish_expected };
     let (requests, api_inbox) = mpsc::channel(REQUESTS_MAX);
     let (stop, stopping) = watch::channel(Stop::No);
     let (reload, reload_asked) = mpsc::channel(RELOADS_MAX);
@@ -129,7 +130,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         snapshots,
         today,
         prompts: Arc::new(prompts),
-        estimates,
+        expected,
         requests,
         reload: reload.clone(),
         records: Arc::new(move |filter| {

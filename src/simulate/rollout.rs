@@ -4,6 +4,7 @@
 mod claims;
 mod future;
 mod model;
+mod quantiles;
 
 pub use claims::claims;
 pub use model::{Model, QueueModel};
@@ -12,8 +13,11 @@ use super::rng::{Purpose, Rng};
 use crate::engine::Engine;
 use crate::engine::fact::{Fact, Stamped};
 use crate::engine::id::{CallId, OfferId, QueueId};
+use crate::engine::settings::Settings;
+use crate::engine::skill::Requirement;
 use crate::engine::time::Now;
-use future::Future;
+use future::{FIRST_CALL, Future};
+use quantiles::Waits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -92,6 +96,9 @@ pub struct Present<'e> {
 
 /// How much longer each of these calls will wait, if its caller stays; `None` for a call that more than one future in ten
 /// does not see answered within the bounds, for then its P90 is unknown. The same seed gives the same outlooks.
+///
+/// In each future one of the callers stays, in turn; the others have their patience, for nobody waits behind callers who
+/// all stay. What those who gave up would have waited is made up for.
 pub fn look_ahead(
     present: Present<'_>,
     model: &Model,
@@ -100,30 +107,55 @@ pub fn look_ahead(
     seed: u64,
 ) -> Vec<Option<Outlook>> {
     let views = present.engine.snapshot(present.now).calls;
-    let stay: Vec<CallId> = BTreeSet::from_iter(calls.iter().copied()).into_iter().collect();
-    let mut waits: Vec<Vec<Duration>> = vec![Vec::new(); calls.len()];
-    for number in 0..bounds.futures {
+    let asked: Vec<CallId> = BTreeSet::from_iter(calls.iter().copied()).into_iter().collect();
+    let mut waits = vec![Waits::default(); calls.len()];
+    for (number, stays) in (0..bounds.futures).zip(calls.iter().cycle()) {
         let rng = Rng::stream(seed, Purpose::Future, u64::from(number));
-        let mut future = Future::of(present, &views, model, &stay, rng);
-        let answered = future.run(bounds);
+        let mut future = Future::of(present, &views, model, &asked, std::slice::from_ref(stays), rng);
+        let became = future.run(bounds);
         for (waits, call) in waits.iter_mut().zip(calls) {
-            waits.extend(answered.get(call));
+            waits.note(became.get(call));
         }
     }
-    waits.into_iter().map(|waits| outlook(waits, bounds.futures)).collect()
+    waits.into_iter().map(|waits| waits.outlook(bounds.futures)).collect()
 }
 
-/// The quantiles; a wait that nobody saw the end of counts as the longest.
-fn outlook(mut waits: Vec<Duration>, futures: u32) -> Option<Outlook> {
-    waits.sort_unstable();
-    // The i-th smallest of n is taken for the quantile i/(n+1), which is right on average for any distribution.
-    let quantile = |tenths: u32| {
-        let rank = (f64::from(futures) + 1.0) * f64::from(tenths) / 10.0;
-        let below = *waits.get((rank.floor() as usize).checked_sub(1)?)?;
-        let above = *waits.get((rank.ceil() as usize).checked_sub(1)?)?;
-        Some(below + above.saturating_sub(below).mul_f64(rank.fract()))
-    };
-    Some(Outlook { p10: quantile(1)?, p50: quantile(5)?, p90: quantile(9)? })
+/// How long somebody would wait who called this number now and stayed; `None` as for [`look_ahead`].
+pub fn joining(
+    present: Present<'_>,
+    model: &Model,
+    dialled: &str,
+    bounds: &Bounds,
+    seed: u64,
+) -> Option<Outlook> {
+    let views = present.engine.snapshot(present.now).calls;
+    // The first of the future's own calls comes behind it.
+    let asked = [CallId(FIRST_CALL)];
+    let mut waits = Waits::default();
+    for number in 0..bounds.futures {
+        let rng = Rng::stream(seed, Purpose::Future, u64::from(number));
+        let mut future = Future::of(present, &views, model, &asked, &asked, rng);
+        future.joins(CallId(FIRST_CALL), dialled);
+        waits.note(future.run(bounds).get(&CallId(FIRST_CALL)));
+    }
+    waits.outlook(bounds.futures)
+}
+
+/// Whether these rules let pools of agents overlap, so that no formula holds: agents of several queues, agents who are
+/// borrowed, or calls of one queue that not all of its agents may take, or not at once.
+pub fn is_called_for(settings: &Settings) -> bool {
+    let queue = |id: &QueueId| settings.queue(*id).is_some_and(|queue| !queue.retired);
+    let shared = settings
+        .agents
+        .iter()
+        .any(|agent| !agent.retired && agent.queues.iter().filter(|id| queue(id)).count() > 1);
+    let uneven = settings.numbers.iter().any(|number| {
+        number.requirement != Requirement::ANYBODY || !number.relaxation.is_empty() || number.direct.is_some()
+    });
+    let widened = settings.queues.iter().filter(|queue| !queue.retired).any(|queue| {
+        !queue.relaxation.is_empty() || !queue.borrow.is_empty() || !queue.secondary_after.is_zero()
+    });
+    shared || uneven || widened
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //! `rivals` are what other systems say, for comparison. Where there is no ground, nothing is said.
 
 mod fold;
+mod foresight;
 mod rates;
 pub mod rivals;
 
 pub use fold::{Estimator, Judged};
-pub use rates::Measured;
+pub use foresight::{Expected, Foresight};
+pub use rates::{Measured, Pace};
 
 use serde::Serialize;
 use std::time::Duration;
@@ -29,15 +31,48 @@ pub struct Spread {
     pub variance_s2: f64,
 }
 
+/// How an expected wait was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// From the place in line and the measured rates: QLm.
+    Formula,
+    /// By rolling the live state forward.
+    Rollout,
+}
+
+impl Basis {
+    /// Both.
+    pub const ALL: [Basis; 2] = [Self::Formula, Self::Rollout];
+
+    /// The word used in labels and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Formula => "formula",
+            Self::Rollout => "rollout",
+        }
+    }
+}
+
 /// What can be told of a wait: never a bare number, always a range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Estimate {
-    /// The expectation.
+    /// The expectation; of a rollout the median, for its longest futures are cut off.
     pub mean: Duration,
     /// Half of such calls wait less.
     pub p50: Duration,
     /// Nine in ten such calls wait less.
     pub p90: Duration,
+    /// How it was found.
+    pub by: Basis,
+}
+
+impl Estimate {
+    /// What is left of it after so much more waiting.
+    pub fn after(self, waited: Duration) -> Estimate {
+        let left = |wait: Duration| wait.saturating_sub(waited);
+        Estimate { mean: left(self.mean), p50: left(self.p50), p90: left(self.p90), by: self.by }
+    }
 }
 
 /// The standard normal quantiles of 50 % and 90 %.
@@ -104,7 +139,8 @@ impl Spread {
     /// As it is told.
     pub fn estimate(self) -> Estimate {
         let told = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        Estimate { mean: told(self.mean_s), p50: told(self.quantile_s(Z50)), p90: told(self.quantile_s(Z90)) }
+        let (p50, p90) = (told(self.quantile_s(Z50)), told(self.quantile_s(Z90)));
+        Estimate { mean: told(self.mean_s), p50, p90, by: Basis::Formula }
     }
 }
 

@@ -8,6 +8,6 @@ pub mod service_level;
 pub mod today;
 
 pub use cdr::{Cdr, CdrFilter, CdrFold, Entry, Noted, Visit};
-pub use estimate::{Estimate, Estimator, Judged};
+pub use estimate::{Basis, Estimate, Estimator, Expected, Foresight, Judged, Pace};
 pub use service_level::{Counts, Variant};
 pub use today::{QueueToday, Today, TurnedAway};

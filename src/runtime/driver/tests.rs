@@ -57,7 +57,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let store = SqliteStore::open(&folder.join("calls.sqlite")).await.unwrap();
     let metrics = Arc::new(Metrics::new(counted).unwrap());
     let published =
-        Published { today: watch::channel(Arc::default()).0, estimates: watch::channel(Arc::default()).0 };
+        Published { today: watch::channel(Arc::default()).0, expected: watch::channel(Arc::default()).0 };
     let (pictures, _) = watch::channel(Arc::default());
     let (rules, _) = watch::channel(Arc::default());
     let driver = Driver {

@@ -91,6 +91,7 @@ fn truth() -> Model {
             .map(|(name, erlang, handling_s)| ((*name).into(), erlang / handling_s))
             .collect(),
         queues: CLASSES.iter().map(queue).collect(),
+        elsewhere: None,
     }
 }
 

@@ -6,8 +6,9 @@ use super::{Bounds, Present};
 use crate::engine::Engine;
 use crate::engine::command::Commands;
 use crate::engine::event::{Caller, Event};
-use crate::engine::fact::{Fact, Outcome, Stamped};
+use crate::engine::fact::{Entered, Fact, Outcome, Stamped};
 use crate::engine::id::{CallId, LegId, OfferId, QueueId};
+use crate::engine::settings::Destination;
 use crate::engine::snapshot::{CallStage, CallView};
 use crate::engine::time::{Monotonic, Now, Wall};
 use crate::simulate::law::{Law, span};
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 /// Calls of the future are numbered from here: behind every live one.
-const FIRST_CALL: u64 = 1 << 63;
+pub(super) const FIRST_CALL: u64 = 1 << 63;
 
 /// What will happen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -26,6 +27,17 @@ enum Happening {
     GivesUp(CallId),
     Answers(OfferId),
     Finishes(CallId),
+}
+
+/// What became of a call that is asked about; times from the present on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Became {
+    /// Answered after this.
+    Answered(Duration),
+    /// Its caller gave up after this: it would have waited longer.
+    GaveUp(Duration),
+    /// It was sent away: it would have waited for ever.
+    SentAway,
 }
 
 /// The copy, and what is ahead of it.
@@ -42,21 +54,27 @@ pub(super) struct Future<'m> {
     next_call: u64,
     /// Who waits, and in which queue.
     waiting: BTreeMap<CallId, QueueId>,
-    answered: BTreeMap<CallId, Duration>,
+    /// What became of the calls that are asked about, and when.
+    became: BTreeMap<CallId, Became>,
+    /// Calls that are asked about, ascending.
+    asked: &'m [CallId],
     open: usize,
     out: Commands,
 }
 
 impl<'m> Future<'m> {
-    /// A future of the present. `views` are the present's calls, and the callers of `stay`, ascending, do not give up.
+    /// A future of the present. `views` are the present's calls; those asked about, and of these
+    /// the callers of `stay`, who do not give up, ascending.
     pub(super) fn of(
         present: Present<'_>,
         views: &[CallView],
         model: &'m Model,
+        asked: &'m [CallId],
         stay: &'m [CallId],
         rng: Rng,
     ) -> Self {
         let mut future = Self::empty(present.engine.clone(), present.now, model, stay, rng);
+        (future.asked, future.open) = (asked, asked.len());
         future.next_call = FIRST_CALL;
         for view in views {
             match view.stage {
@@ -84,7 +102,8 @@ impl<'m> Future<'m> {
             put_down: 0,
             next_call: 0,
             waiting: BTreeMap::new(),
-            answered: BTreeMap::new(),
+            became: BTreeMap::new(),
+            asked: stay,
             open: stay.len(),
             out: Commands::new(),
         };
@@ -94,15 +113,19 @@ impl<'m> Future<'m> {
         future
     }
 
-    /// Goes on until every call that stays has left its queue, or the bounds are reached; how long from the present each
-    /// of them that was answered still waited.
-    pub(super) fn run(&mut self, bounds: &Bounds) -> &BTreeMap<CallId, Duration> {
+    /// Somebody calls this number at the very beginning.
+    pub(super) fn joins(&mut self, call: CallId, dialled: &str) {
+        self.tell(arrival(call, dialled), &mut |_| {});
+    }
+
+    /// Goes on until every call that is asked about waits no more, or the bounds are reached; what became of each by then.
+    pub(super) fn run(&mut self, bounds: &Bounds) -> &BTreeMap<CallId, Became> {
         let end = self.began + bounds.horizon;
         let mut events = 0;
         while self.open > 0 && events < bounds.events_max && self.step(end, &mut |_| {}) {
             events += 1;
         }
-        &self.answered
+        &self.became
     }
 
     /// The next thing that happens, unless it lies behind `end`.
@@ -166,14 +189,7 @@ impl<'m> Future<'m> {
         self.next_arrival(number);
         let (dialled, _) = self.model.numbers.get(number)?;
         self.next_call += 1;
-        Some(Event::CallArrived {
-            call: CallId(self.next_call),
-            dialled: dialled.clone(),
-            caller: Caller::default(),
-            agent: None,
-            sip_call_id: String::new(),
-            wishes: None,
-        })
+        Some(arrival(CallId(self.next_call), dialled))
     }
 
     fn next_arrival(&mut self, number: usize) {
@@ -186,16 +202,17 @@ impl<'m> Future<'m> {
 
     fn learn(&mut self, stamped: &Stamped) {
         match &stamped.fact {
-            Fact::CallQueued { call, queue, .. } => self.waits(*call, *queue),
-            Fact::OfferMade { offer, queue, .. } => self.rings(*offer, *queue),
-            Fact::CallLeftQueue { call, queue, outcome, .. } => {
-                self.waiting.remove(call);
-                if self.stays(*call) {
-                    self.open = self.open.saturating_sub(1);
-                    if *outcome == Outcome::Answered {
-                        self.answered.insert(*call, self.now.mono.since(self.began));
-                    }
+            Fact::CallQueued { call, queue, entered, .. } => match entered {
+                Entered::Arrived | Entered::Resumed => self.waits(*call, *queue),
+                // He has his patience already.
+                Entered::Overflowed(_) | Entered::Moved(_) => {
+                    self.waiting.insert(*call, *queue);
                 }
+            },
+            Fact::OfferMade { offer, queue, .. } => self.rings(*offer, *queue),
+            Fact::CallLeftQueue { call, queue, outcome, to, .. } => {
+                self.waiting.remove(call);
+                self.left(*call, *outcome, to.as_ref());
                 if *outcome == Outcome::Answered {
                     self.talks(*call, *queue);
                 }
@@ -214,13 +231,26 @@ impl<'m> Future<'m> {
         }
     }
 
-    fn stays(&self, call: CallId) -> bool {
-        self.stay.binary_search(&call).is_ok()
+    fn left(&mut self, call: CallId, outcome: Outcome, to: Option<&Destination>) {
+        if self.asked.binary_search(&call).is_err() {
+            return;
+        }
+        let after = self.now.mono.since(self.began);
+        let became = match (outcome, to) {
+            (Outcome::Answered, _) => Became::Answered(after),
+            (Outcome::Abandoned | Outcome::ShortAbandon, _) => Became::GaveUp(after),
+            // He goes on waiting there.
+            (_, Some(Destination::Queue(_))) => return,
+            (_, Some(Destination::Number(_) | Destination::Message(_)) | None) => Became::SentAway,
+        };
+        if self.became.insert(call, became).is_none() {
+            self.open = self.open.saturating_sub(1);
+        }
     }
 
     fn waits(&mut self, call: CallId, queue: QueueId) {
         self.waiting.insert(call, queue);
-        if !self.stays(call) {
+        if self.stay.binary_search(&call).is_err() {
             self.later(queue, |model| model.patience, Happening::GivesUp(call));
         }
     }
@@ -244,5 +274,16 @@ impl<'m> Future<'m> {
     fn put(&mut self, after: Duration, what: Happening) {
         self.put_down += 1;
         self.agenda.push(Reverse((self.now.mono + after, self.put_down, what)));
+    }
+}
+
+fn arrival(call: CallId, dialled: &str) -> Event {
+    Event::CallArrived {
+        call,
+        dialled: dialled.to_owned(),
+        caller: Caller::default(),
+        agent: None,
+        sip_call_id: String::new(),
+        wishes: None,
     }
 }

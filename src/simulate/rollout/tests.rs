@@ -85,7 +85,7 @@ impl Floor {
 /// Nobody else calls; nobody gives up unless the model is changed.
 fn model(ring: Law, talk: Law) -> Model {
     let queue = QueueModel { ring, talk, patience: Law::Never };
-    Model { numbers: vec![("1".into(), 0.0)], queues: vec![Some(queue)] }
+    Model { numbers: vec![("1".into(), 0.0)], queues: vec![Some(queue)], elsewhere: None }
 }
 
 fn close(found: Duration, expected_s: f64, relative: f64) -> bool {
@@ -134,7 +134,7 @@ fn what_is_not_answered_within_the_bounds_has_no_outlook() {
     assert_eq!(floor.ahead(&quick, SECOND_CALL, &bounds, 1), None);
     let bounds = Bounds { events_max: 1, ..Bounds::default() };
     assert_eq!(floor.ahead(&quick, SECOND_CALL, &bounds, 1), None);
-    let nothing_known = Model { numbers: Vec::new(), queues: vec![None] };
+    let nothing_known = Model { numbers: Vec::new(), queues: vec![None], elsewhere: None };
     assert_eq!(floor.ahead(&nothing_known, SECOND_CALL, &Bounds::default(), 1), None);
     assert_eq!(floor.ahead(&quick, CallId(99), &Bounds::default(), 1), None, "a call nobody knows");
 }

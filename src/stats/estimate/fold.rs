@@ -2,12 +2,13 @@
 //! to expect, and judges afterwards what it said. It scans neither calls nor agents.
 
 use super::rates::{Inflow, Measured, QueueRates};
-use super::{Estimate, Rates, Spread, qlm};
+use super::{Basis, Estimate, Expected, Foresight, Pace, Rates};
 use crate::engine::fact::{AgentState, Entered, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Agent, Number, Settings};
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An agent of several queues is first taken to serve each the same; so much work must speak against it, in seconds.
@@ -25,6 +26,8 @@ pub struct Judged {
     pub queue: QueueId,
     /// The wait minus its expectation, in seconds; `None` when the caller gave up, for then nobody knows the wait.
     pub error_s: Option<f64>,
+    /// How what was said had been found.
+    pub by: Basis,
     /// Whether the wait was within the 90 % that were told. A caller who gave up after that time waited longer.
     pub within_p90: bool,
 }
@@ -39,6 +42,7 @@ pub struct Estimator {
     dialled: BTreeMap<String, usize>,
     open: BTreeMap<CallId, Open>,
     open_max: usize,
+    foresight: Arc<Foresight>,
 }
 
 /// One queue.
@@ -87,6 +91,7 @@ impl Estimator {
             dialled: BTreeMap::new(),
             open: BTreeMap::new(),
             open_max: 0,
+            foresight: Arc::default(),
         };
         estimator.follow(settings);
         estimator
@@ -118,6 +123,11 @@ impl Estimator {
     /// What a call with so many calls ahead of it has to expect; `None` when there is no ground to say anything: too few
     /// calls were handled, or nobody works for the queue.
     pub fn estimate(&self, queue: QueueId, ahead: usize) -> Option<Estimate> {
+        self.pace(queue).map(|pace| pace.behind(ahead))
+    }
+
+    /// How a queue's line moves now; `None` as for [`Estimator::estimate`].
+    pub fn pace(&self, queue: QueueId) -> Option<Pace> {
         let line = self.queues.get(queue.0 as usize)?;
         let measured = line.rates.measured()?;
         if line.workers == 0 || line.shares <= 0.0 {
@@ -127,14 +137,35 @@ impl Estimator {
             service_per_s: line.shares / measured.handling_s,
             patience_per_s: measured.patience_per_s,
         };
-        let free = ahead == 0 && line.ready > 0;
-        let in_line = if free { Spread::default() } else { qlm(ahead, rates) };
-        Some(in_line.then(measured.ring).estimate())
+        Some(Pace { rates, ring: measured.ring, free: line.ready > 0 })
+    }
+
+    /// From now on whoever joins is told what was foreseen of his queue, where it was; else what the formula says.
+    pub fn foresee(&mut self, foresight: Arc<Foresight>) {
+        self.foresight = foresight;
+    }
+
+    /// What readers are told.
+    pub fn expected(&self) -> Expected {
+        let ids = || (0..).map(QueueId).take(self.queues.len());
+        Expected {
+            queues: self.queues(),
+            paces: ids().map(|id| self.pace(id)).collect(),
+            foresight: Arc::clone(&self.foresight),
+        }
+    }
+
+    /// What a call that joins with so many calls ahead of it is told.
+    fn joining(&self, queue: QueueId, ahead: usize) -> Option<Estimate> {
+        match self.foresight.queues.get(&queue) {
+            Some(foreseen) => *foreseen,
+            None => self.estimate(queue, ahead),
+        }
     }
 
     /// What a call that joined each queue now would have to expect, in the order of the settings.
     pub fn queues(&self) -> Vec<Option<Estimate>> {
-        (0..).map(QueueId).zip(&self.queues).map(|(id, line)| self.estimate(id, line.ahead())).collect()
+        (0..).map(QueueId).zip(&self.queues).map(|(id, line)| self.joining(id, line.ahead())).collect()
     }
 
     /// What is measured of a queue's calls; `None` while they are too few.
@@ -210,7 +241,7 @@ impl Estimator {
     fn queued(&mut self, call: CallId, queue: QueueId, waiting: usize) {
         self.on(queue, |line| line.waiting = waiting);
         let ahead = self.queues.get(queue.0 as usize).map_or(0, |line| line.ahead().saturating_sub(1));
-        let told = self.estimate(queue, ahead);
+        let told = self.joining(queue, ahead);
         if self.open.len() < self.open_max {
             self.open.insert(call, Open { told, offers: 0 });
         }
@@ -265,12 +296,12 @@ impl Estimator {
             line.rates.left(wait, gave_up);
         });
         let told = open?.told?;
-        let within_p90 = wait <= told.p90;
+        let (by, within_p90) = (told.by, wait <= told.p90);
         if outcome == Outcome::Answered {
             let error_s = Some(wait.as_secs_f64() - told.mean.as_secs_f64());
-            return Some(Judged { queue, error_s, within_p90 });
+            return Some(Judged { queue, by, error_s, within_p90 });
         }
-        (gave_up && !within_p90).then_some(Judged { queue, error_s: None, within_p90 })
+        (gave_up && !within_p90).then_some(Judged { queue, by, error_s: None, within_p90 })
     }
 
     /// An agent took a call: his work so far says how much of him each of his queues has.

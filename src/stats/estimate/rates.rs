@@ -1,7 +1,7 @@
 //! The rates of one queue, measured from its calls: what handling takes, how long agents are rung, how soon callers
 //! give up. Older calls count less, so that the figures follow the day.
 
-use super::Spread;
+use super::{Estimate, Rates, Spread, qlm};
 use crate::engine::time::Monotonic;
 use std::time::Duration;
 
@@ -22,6 +22,25 @@ pub struct Measured {
     pub talk_s: f64,
     /// How often one waiting caller gives up, per second of waiting.
     pub patience_per_s: f64,
+}
+
+/// How a queue's line moves now.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Pace {
+    /// How fast.
+    pub rates: Rates,
+    /// From an offer to its answer.
+    pub ring: Spread,
+    /// Whether somebody is free: the first in line is offered at once.
+    pub free: bool,
+}
+
+impl Pace {
+    /// What a call with so many calls ahead of it has to expect.
+    pub fn behind(&self, ahead: usize) -> Estimate {
+        let in_line = if ahead == 0 && self.free { Spread::default() } else { qlm(ahead, self.rates) };
+        in_line.then(self.ring).estimate()
+    }
 }
 
 /// Sums in which each call weighs a little less with every call after it.
