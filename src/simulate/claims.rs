@@ -248,6 +248,7 @@ pub fn judge(cases: &[Case], measured: &[Vec<Figures>]) -> Vec<Row> {
         .collect();
     rows.extend(better_than_silos(cases, measured));
     rows.extend(variants());
+    rows.extend(super::staffing_claims::rows());
     rows
 }
 

@@ -19,6 +19,7 @@ pub mod replay;
 pub mod rng;
 pub mod rollout;
 pub mod scenario;
+mod staffing_claims;
 pub mod summary;
 mod twin;
 pub mod world;
