@@ -31,7 +31,7 @@ impl Engine {
                 self.end_call(now, call, EndedBy::System, out);
                 Ok(())
             }
-            Request::Reprioritise { call, priority } => self.reprioritise(now, call, priority),
+            Request::Reprioritise { call, priority } => self.reprioritise(call, priority),
             Request::Require { call, requirement } => self.require(now, call, requirement, out),
             Request::Move { call, queue } => self.move_to(now, call, queue, out),
             Request::Pull { call, agent } => self.pull(now, call, agent, out),

@@ -19,7 +19,7 @@ impl Engine {
     }
 
     /// Another credit of wait: it moves up or down the line.
-    pub(super) fn reprioritise(&mut self, _now: Now, id: CallId, priority: Duration) -> Result<(), Refusal> {
+    pub(super) fn reprioritise(&mut self, id: CallId, priority: Duration) -> Result<(), Refusal> {
         self.must_wait(id)?;
         let call = self.calls.get_mut(&id).ok_or(Refusal::UnknownCall)?;
         let of_queue = self.settings.queue(call.queue).map_or(Duration::ZERO, |queue| queue.priority);
