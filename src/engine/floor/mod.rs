@@ -152,8 +152,10 @@ impl Floor {
                 served.retain(|(plan, _)| *plan != id);
             }
         }
-        for borrowers in &mut self.borrowers {
-            borrowers.retain(|plan| *plan != id);
+        for borrow in plan.levels.iter().filter_map(|level| level.lender.as_ref()) {
+            if let Some(borrowers) = self.borrowers.get_mut(borrow.from.0 as usize) {
+                borrowers.retain(|plan| *plan != id);
+            }
         }
     }
 
