@@ -1,53 +1,10 @@
-//! The published tables, and what must hold of any such model.
+//! What must hold of any such model. The table of staffings is a claim, and tested as one (`simulate/staffing_claims.rs`).
 
 use super::*;
 use proptest::prelude::*;
 
-/// calls per 30 min, AHT, target, threshold, occupancy at most; agents, SL, ASA, occupancy; Erlang-A agents.
-type Line = ((f64, f64, f64, f64, Option<f64>), (u32, f64, f64, f64), u32);
-
-/// Computed with exact formulas outside this code; the last column with a patience of 120 s.
-const TABLE: [Line; 6] = [
-    ((100.0, 180.0, 0.80, 20.0, Some(0.85)), (14, 0.8884, 7.84, 0.714), 12),
-    ((20.0, 240.0, 0.80, 20.0, None), (5, 0.8669, 16.63, 0.533), 5),
-    ((50.0, 300.0, 0.80, 20.0, None), (12, 0.8622, 14.40, 0.694), 11),
-    ((200.0, 240.0, 0.90, 15.0, None), (34, 0.9230, 3.98, 0.784), 32),
-    ((600.0, 360.0, 0.80, 30.0, None), (128, 0.8126, 16.42, 0.938), 112),
-    ((250.0, 300.0, 0.95, 180.0, None), (46, 0.9697, 28.20, 0.906), 44),
-];
-
 fn close(found: f64, expected: f64, tolerance: f64) -> bool {
     (found - expected).abs() <= tolerance
-}
-
-fn staffing(line: &Line) -> (Load, Goal) {
-    let (calls, handling_s, service_level, threshold_s, occupancy_max) = line.0;
-    let load = Load { calls_per_s: calls / 1800.0, handling_s };
-    (load, Goal { threshold_s, service_level, occupancy_max })
-}
-
-#[test]
-fn erlang_c_staffs_every_line_of_the_table() {
-    for line in &TABLE {
-        let (load, goal) = staffing(line);
-        let found =
-            fewest_agents(&goal, |agents| without_abandonment(load, agents, goal.threshold_s)).unwrap();
-        let (agents, service_level, asa_s, occupancy) = line.1;
-        assert_eq!(found.agents, agents, "{line:?}");
-        // As many digits as the table has.
-        assert!(close(found.service_level, service_level, 0.000_05), "{line:?} {found:?}");
-        assert!(close(found.asa_s, asa_s, 0.005), "{line:?} {found:?}");
-        assert!(close(found.occupancy, occupancy, 0.000_5), "{line:?} {found:?}");
-    }
-}
-
-#[test]
-fn erlang_a_staffs_every_line_of_the_table() {
-    for line in &TABLE {
-        let (load, goal) = staffing(line);
-        let model = |agents| Some(with_patience(load, 120.0, agents, goal.threshold_s));
-        assert_eq!(fewest_agents(&goal, model).unwrap().agents, line.2, "{line:?}");
-    }
 }
 
 #[test]
