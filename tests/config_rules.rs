@@ -234,6 +234,17 @@ fn after_call_work_and_missed_calls_have_their_rules() {
     let rules = queue.wrap_up_rules;
     assert_eq!((rules.mode, rules.extension_max), (WrapUpMode::Mandatory, secs(120)));
     assert!(rules.disposition_required);
+    let own = settings(&[site, (At::Anna, "wrap_up_mode = \"optional\"\ndisposition_required = false")])
+        .agents[0]
+        .wrap_up_rules;
+    assert_eq!((own.mode, own.extension_max), (Some(WrapUpMode::Optional), None));
+    assert!(!rules.of(own).disposition_required, "what an agent has otherwise replaces the queue's");
+    assert_eq!(rules.of(own).extension_max, secs(120), "and what he has not stays as the queue has it");
+    is_wrong(
+        At::Anna,
+        "disposition_required = true",
+        "disposition_required: there is nothing to choose from",
+    );
     let expected = MissedRules {
         declined: secs(3),
         rest_max: secs(60),

@@ -1,7 +1,7 @@
 //! `[[agent]]` and `[[account]]`: who answers, with what skills, and who else has a SIP account.
 
 use super::problem::unknown;
-use super::queues::name;
+use super::queues::{name, wrap_up_rules};
 use super::section::Section;
 use super::words::Words;
 use crate::engine::id::{AgentId, QueueId, SkillId};
@@ -87,6 +87,7 @@ fn read_one(section: &Section<'_>, words: &Words, queues: &[Queue], account: &Pl
         skills,
         queues: own_queues,
         wrap_up: section.duration("wrap_up", Duration::ZERO..=hour),
+        wrap_up_rules: wrap_up_rules(section, words),
         login: section
             .choice("login", &[("manual", Login::Manual), ("automatic", Login::Automatic)])
             .unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::{missed, overflow, scalar};
 use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
 use crate::engine::settings::{
-    AnswerMode, ClosingPolicy, LastAgent, Queue, QueueOrder, WrapUpMode, WrapUpRules,
+    AnswerMode, ClosingPolicy, LastAgent, OwnWrapUp, Queue, QueueOrder, WrapUpMode,
 };
 use crate::engine::strategy::StrategyName;
 use std::ops::{Range, RangeInclusive};
@@ -53,7 +53,7 @@ pub(super) fn read(
         }
         let mut queue = Queue { name: name.clone(), title: name.clone(), ..Queue::default() };
         let place = read_one(&section, &mut queue, span, words, hours, &names, id);
-        check_keys(&section, &queue, order, words);
+        check_keys(&section, &queue, order);
         queues.push(queue);
         places.push(place);
         section.finish();
@@ -73,7 +73,7 @@ fn read_one(
     let (music, welcome) = what_is_heard(section, queue);
     how_it_is_judged(section, queue);
     who_is_asked(section, queue);
-    after_calls(section, queue);
+    after_calls(section, queue, words);
     when_it_is_open(section, queue, hours);
     let Asked { requirement, relaxation, place, steps } = relaxation::read(section, words);
     (queue.requirement, queue.relaxation) = (requirement, relaxation);
@@ -129,14 +129,25 @@ fn hundredths(number: f64) -> u32 {
     (number * 100.0).round() as u32
 }
 
-fn after_calls(section: &Section<'_>, queue: &mut Queue) {
-    queue.wrap_up = section.duration("wrap_up", SHORT).unwrap_or(queue.wrap_up);
+/// What a queue, or an agent for himself, says of after-call work besides its length.
+pub(super) fn wrap_up_rules(section: &Section<'_>, words: &Words) -> OwnWrapUp {
     let modes = [("optional", WrapUpMode::Optional), ("mandatory", WrapUpMode::Mandatory)];
-    queue.wrap_up_rules = WrapUpRules {
-        mode: section.choice("wrap_up_mode", &modes).unwrap_or_default(),
-        extension_max: section.duration("wrap_up_extension_max", SHORT).unwrap_or_default(),
-        disposition_required: section.flag("disposition_required").unwrap_or_default(),
+    let rules = OwnWrapUp {
+        mode: section.choice("wrap_up_mode", &modes),
+        extension_max: section.duration("wrap_up_extension_max", SHORT),
+        disposition_required: section.flag("disposition_required"),
     };
+    if rules.disposition_required == Some(true) && words.dispositions.is_empty() {
+        let remedy = "list what calls may be about: dispositions = [\"sale\", \"complaint\"]";
+        section
+            .error(&section.span, format!("disposition_required: there is nothing to choose from; {remedy}"));
+    }
+    rules
+}
+
+fn after_calls(section: &Section<'_>, queue: &mut Queue, words: &Words) {
+    queue.wrap_up = section.duration("wrap_up", SHORT).unwrap_or(queue.wrap_up);
+    queue.wrap_up_rules = queue.wrap_up_rules.of(wrap_up_rules(section, words));
     queue.missed = missed::read(section, queue.missed);
 }
 
@@ -156,7 +167,7 @@ fn when_it_is_open(section: &Section<'_>, queue: &mut Queue, hours: &[Hours]) {
 }
 
 /// Keys that mean nothing beside others.
-fn check_keys(section: &Section<'_>, queue: &Queue, order: QueueOrder, words: &Words) {
+fn check_keys(section: &Section<'_>, queue: &Queue, order: QueueOrder) {
     let progressive = queue.strategy == StrategyName::RingProgressively;
     if section.has("ring_step") && !progressive {
         section.warn(&section.span, "ring_step counts only under strategy = \"ring-progressively\"");
@@ -167,11 +178,6 @@ fn check_keys(section: &Section<'_>, queue: &Queue, order: QueueOrder, words: &W
     }
     if section.has("weight") && order != QueueOrder::WeightedWait {
         section.warn(&section.span, "weight counts only under order = \"weighted-wait\"");
-    }
-    if queue.wrap_up_rules.disposition_required && words.dispositions.is_empty() {
-        let remedy = "list what calls may be about: dispositions = [\"sale\", \"complaint\"]";
-        section
-            .error(&section.span, format!("disposition_required: there is nothing to choose from; {remedy}"));
     }
 }
 

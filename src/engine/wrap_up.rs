@@ -5,7 +5,7 @@ use super::agent::WrapUp;
 use super::command::{Commands, Refusal};
 use super::fact::Fact;
 use super::id::{AgentId, CallId, OfferId, QueueId};
-use super::settings::WrapUpMode;
+use super::settings::{WrapUpMode, WrapUpRules};
 use super::time::Now;
 use super::timer::Timer;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Engine {
     ) {
         let rules = self.settings.queue(queue);
         let of_queue = rules.map_or(Duration::ZERO, |queue| queue.wrap_up);
-        let disposition_due = rules.is_some_and(|queue| queue.wrap_up_rules.disposition_required);
+        let disposition_due = self.wrap_up_rules(id, queue).disposition_required;
         let wrap_up = self.settings.agent(id).and_then(|agent| agent.wrap_up).unwrap_or(of_queue);
         let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
         agent.calls.retain(|engaged| engaged.offer != offer);
@@ -64,14 +64,12 @@ impl Engine {
     /// Whether the agent may say that he is done.
     ///
     /// # Errors
-    /// When the queue's rules keep him.
+    /// When the rules keep him.
     pub(super) fn may_end_wrap_up(&self, now: Now, id: AgentId) -> Result<(), Refusal> {
         let Some(wrap_up) = self.agents.get(id.0 as usize).and_then(|agent| agent.wrap_up) else {
             return Ok(());
         };
-        let mode =
-            self.settings.queue(wrap_up.queue).map(|queue| queue.wrap_up_rules.mode).unwrap_or_default();
-        if mode == WrapUpMode::Mandatory && now.mono < wrap_up.until {
+        if self.wrap_up_rules(id, wrap_up.queue).mode == WrapUpMode::Mandatory && now.mono < wrap_up.until {
             return Err(Refusal::WrapUpMandatory);
         }
         if wrap_up.disposition_due {
@@ -102,12 +100,19 @@ impl Engine {
         }
     }
 
-    /// More time, as far as the queue allows.
+    /// The queue's rules, with what the agent has otherwise.
+    fn wrap_up_rules(&self, agent: AgentId, queue: QueueId) -> WrapUpRules {
+        let of_queue = self.settings.queue(queue).map(|queue| queue.wrap_up_rules).unwrap_or_default();
+        of_queue.of(self.settings.agent(agent).map(|agent| agent.wrap_up_rules).unwrap_or_default())
+    }
+
+    /// More time, as far as the rules allow.
     pub(super) fn extend_wrap_up(&mut self, id: AgentId, by: Duration) -> Result<(), Refusal> {
-        let agent = self.agents.get_mut(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
-        let wrap_up = agent.wrap_up.as_mut().ok_or(Refusal::NothingToExtend)?;
-        let most = self.settings.queues.get(wrap_up.queue.0 as usize);
-        let most = most.map_or(Duration::ZERO, |queue| queue.wrap_up_rules.extension_max);
+        let agent = self.agents.get(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
+        let queue = agent.wrap_up.ok_or(Refusal::NothingToExtend)?.queue;
+        let most = self.wrap_up_rules(id, queue).extension_max;
+        let wrap_up = self.agents.get_mut(id.0 as usize).and_then(|agent| agent.wrap_up.as_mut());
+        let wrap_up = wrap_up.ok_or(Refusal::NothingToExtend)?;
         let by = by.min(most.saturating_sub(wrap_up.extended));
         if by.is_zero() {
             return Err(Refusal::NothingToExtend);

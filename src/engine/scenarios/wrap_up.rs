@@ -1,7 +1,7 @@
 //! After-call work: how long it lasts, and who may end or extend it.
 
 use super::*;
-use crate::engine::settings::{WrapUpMode, WrapUpRules};
+use crate::engine::settings::{OwnWrapUp, WrapUpMode, WrapUpRules};
 use expect_test::expect;
 
 fn wrapping_up(rules: WrapUpRules) -> Settings {
@@ -314,5 +314,33 @@ fn a_disposition_still_due_holds_after_its_time_whatever_the_agent_tries() {
           · anna notes sale of 1
           · anna wrapped up in 13.0 s
     "#]],
+    );
+}
+
+#[test]
+fn an_agents_own_rules_replace_the_queues_one_by_one() {
+    let settings = centre(|settings| {
+        settings.dispositions = vec!["sale".into()];
+        settings.queues[0].wrap_up_rules =
+            WrapUpRules { disposition_required: true, extension_max: secs(10), ..WrapUpRules::default() };
+        settings.agents[0].wrap_up_rules = OwnWrapUp {
+            mode: Some(WrapUpMode::Mandatory),
+            extension_max: None,
+            disposition_required: Some(false),
+        };
+    });
+    let (_, story) = play(
+        settings,
+        "0 up anna\n1 call 1 100\n2 answer 1\n10 caller-gone 1\n11 ready anna\n12 extend anna 3\n19 tick",
+    );
+    let told: Vec<_> = story
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.contains("reply") || line.contains("wrapped"))
+        .collect();
+    assert_eq!(
+        told,
+        ["> reply 1 Err(WrapUpMandatory)", "> reply 2 Ok(())", "· anna wrapped up in 8.0 s"],
+        "mandatory by his own rule, extended by the queue's, no disposition by his own"
     );
 }

@@ -1,5 +1,6 @@
 //! One agent as configured: skills, queues, phones.
 
+use super::OwnWrapUp;
 use crate::engine::id::{QueueId, SkillId};
 use crate::engine::skill::SkillSet;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Agent {
     pub queues: Vec<QueueId>,
     /// His own after-call work, instead of the queue's.
     pub wrap_up: Option<Duration>,
+    /// His own rules for it, instead of the queue's.
+    pub wrap_up_rules: OwnWrapUp,
     /// How he becomes available.
     pub login: Login,
     /// Calls he may be in at once, 1 or more.
@@ -64,6 +67,7 @@ impl Default for Agent {
             secondary: Vec::new(),
             queues: Vec::new(),
             wrap_up: None,
+            wrap_up_rules: OwnWrapUp::default(),
             login: Login::Manual,
             capacity: 1,
             weight: 1,

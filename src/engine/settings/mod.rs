@@ -7,7 +7,9 @@ mod rest;
 
 pub use agent::{Agent, Login, PhoneOrder};
 pub use overflow::{Destination, Overflow, OverflowWhen};
-pub use queue::{AnswerMode, Borrow, ClosingPolicy, LastAgent, Queue, Relaxation, WrapUpMode, WrapUpRules};
+pub use queue::{
+    AnswerMode, Borrow, ClosingPolicy, LastAgent, OwnWrapUp, Queue, Relaxation, WrapUpMode, WrapUpRules,
+};
 pub use rest::{Fatigue, MissedRules};
 
 use super::hours::TimeZone;

@@ -64,6 +64,28 @@ pub struct WrapUpRules {
     pub disposition_required: bool,
 }
 
+/// What of a queue's rules an agent has otherwise; `None`: as the queue has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct OwnWrapUp {
+    /// Who may end it.
+    pub mode: Option<WrapUpMode>,
+    /// By how much, in all, he may extend it.
+    pub extension_max: Option<Duration>,
+    /// Whether it lasts until he has noted what the call was about.
+    pub disposition_required: Option<bool>,
+}
+
+impl WrapUpRules {
+    /// These rules for an agent with some of his own.
+    pub fn of(self, own: OwnWrapUp) -> Self {
+        Self {
+            mode: own.mode.unwrap_or(self.mode),
+            extension_max: own.extension_max.unwrap_or(self.extension_max),
+            disposition_required: own.disposition_required.unwrap_or(self.disposition_required),
+        }
+    }
+}
+
 /// Preference for the agent whom the same caller last talked to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LastAgent {
