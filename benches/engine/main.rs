@@ -10,9 +10,11 @@ mod centre;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use centre::{Centre, Kind, Size};
+use centre::{Centre, Kind, Size, scatter};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use holdfast::engine::time::Now;
+use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// 200 queues, 10,000 agents with 64 skills each, requirement expressions and relaxation.
@@ -48,20 +50,7 @@ fn percentiles() {
         for kind in Kind::ALL {
             let mut timings: Vec<_> =
                 centre.timings.iter().filter(|(of, _)| *of == kind).map(|&(_, took)| took).collect();
-            timings.sort_unstable();
-            let at = |share: f64| {
-                timings.get((timings.len() as f64 * share) as usize).copied().unwrap_or_default()
-            };
-            let us = |span: Duration| span.as_nanos() as f64 / 1000.0;
-            println!(
-                "{waiting:>9} {:>15} {:>9} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
-                kind.name(),
-                timings.len(),
-                us(at(0.5)),
-                us(at(0.99)),
-                us(at(0.999)),
-                us(timings.last().copied().unwrap_or_default())
-            );
+            print_line(waiting, kind.name(), &mut timings);
         }
         let events = centre.timings.len() as f64;
         let inside: Duration = centre.timings.iter().map(|&(_, took)| took).sum();
@@ -71,7 +60,43 @@ fn percentiles() {
             events / inside.as_secs_f64(),
             events / lasted.as_secs_f64(),
         );
+        yardstick(waiting);
     }
+}
+
+/// The machine's own share in the growth: a plain B-tree of as many entries, each of a waiting call's size, from which
+/// one at random is taken, read and given back. What grows here beyond log n is caches and page tables, not algorithm.
+fn yardstick(waiting: u64) {
+    let mut tree: BTreeMap<u64, Box<[u64; 64]>> =
+        (0..waiting).map(|key| (key, Box::new([key; 64]))).collect();
+    let mut timings: Vec<_> = (0..200_000)
+        .map(|round| {
+            let key = scatter(round) % waiting;
+            let began = Instant::now();
+            let entry = tree.remove(&key).unwrap();
+            black_box(entry.iter().sum::<u64>());
+            drop(entry);
+            let took = began.elapsed();
+            tree.insert(key, Box::new([key; 64]));
+            took
+        })
+        .collect();
+    print_line(waiting, "(plain B-tree)", &mut timings);
+}
+
+#[expect(clippy::print_stdout, reason = "a table for whoever runs the benchmark")]
+fn print_line(waiting: u64, name: &str, timings: &mut [Duration]) {
+    timings.sort_unstable();
+    let at = |share: f64| timings.get((timings.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let us = |span: Duration| span.as_nanos() as f64 / 1000.0;
+    println!(
+        "{waiting:>9} {name:>15} {:>9} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
+        timings.len(),
+        us(at(0.5)),
+        us(at(0.99)),
+        us(at(0.999)),
+        us(timings.last().copied().unwrap_or_default())
+    );
 }
 
 /// This process' memory, by the kernel's count.
