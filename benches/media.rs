@@ -18,7 +18,7 @@ fn session(codec: Codec) -> Session {
         remote: "198.51.100.7:4000".parse().unwrap(),
         rtcp: "198.51.100.7:4001".parse().unwrap(),
         codec,
-        payload_type: codec.static_payload_type(),
+        payload_type: codec.offered_payload_type(),
         dtmf: Some(101),
         ptime_ms: 20,
         direction: Direction::SendRecv,
@@ -30,10 +30,13 @@ fn codec(c: &mut Criterion) {
     let samples: Vec<i16> = (0..160).map(|n| (n * 397 % 32_000 - 16_000) as i16).collect();
     let mut group = c.benchmark_group("g711");
     group.throughput(Throughput::Elements(160));
-    for codec in Codec::ALL {
+    for codec in [Codec::Pcmu, Codec::Pcma] {
         group.bench_function(format!("encode 20 ms {codec}"), |b| {
             b.iter(|| {
-                samples.iter().map(|&sample| codec.encode(black_box(sample))).fold(0, u8::wrapping_add)
+                samples
+                    .iter()
+                    .map(|&sample| codec.law().unwrap().encode(black_box(sample)))
+                    .fold(0, u8::wrapping_add)
             });
         });
     }
@@ -50,7 +53,7 @@ fn packets(c: &mut Criterion) {
             music.frame(Monotonic(frame * 20_000), frame, black_box(&[0xFF; 160]), &mut out)
         });
     });
-    for to in Codec::ALL {
+    for to in [Codec::Pcmu, Codec::Pcma] {
         let (mut from_leg, mut to_leg) = (session(Codec::Pcmu), session(to));
         let mut packet = [0x55; 172];
         let mut n = 0_u64;

@@ -36,7 +36,7 @@ fn library() -> (Library, Vec<f32>) {
 fn caller_hears_the_music_of_the_file_in_either_law() {
     let (library, source) = library();
     let (mut handle, _events) = engine(library);
-    for (number, codec) in Codec::ALL.into_iter().enumerate() {
+    for (number, codec) in [Codec::Pcmu, Codec::Pcma].into_iter().enumerate() {
         let phone = Phone::connected(&mut handle, caller(number as u64), None, codec, 101);
         handle.play(phone.leg, &music(&["noise"]));
         // A machine that stalls makes a gap, as any network may; then a later stretch is looked at.

@@ -5,7 +5,7 @@
 mod phones;
 mod support;
 
-use holdfast::media::Codec;
+use holdfast::media::codec::g711::Law;
 use holdfast::phone::{Call, Dial, Ended, Phone, PhoneSettings, RegisterError, Side, Sound};
 use phones::{until, within};
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn settings(engine: &Holdfast, account: &str) -> PhoneSettings {
     PhoneSettings::new(engine.sip, account, &format!("{account}'s own"))
 }
 
-async fn agent(engine: &Holdfast, account: &str, codecs: &[Codec]) -> Phone {
+async fn agent(engine: &Holdfast, account: &str, codecs: &[Law]) -> Phone {
     let phone =
         Phone::bind(PhoneSettings { codecs: codecs.to_vec(), ..settings(engine, account) }).await.unwrap();
     assert!(within(phone.register()).await.unwrap() > Duration::ZERO);
@@ -65,14 +65,14 @@ async fn waiting_caller(trunk: &Phone) -> Call {
 }
 
 async fn trunk(engine: &Holdfast) -> Phone {
-    let settings = PhoneSettings { codecs: vec![Codec::Pcmu], ..settings(engine, "trunk") };
+    let settings = PhoneSettings { codecs: vec![Law::Mu], ..settings(engine, "trunk") };
     Phone::bind(settings).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn caller_hears_music_then_the_agent_alone_and_keys_pass_through() {
     let engine = tokio::task::spawn_blocking(|| Holdfast::start(RULES)).await.unwrap();
-    let (trunk, anna) = (trunk(&engine).await, agent(&engine, "anna", &[Codec::Pcma]).await);
+    let (trunk, anna) = (trunk(&engine).await, agent(&engine, "anna", &[Law::A]).await);
     let caller = waiting_caller(&trunk).await;
     let incoming = within(anna.incoming()).await.unwrap();
     incoming.ring();
@@ -103,7 +103,7 @@ async fn a_wrong_password_registers_nobody() {
 async fn a_declined_caller_keeps_the_music_and_rings_at_the_next_agent() {
     let engine = tokio::task::spawn_blocking(|| Holdfast::start(RULES)).await.unwrap();
     let trunk = trunk(&engine).await;
-    let (anna, ben) = (agent(&engine, "anna", &Codec::ALL).await, agent(&engine, "ben", &Codec::ALL).await);
+    let (anna, ben) = (agent(&engine, "anna", &Law::ALL).await, agent(&engine, "ben", &Law::ALL).await);
     let caller = waiting_caller(&trunk).await;
     let second = within(async {
         tokio::select! {
@@ -143,7 +143,7 @@ async fn a_caller_who_holds_us_hears_nothing_meanwhile_and_keeps_the_place() {
     .await;
     caller.hold(false);
     until("music again", || caller.heard().packets > last.0 + 10).await;
-    let anna = agent(&engine, "anna", &Codec::ALL).await;
+    let anna = agent(&engine, "anna", &Law::ALL).await;
     let talking = within(anna.incoming()).await.unwrap().answer();
     until("the agent hears the caller", || talking.heard().tone_share(440.0) > 0.9).await;
 }

@@ -3,7 +3,7 @@
 #[path = "support/phone.rs"]
 mod support;
 
-use holdfast::media::Codec;
+use holdfast::media::codec::g711::Law;
 use holdfast::phone::{CallState, Ended, Phone, RegisterError, Side, Sound};
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -25,14 +25,13 @@ async fn two_phones_hear_each_others_tone() {
 
 #[tokio::test]
 async fn phones_with_one_codec_each_agree_on_it_or_refuse() {
-    let alaw =
-        |account: &str| holdfast::phone::PhoneSettings { codecs: vec![Codec::Pcma], ..settings(account) };
+    let alaw = |account: &str| holdfast::phone::PhoneSettings { codecs: vec![Law::A], ..settings(account) };
     let (bob, anna) = (phone("bob").await, Phone::bind(alaw("anna")).await.unwrap());
     let (caller, callee) = connect(&bob, &anna).await;
     caller.say(Sound::Tone(440.0));
     until("A-law is understood", || callee.heard().tone_share(440.0) > 0.9).await;
 
-    let ulaw = holdfast::phone::PhoneSettings { codecs: vec![Codec::Pcmu], ..settings("carl") };
+    let ulaw = holdfast::phone::PhoneSettings { codecs: vec![Law::Mu], ..settings("carl") };
     let carl = Phone::bind(ulaw).await.unwrap();
     let refused = carl.call(&format!("sip:anna@{}", anna.address())).await.unwrap();
     let ended = within(refused.ended()).await;

@@ -114,7 +114,8 @@ pub(super) fn media(root: &Section<'_>) -> MediaSettings {
         advertise,
         ports: ports.unwrap_or(20000..=29999),
         workers: section.count("workers", 0..=256).unwrap_or(0),
-        codecs: listed(&section, "codecs", "codec", &CODECS).unwrap_or_else(|| Codec::ALL.to_vec()),
+        codecs: listed(&section, "codecs", "codec", &CODECS)
+            .unwrap_or_else(|| vec![Codec::Pcmu, Codec::Pcma]),
         quarantine: PORT_REST,
     };
     section.finish();

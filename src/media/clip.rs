@@ -1,5 +1,6 @@
 //! One sound: read from a WAV file, brought to 8 kHz mono, and encoded once per codec. Shared by all who hear it.
 
+use super::codec::g711::Law;
 use super::codec::{CLOCK_HZ, Codec, FRAME_SAMPLES};
 use hound::{SampleFormat, WavReader};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
@@ -57,6 +58,7 @@ pub enum ClipError {
 pub struct Clip {
     ulaw: Arc<[u8]>,
     alaw: Arc<[u8]>,
+    none: Arc<[u8]>,
 }
 
 impl Clip {
@@ -83,12 +85,12 @@ impl Clip {
     /// Encodes samples between −1 and 1 at 8 kHz.
     pub fn from_samples(samples: impl Iterator<Item = f32>) -> Clip {
         let linear: Vec<i16> = samples.map(|sample| (sample.clamp(-1.0, 1.0) * 32_767.0) as i16).collect();
-        let encoded = |codec: Codec| {
-            let mut bytes: Vec<u8> = linear.iter().map(|&sample| codec.encode(sample)).collect();
-            bytes.resize(bytes.len().next_multiple_of(FRAME_SAMPLES).max(FRAME_SAMPLES), codec.silence());
+        let encoded = |law: Law| {
+            let mut bytes: Vec<u8> = linear.iter().map(|&sample| law.encode(sample)).collect();
+            bytes.resize(bytes.len().next_multiple_of(FRAME_SAMPLES).max(FRAME_SAMPLES), law.silence());
             Arc::from(bytes)
         };
-        Clip { ulaw: encoded(Codec::Pcmu), alaw: encoded(Codec::Pcma) }
+        Clip { ulaw: encoded(Law::Mu), alaw: encoded(Law::A), none: Arc::default() }
     }
 
     /// How many frames of 20 ms it has; at least one.
@@ -107,6 +109,7 @@ impl Clip {
         match codec {
             Codec::Pcmu => &self.ulaw,
             Codec::Pcma => &self.alaw,
+            Codec::G722 | Codec::Opus | Codec::L16 => &self.none,
         }
     }
 }

@@ -120,6 +120,7 @@ pub fn silence(codec: Codec) -> &'static [u8] {
     match codec {
         Codec::Pcmu => &SILENT_ULAW,
         Codec::Pcma => &SILENT_ALAW,
+        Codec::G722 | Codec::Opus | Codec::L16 => &[],
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
             .map(|time| {
                 let (frame, last) = player.next(codec, time);
                 assert_eq!(frame.len(), FRAME_SAMPLES);
-                (codec.decode(frame[0]) / 1_000, last)
+                (codec.law().unwrap().decode(frame[0]) / 1_000, last)
             })
             .collect()
     }
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn silence_goes_on_for_ever() {
-        for codec in Codec::ALL {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
             assert_eq!(heard(&mut Player::new(Script::silence()), codec, 0..3), [(0, false); 3]);
         }
         assert!(Playlist::new(Vec::new()).is_none());

@@ -4,8 +4,9 @@ use rtp_rs::{RtpPacketBuilder, RtpReader};
 
 /// The longest datagram that is looked at, in bytes.
 pub const DATAGRAM_MAX: usize = 1_500;
-/// The longest payload that is relayed: 120 ms of G.711. A longer one does not come from a phone.
-pub const PAYLOAD_MAX: usize = 960;
+/// The longest payload that is relayed: what fits into an Ethernet frame beside the headers of IPv6, UDP and RTP and
+/// the tag of SRTP.
+pub const PAYLOAD_MAX: usize = 1_420;
 
 /// One RTP packet, as it came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

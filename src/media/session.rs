@@ -195,7 +195,8 @@ impl Session {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
         let (marker, sequence, timestamp) = self.splice(now, packet)?;
         let header = self.header(stream.payload_type, marker, sequence, timestamp);
-        let Some(table) = codec.transcoding_table(stream.codec) else {
+        let table = codec.law().zip(stream.codec.law()).and_then(|(from, to)| from.crossing(to));
+        let Some(table) = table else {
             return self.send(now, header, packet.payload, out);
         };
         let mut crossed = [0; rtp::PAYLOAD_MAX];
@@ -260,7 +261,9 @@ fn meaning(stream: &Stream, payload_type: u8) -> Option<Meaning> {
     if Some(payload_type) == stream.dtmf {
         return Some(Meaning::Event);
     }
-    if let Some(codec) = Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == payload_type) {
+    if let Some(codec) =
+        Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type))
+    {
         return Some(Meaning::Voice(codec));
     }
     match payload_type {

@@ -1,6 +1,6 @@
 //! What a phone hears in one call: counts, jitter, pressed keys, and the sound itself within a cap. Opens no socket.
 
-use crate::media::Codec;
+use crate::media::codec::g711::Law;
 use crate::media::codec::{CLOCK_HZ, FRAME_SAMPLES};
 use rtp_rs::RtpReader;
 use std::collections::VecDeque;
@@ -89,7 +89,7 @@ impl Ear {
             self.heard.strange += 1;
             return;
         };
-        let codec = Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == packet.payload_type());
+        let codec = Law::ALL.into_iter().find(|codec| codec.payload_type() == packet.payload_type());
         let event = dtmf == Some(packet.payload_type());
         if codec.is_none() && !event {
             self.heard.strange += 1;
@@ -156,7 +156,7 @@ impl Ear {
         }
     }
 
-    fn keep(&mut self, missing: u16, codec: Codec, payload: &[u8]) {
+    fn keep(&mut self, missing: u16, codec: Law, payload: &[u8]) {
         // Lost sound leaves a hole of its own length, so that what follows stays in its place.
         let hole = std::iter::repeat_n(0, usize::from(missing).min(50) * FRAME_SAMPLES);
         let samples = hole.chain(payload.iter().map(|&code| codec.decode(code)));

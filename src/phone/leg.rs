@@ -9,7 +9,7 @@ use super::media::Media;
 use super::sdp::{self, Flow, Remote, TELEPHONE_EVENT};
 use super::sound::Sound;
 use super::token;
-use crate::media::Codec;
+use crate::media::codec::g711::Law;
 use crate::sip::codec;
 use crate::sip::message::{Method, Request, Response};
 use std::net::SocketAddr;
@@ -472,8 +472,8 @@ impl Leg {
 
     /// Adds our session description: an answer where there is something to answer, an offer otherwise.
     fn describe(&self, headers: &mut crate::sip::message::Headers, body: &mut Vec<u8>) {
-        let one: [Codec; 1];
-        let (codecs, dtmf): (&[Codec], _) = match self.remote {
+        let one: [Law; 1];
+        let (codecs, dtmf): (&[Law], _) = match self.remote {
             Some(remote) => {
                 one = [remote.codec];
                 (&one, remote.dtmf)

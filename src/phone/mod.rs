@@ -32,7 +32,7 @@ pub use register::RegisterError;
 pub use sdp::Flow;
 pub use sound::{ClipError, Sound, tone_share};
 
-use crate::media::Codec;
+use crate::media::codec::g711::Law;
 use crate::secret::Secret;
 use crate::sip::uri::{Host, NameAddr, Uri};
 use dialog::{Dialog, address_of};
@@ -64,7 +64,7 @@ pub struct PhoneSettings {
     /// The host part of its address; the server's IP address when there is none.
     pub domain: Option<String>,
     /// What it can speak, the most preferred first.
-    pub codecs: Vec<Codec>,
+    pub codecs: Vec<Law>,
     /// The expiry asked for when it registers.
     pub expires: Duration,
     /// Calls at once; further ones get 486, or [`CallError::Overloaded`].
@@ -85,7 +85,7 @@ impl PhoneSettings {
             password: Secret::new(password),
             display: String::new(),
             domain: None,
-            codecs: Codec::ALL.to_vec(),
+            codecs: Law::ALL.to_vec(),
             expires: Duration::from_secs(300),
             calls_max: 10,
             record_max: Duration::from_secs(60),

@@ -1,6 +1,6 @@
 //! The phone's own session descriptions (RFC 8866, 3264): one audio line, written and read as text. Apart from the engine's.
 
-use crate::media::Codec;
+use crate::media::codec::g711::Law;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,7 +54,7 @@ impl Flow {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Remote {
     pub address: SocketAddr,
-    pub codec: Codec,
+    pub codec: Law,
     pub payload_type: u8,
     pub dtmf: Option<u8>,
     /// As seen from us.
@@ -65,7 +65,7 @@ pub(super) struct Remote {
 pub(super) fn write(
     local: SocketAddr,
     version: u64,
-    codecs: &[Codec],
+    codecs: &[Law],
     dtmf: Option<u8>,
     flow: Flow,
 ) -> Vec<u8> {
@@ -74,9 +74,9 @@ pub(super) fn write(
     let mut formats = String::new();
     let mut maps = String::new();
     for codec in codecs {
-        let number = codec.static_payload_type();
+        let number = codec.payload_type();
         let _ = write!(formats, " {number}");
-        let _ = write!(maps, "a=rtpmap:{number} {}/8000\r\n", codec.encoding_name());
+        let _ = write!(maps, "a=rtpmap:{number} {}/8000\r\n", codec.name());
     }
     if let Some(number) = dtmf {
         let _ = write!(formats, " {number}");
@@ -91,7 +91,7 @@ pub(super) fn write(
 }
 
 /// Reads the first audio line; `None` when it has nothing for us.
-pub(super) fn read(body: &[u8], ours: &[Codec]) -> Option<Remote> {
+pub(super) fn read(body: &[u8], ours: &[Law]) -> Option<Remote> {
     if body.len() > BYTES_MAX {
         return None;
     }
@@ -140,12 +140,12 @@ fn audio_line(value: &str) -> Option<(u16, Vec<u8>)> {
     Some((port, words.take(32).filter_map(|word| word.parse().ok()).collect()))
 }
 
-fn codec_named(number: u8, maps: &[(u8, String)]) -> Option<Codec> {
+fn codec_named(number: u8, maps: &[(u8, String)]) -> Option<Law> {
     match maps.iter().find(|(mapped, _)| *mapped == number) {
-        Some((_, name)) => Codec::ALL
+        Some((_, name)) => Law::ALL
             .into_iter()
-            .find(|codec| name.starts_with(&format!("{}/8000", codec.encoding_name()).to_ascii_lowercase())),
-        None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == number),
+            .find(|codec| name.starts_with(&format!("{}/8000", codec.name()).to_ascii_lowercase())),
+        None => Law::ALL.into_iter().find(|codec| codec.payload_type() == number),
     }
 }
 
@@ -156,19 +156,19 @@ mod tests {
     #[test]
     fn what_one_phone_writes_another_reads() {
         let local: SocketAddr = "127.0.0.1:4000".parse().unwrap();
-        let body = write(local, 1, &Codec::ALL, Some(TELEPHONE_EVENT), Flow::SendOnly);
-        let remote = read(&body, &[Codec::Pcma]).unwrap();
-        assert_eq!((remote.address, remote.codec, remote.payload_type), (local, Codec::Pcma, 8));
+        let body = write(local, 1, &Law::ALL, Some(TELEPHONE_EVENT), Flow::SendOnly);
+        let remote = read(&body, &[Law::A]).unwrap();
+        assert_eq!((remote.address, remote.codec, remote.payload_type), (local, Law::A, 8));
         assert_eq!((remote.dtmf, remote.flow), (Some(TELEPHONE_EVENT), Flow::RecvOnly));
     }
 
     #[test]
     fn a_description_without_a_codec_of_ours_or_without_audio_is_of_no_use() {
         let video = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=video 4000 RTP/AVP 96\r\n";
-        assert_eq!(read(video, &Codec::ALL), None);
+        assert_eq!(read(video, &Law::ALL), None);
         let gsm = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 3\r\n";
-        assert_eq!(read(gsm, &Codec::ALL), None);
+        assert_eq!(read(gsm, &Law::ALL), None);
         let off = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 0 RTP/AVP 0\r\n";
-        assert_eq!(read(off, &Codec::ALL), None);
+        assert_eq!(read(off, &Law::ALL), None);
     }
 }

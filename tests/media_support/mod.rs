@@ -169,7 +169,7 @@ impl Phone {
             remote: self.rtp.local_addr().unwrap(),
             rtcp: self.rtcp.local_addr().unwrap(),
             codec: self.codec,
-            payload_type: self.codec.static_payload_type(),
+            payload_type: self.codec.offered_payload_type(),
             dtmf: Some(self.dtmf),
             ptime_ms: 20,
             direction,
@@ -188,9 +188,11 @@ impl Phone {
 
     /// Sends speech, encoded here.
     pub fn speak(&mut self, samples: &[f32]) {
-        let payload: Vec<u8> =
-            samples.iter().map(|sample| self.codec.encode((sample * 32_767.0) as i16)).collect();
-        self.send(self.codec.static_payload_type(), false, &payload);
+        let payload: Vec<u8> = samples
+            .iter()
+            .map(|sample| self.codec.law().unwrap().encode((sample * 32_767.0) as i16))
+            .collect();
+        self.send(self.codec.offered_payload_type(), false, &payload);
         self.timestamp = self.timestamp.wrapping_add(samples.len() as u32);
     }
 
@@ -221,7 +223,11 @@ impl Phone {
     }
 
     pub fn decoded(&self, heard: &Heard) -> Vec<f32> {
-        heard.payload.iter().map(|&code| f32::from(self.codec.decode(code)) / 32_768.0).collect()
+        heard
+            .payload
+            .iter()
+            .map(|&code| f32::from(self.codec.law().unwrap().decode(code)) / 32_768.0)
+            .collect()
     }
 
     /// So many packets' sound, each at the place its timestamp says.

@@ -28,7 +28,7 @@ fn spec(sample_rate: u32, channels: u16, bits_per_sample: u16, sample_format: Sa
 }
 
 fn decoded(clip: &Clip, codec: Codec) -> Vec<f32> {
-    clip.encoded(codec).iter().map(|&code| f32::from(codec.decode(code)) / 32_768.0).collect()
+    clip.encoded(codec).iter().map(|&code| f32::from(codec.law().unwrap().decode(code)) / 32_768.0).collect()
 }
 
 /// The amplitude of one frequency in the middle of the signal.
@@ -58,7 +58,7 @@ fn every_rate_channel_count_and_sample_format_sounds_the_same() {
                 let spec = spec(rate, channels, bits, format);
                 let clip = Clip::from_wav(Cursor::new(wav(spec, 1.0, 440.0, 0.5))).unwrap();
                 assert_eq!(clip.frames(), 50, "{spec:?}");
-                for codec in Codec::ALL {
+                for codec in [Codec::Pcmu, Codec::Pcma] {
                     let level = amplitude(&decoded(&clip, codec), 440.0);
                     assert!((level - 0.5).abs() < 0.03, "{spec:?} {codec}: {level}");
                 }
@@ -93,7 +93,7 @@ fn opposite_channels_do_not_make_noise_and_bad_floats_are_silence() {
     }
     writer.finalize().unwrap();
     let clip = Clip::from_wav(Cursor::new(bytes.into_inner())).unwrap();
-    assert!(clip.encoded(Codec::Pcmu).iter().all(|&code| code == Codec::Pcmu.silence()));
+    assert!(clip.encoded(Codec::Pcmu).iter().all(|&code| code == Law::Mu.silence()));
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn the_last_frame_is_filled_with_silence() {
     let clip =
         Clip::from_wav(Cursor::new(wav(spec(8_000, 1, 16, SampleFormat::Int), 0.025, 440.0, 0.5))).unwrap();
     assert_eq!(clip.frames(), 2);
-    assert_eq!(clip.frame(Codec::Pcmu, 1)[159], Codec::Pcmu.silence());
-    assert_eq!(clip.frame(Codec::Pcma, 1)[159], Codec::Pcma.silence());
+    assert_eq!(clip.frame(Codec::Pcmu, 1)[159], Law::Mu.silence());
+    assert_eq!(clip.frame(Codec::Pcma, 1)[159], Law::A.silence());
     assert!(clip.frame(Codec::Pcmu, 2).is_empty());
 }
 

@@ -2,6 +2,68 @@
 //!
 //! Linear samples are 16 bits wide here: µ-law's 14 and A-law's 13 bits sit at the top.
 
+use serde::{Deserialize, Serialize};
+
+/// Which of the two laws.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Law {
+    /// µ-law, of North America and Japan.
+    Mu,
+    /// A-law, of the rest of the world.
+    A,
+}
+
+impl Law {
+    /// Both.
+    pub const ALL: [Law; 2] = [Law::Mu, Law::A];
+
+    /// The payload type that RFC 3551 §6 assigns for ever.
+    pub fn payload_type(self) -> u8 {
+        match self {
+            Self::Mu => 0,
+            Self::A => 8,
+        }
+    }
+
+    /// The encoding name of RFC 3551, as in `a=rtpmap`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mu => "PCMU",
+            Self::A => "PCMA",
+        }
+    }
+
+    /// The code that decodes to (almost) nothing: what silence is filled with.
+    pub fn silence(self) -> u8 {
+        self.encode(0)
+    }
+
+    /// One 16-bit linear sample to its code.
+    pub fn encode(self, sample: i16) -> u8 {
+        match self {
+            Self::Mu => ulaw_encode(sample),
+            Self::A => alaw_encode(sample),
+        }
+    }
+
+    /// One code to its 16-bit linear sample.
+    pub fn decode(self, code: u8) -> i16 {
+        match self {
+            Self::Mu => ULAW_TO_LINEAR[usize::from(code)],
+            Self::A => ALAW_TO_LINEAR[usize::from(code)],
+        }
+    }
+
+    /// The table that turns each code of this law into the code of `into`; `None` when they are the same.
+    pub fn crossing(self, into: Law) -> Option<&'static [u8; 256]> {
+        match (self, into) {
+            (Self::Mu, Self::A) => Some(&ULAW_TO_ALAW),
+            (Self::A, Self::Mu) => Some(&ALAW_TO_ULAW),
+            (Self::Mu, Self::Mu) | (Self::A, Self::A) => None,
+        }
+    }
+}
+
 /// Added to a µ-law magnitude (14 bits) so that every segment begins at a power of two.
 const ULAW_BIAS: i32 = 33;
 /// The highest biased µ-law magnitude.

@@ -13,7 +13,7 @@ const PTIME_MS: u8 = 20;
 
 /// Our offer: every codec of `local`, telephone events, both ways.
 pub fn offer(local: &LocalMedia, origin: Origin) -> Vec<u8> {
-    let codecs = local.codecs.iter().map(|&codec| (codec.static_payload_type(), codec));
+    let codecs = local.codecs.iter().map(|&codec| (codec.offered_payload_type(), codec));
     let media = audio(local, "RTP/AVP", codecs, Some(TELEPHONE_EVENT), Direction::SendRecv, RtcpPort::Next);
     write(local, origin, vec![media])
 }

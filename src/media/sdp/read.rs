@@ -104,7 +104,7 @@ fn encoding(payload_type: u8, attributes: &[Attribute]) -> Encoding {
         Some((_, mapping)) => mapped_encoding(mapping.trim()),
         None => Codec::ALL
             .into_iter()
-            .find(|codec| codec.static_payload_type() == payload_type)
+            .find(|codec| codec.static_payload_type() == Some(payload_type))
             .map_or(Encoding::Unknown, Encoding::Audio),
     }
 }

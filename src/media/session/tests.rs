@@ -13,7 +13,7 @@ fn stream(codec: Codec) -> Stream {
         remote,
         rtcp: "198.51.100.7:4001".parse().unwrap(),
         codec,
-        payload_type: codec.static_payload_type(),
+        payload_type: codec.offered_payload_type(),
         dtmf: Some(96),
         ptime_ms: 20,
         direction: Direction::SendRecv,
@@ -107,13 +107,17 @@ fn voice_of_another_codec_is_translated_and_of_the_same_is_not() {
     for (from, to) in [(Codec::Pcmu, Codec::Pcma), (Codec::Pcma, Codec::Pcmu), (Codec::Pcma, Codec::Pcma)] {
         let mut session = session(to);
         let payload: Vec<u8> = (0..=255).collect();
-        let bytes = packet(from.static_payload_type(), 1, 0, &payload);
+        let bytes = packet(from.offered_payload_type(), 1, 0, &payload);
         let mut out = [0; 1_500];
         let length = session.relay(at(20), &rtp::read(&bytes).unwrap(), from, &mut out).unwrap();
         let got = rtp::read(&out[..length]).unwrap();
-        assert_eq!(got.payload_type, to.static_payload_type());
+        assert_eq!(got.payload_type, to.offered_payload_type());
         for (&before, &after) in payload.iter().zip(got.payload) {
-            let expected = from.transcoding_table(to).map_or(before, |table| table[usize::from(before)]);
+            let expected = from
+                .law()
+                .unwrap()
+                .crossing(to.law().unwrap())
+                .map_or(before, |table| table[usize::from(before)]);
             assert_eq!(after, expected);
         }
     }

@@ -44,7 +44,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         advertise: None,
         ports: 11_800..=11_899,
         workers: 1,
-        codecs: Codec::ALL.to_vec(),
+        codecs: vec![Codec::Pcmu, Codec::Pcma],
         quarantine: Duration::ZERO,
     };
     let (library, _) = Library::load(folder, folder);
