@@ -1,6 +1,6 @@
 //! How well a source is received: the figures of an RTCP report block (RFC 3550 §6.4, A.3 and A.8). Pure counting.
 
-use super::codec::CLOCK_HZ;
+use super::bridge::ticks;
 use super::rtp::Packet;
 use crate::engine::time::Monotonic;
 
@@ -18,7 +18,7 @@ pub struct Report {
     pub lost: u32,
     /// The highest sequence number with the count of its wraps above it.
     pub highest: u32,
-    /// Interarrival jitter in samples.
+    /// Interarrival jitter in ticks of the source's clock.
     pub jitter: u32,
 }
 
@@ -26,6 +26,7 @@ pub struct Report {
 #[derive(Clone, Copy, Debug)]
 pub struct Reception {
     ssrc: u32,
+    clock_hz: u32,
     base: u32,
     highest: u32,
     received: u32,
@@ -37,16 +38,17 @@ pub struct Reception {
 }
 
 impl Reception {
-    /// Starts at a source's first packet.
-    pub fn new(now: Monotonic, packet: &Packet<'_>) -> Reception {
+    /// Starts at a source's first packet; its timestamps run by `clock_hz`.
+    pub fn new(now: Monotonic, packet: &Packet<'_>, clock_hz: u32) -> Reception {
         Reception {
             ssrc: packet.ssrc,
+            clock_hz,
             base: u32::from(packet.sequence),
             highest: u32::from(packet.sequence),
             received: 1,
             expected_before: 0,
             received_before: 0,
-            transit: transit(now, packet),
+            transit: transit(now, packet, clock_hz),
             jitter: 0,
         }
     }
@@ -62,12 +64,12 @@ impl Reception {
         if ahead < DROPOUT_MAX {
             self.highest = self.highest.wrapping_add(u32::from(ahead));
         } else if ahead < u16::MAX - 100 {
-            *self = Self::new(now, packet);
+            *self = Self::new(now, packet, self.clock_hz);
             return;
         }
         self.received = self.received.wrapping_add(1);
-        let transit = transit(now, packet);
-        let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(CLOCK_HZ);
+        let transit = transit(now, packet, self.clock_hz);
+        let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(self.clock_hz);
         self.transit = transit;
         self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
     }
@@ -89,9 +91,9 @@ impl Reception {
     }
 }
 
-/// Arrival minus timestamp, in samples: only differences of it mean anything.
-fn transit(now: Monotonic, packet: &Packet<'_>) -> u32 {
-    ((now.0 * u64::from(CLOCK_HZ) / 1_000_000) as u32).wrapping_sub(packet.timestamp)
+/// Arrival minus timestamp, in ticks of the clock: only differences of it mean anything.
+fn transit(now: Monotonic, packet: &Packet<'_>, clock_hz: u32) -> u32 {
+    ticks(Monotonic(0), now, clock_hz).wrapping_sub(packet.timestamp)
 }
 
 #[cfg(test)]
@@ -109,7 +111,7 @@ mod tests {
 
     #[test]
     fn nothing_lost_is_reported_as_nothing() {
-        let mut reception = Reception::new(at(0), &packet(10));
+        let mut reception = Reception::new(at(0), &packet(10), 8_000);
         (11..60).for_each(|n| reception.receive(at(u64::from(n - 10) * 20), &packet(n)));
         let report = reception.report();
         assert_eq!((report.fraction_lost, report.lost, report.highest, report.jitter), (0, 0, 59, 0));
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn one_in_four_lost_is_64_of_256_and_the_next_report_starts_anew() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 8_000);
         (1..400).filter(|n| n % 4 != 3).for_each(|n| reception.receive(at(u64::from(n) * 20), &packet(n)));
         let report = reception.report();
         assert_eq!(report.lost, 99);
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn wrapping_and_reordering_lose_nothing() {
-        let mut reception = Reception::new(at(0), &packet(65_534));
+        let mut reception = Reception::new(at(0), &packet(65_534), 8_000);
         for sequence in [65_535, 1, 0, 2] {
             reception.receive(at(20), &packet(sequence));
         }
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn late_packets_are_jitter() {
-        let mut reception = Reception::new(at(0), &packet(0));
+        let mut reception = Reception::new(at(0), &packet(0), 8_000);
         for n in 1..500_u16 {
             reception.receive(at(u64::from(n) * 20 + u64::from(n % 2) * 10), &packet(n));
         }
@@ -152,7 +154,7 @@ mod tests {
             let mut reception = None;
             for (sequence, timestamp, now) in packets {
                 let packet = Packet { timestamp, ..packet(sequence) };
-                reception.get_or_insert_with(|| Reception::new(Monotonic(now), &packet)).receive(Monotonic(now), &packet);
+                reception.get_or_insert_with(|| Reception::new(Monotonic(now), &packet, 8_000)).receive(Monotonic(now), &packet);
             }
             reception.map(|mut reception| reception.report());
         }

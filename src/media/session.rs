@@ -5,7 +5,7 @@
 mod reports;
 
 use super::bridge::{Sent, Splice};
-use super::codec::{Codec, FRAME_SAMPLES};
+use super::codec::Codec;
 use super::counters::DropCause;
 use super::dtmf::Keys;
 use super::latch::{Latch, Verdict};
@@ -152,7 +152,7 @@ impl Session {
         }
         match &mut self.reception {
             Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
-            other => *other = Some(Reception::new(now, &packet)),
+            other => *other = Some(Reception::new(now, &packet, stream.codec.clock_hz())),
         }
         if !stream.direction.receives() {
             return Inbound::Dropped(DropCause::NotAgreed);
@@ -173,8 +173,8 @@ impl Session {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
         let passed = self.last_frame.map(|last| frame.saturating_sub(last));
         let timestamp = match passed {
-            Some(frames) => self.sent.timestamp.wrapping_add(frames as u32 * FRAME_SAMPLES as u32),
-            None => self.sent.next_timestamp(now),
+            Some(frames) => self.sent.timestamp.wrapping_add((frames as u32).wrapping_mul(stream.codec.frame_ticks())),
+            None => self.sent.next_timestamp(now, stream.codec.clock_hz()),
         };
         // After a pause (a hold, a worker that was late) a new talk spurt begins (RFC 3551 §4.1).
         let marker = std::mem::take(&mut self.spurt) || passed.is_some_and(|frames| frames > 1);
@@ -193,7 +193,7 @@ impl Session {
         out: &mut [u8],
     ) -> Option<usize> {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
-        let (marker, sequence, timestamp) = self.splice(now, packet)?;
+        let (marker, sequence, timestamp) = self.splice(now, packet, stream.codec.clock_hz())?;
         let header = self.header(stream.payload_type, marker, sequence, timestamp);
         let table = codec.law().zip(stream.codec.law()).and_then(|(from, to)| from.crossing(to));
         let Some(table) = table else {
@@ -214,7 +214,7 @@ impl Session {
             self.pass_over(now, packet);
             return None;
         };
-        let (marker, sequence, timestamp) = self.splice(now, packet)?;
+        let (marker, sequence, timestamp) = self.splice(now, packet, stream.codec.clock_hz())?;
         let header = self.header(payload_type, marker, sequence, timestamp);
         self.send(now, header, packet.payload, out)
     }
@@ -226,9 +226,9 @@ impl Session {
         }
     }
 
-    fn splice(&mut self, now: Monotonic, packet: &Packet<'_>) -> Option<(bool, u16, u32)> {
+    fn splice(&mut self, now: Monotonic, packet: &Packet<'_>, clock_hz: u32) -> Option<(bool, u16, u32)> {
         let continuing = self.splice.filter(|splice| splice.continues(now, packet));
-        let mut splice = continuing.unwrap_or_else(|| Splice::new(now, packet, &self.sent));
+        let mut splice = continuing.unwrap_or_else(|| Splice::new(now, packet, &self.sent, clock_hz));
         let (sequence, timestamp) = splice.shift(now, packet)?;
         self.splice = Some(splice);
         self.last_frame = None;

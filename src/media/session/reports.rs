@@ -2,7 +2,8 @@
 
 use super::{REPORT_EVERY, Session};
 use crate::engine::time::Monotonic;
-use crate::media::codec::CLOCK_HZ;
+use crate::media::bridge::ticks;
+use crate::media::codec::{CLOCK_HZ, Codec};
 use crate::media::counters::DropCause;
 use crate::media::rtcp::{self, Block, Sender};
 use std::net::SocketAddr;
@@ -49,7 +50,7 @@ impl Session {
     ) -> Option<(usize, SocketAddr, bool)> {
         self.report_due = now + REPORT_EVERY;
         let (to, shared) = self.control_destination()?;
-        let since = (now.since(self.sent.at).as_micros() as u64 * u64::from(CLOCK_HZ) / 1_000_000) as u32;
+        let since = ticks(self.sent.at, now, self.codec().map_or(CLOCK_HZ, Codec::clock_hz));
         let sender = Sender {
             ssrc: self.ssrc,
             ntp,
