@@ -85,6 +85,8 @@ impl Counter {
 pub struct Counters {
     /// RTP packets sent on time by the worker's clock: music, prompts, silence.
     pub sent: Counter,
+    /// RTP packets sent on time by the worker's clock to those of a conversation that is mixed.
+    pub mixed: Counter,
     /// RTP packets passed on from one leg of a bridge to the other.
     pub relayed: Counter,
     /// RTP packets received and taken.

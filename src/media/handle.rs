@@ -9,6 +9,7 @@ use super::counters::Counters;
 use super::library::Library;
 use super::player::Playlist;
 use super::ports::Ports;
+use super::room::Role;
 use super::sdp::Stream;
 use super::worker::{Message, WAKE, Worker};
 use super::{LocalMedia, MediaEvent, OpenError, Sessions};
@@ -183,19 +184,31 @@ impl Handle {
         }
     }
 
-    /// Connects the two legs, whatever they hear now.
+    /// Connects caller and agent, whatever they hear now; those who had joined the caller's conversation are in it again.
     ///
     /// # Errors
     /// See [`BridgeError`]; both go on hearing what they heard.
-    pub fn bridge(&self, one: LegId, other: LegId) -> Result<(), BridgeError> {
+    pub fn bridge(&self, caller: LegId, agent: LegId) -> Result<(), BridgeError> {
+        self.together(caller, agent, Message::Bridge(caller, agent))
+    }
+
+    fn together(&self, one: LegId, other: LegId, message: Message) -> Result<(), BridgeError> {
         let mut control = self.control();
         let place = |leg| control.legs.get(&leg).copied().ok_or(BridgeError::Unknown(leg));
         let (a, b) = (place(one)?, place(other)?);
         if a.worker != b.worker {
             return Err(BridgeError::Apart(one, other));
         }
-        control.send(a.worker, Message::Bridge(one, other));
+        control.send(a.worker, message);
         Ok(())
+    }
+
+    /// Lets a leg take part in the conversation in which another one is, or take part in it in another role.
+    ///
+    /// # Errors
+    /// See [`BridgeError`]; the leg goes on hearing what it heard.
+    pub fn join(&self, leg: LegId, beside: LegId, role: Role) -> Result<(), BridgeError> {
+        self.together(leg, beside, Message::Join(leg, beside, role))
     }
 
     /// The counters, one set per worker.

@@ -24,6 +24,7 @@ pub use codec::Codec;
 pub use counters::{Counters, DropCause};
 pub use handle::{BridgeError, Handle, MediaError, MediaSettings, start};
 pub use library::Library;
+pub use room::{Role, Supervision};
 pub use sdp::{Direction, Origin, SdpError, Stream};
 
 use crate::engine::id::LegId;

@@ -174,7 +174,8 @@ mod tests {
 
     /// What each hears when the first says 1, the second 10, the third 100, …
     fn heard(room: &Room) -> Vec<i16> {
-        let voices: Vec<Frame> = (0..room.seats().len() as u32).map(|n| [10_i16.pow(n); HOUSE_FRAME]).collect();
+        let voices: Vec<Frame> =
+            (0..room.seats().len() as u32).map(|n| [10_i16.pow(n); HOUSE_FRAME]).collect();
         let mut out = [0; HOUSE_FRAME];
         (0..voices.len())
             .map(|seat| {

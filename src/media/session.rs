@@ -77,6 +77,8 @@ pub struct Session {
     last_frame: Option<u64>,
     splice: Option<Splice>,
     spurt: bool,
+    /// The timestamp of the telephone event we are sending: that of its start (RFC 4733 §2.1).
+    event_timestamp: u32,
     stream: Option<Stream>,
     latch: Option<Latch>,
     keys: Keys,
@@ -98,6 +100,7 @@ impl Session {
             last_frame: None,
             splice: None,
             spurt: true,
+            event_timestamp: 0,
             stream: None,
             latch: None,
             keys: Keys::default(),
@@ -171,20 +174,53 @@ impl Session {
     /// we must not send.
     pub fn frame(&mut self, now: Monotonic, frame: u64, payload: &[u8], out: &mut [u8]) -> Option<usize> {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
-        let passed = self.last_frame.map(|last| frame.saturating_sub(last));
-        let timestamp = match passed {
-            Some(frames) => self.sent.timestamp.wrapping_add((frames as u32).wrapping_mul(stream.codec.frame_ticks())),
-            None => self.sent.next_timestamp(now, stream.codec.clock_hz()),
-        };
-        // After a pause (a hold, a worker that was late) a new talk spurt begins (RFC 3551 §4.1).
-        let marker = std::mem::take(&mut self.spurt) || passed.is_some_and(|frames| frames > 1);
-        self.last_frame = Some(frame);
+        let (marker, timestamp) = self.pace(now, frame, stream.codec);
         let sequence = self.sent.sequence.wrapping_add(1);
         let header = self.header(stream.payload_type, marker, sequence, timestamp);
         self.send(now, header, payload, out)
     }
 
-    /// Writes what the other leg said. Payloads of another codec go through a table, nothing is decoded.
+    /// Writes a telephone event of our own in the place of a paced frame; `starts` begins a new one. `None` when the
+    /// far side takes none.
+    pub fn event(
+        &mut self,
+        now: Monotonic,
+        frame: u64,
+        starts: bool,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let stream = self.stream.filter(|_| self.destination().is_some())?;
+        let payload_type = stream.dtmf?;
+        let (_, timestamp) = self.pace(now, frame, stream.codec);
+        if starts {
+            self.event_timestamp = timestamp;
+        }
+        let sequence = self.sent.sequence.wrapping_add(1);
+        let header = self.header(payload_type, starts, sequence, self.event_timestamp);
+        let length = self.send(now, header, payload, out)?;
+        // What comes after it goes on at its own time.
+        self.sent.timestamp = timestamp;
+        Some(length)
+    }
+
+    /// Marker and timestamp of the paced frame that is due.
+    fn pace(&mut self, now: Monotonic, frame: u64, codec: Codec) -> (bool, u32) {
+        let passed = self.last_frame.map(|last| frame.saturating_sub(last));
+        let timestamp = match passed {
+            Some(frames) => {
+                self.sent.timestamp.wrapping_add((frames as u32).wrapping_mul(codec.frame_ticks()))
+            }
+            None => self.sent.next_timestamp(now, codec.clock_hz()),
+        };
+        // After a pause (a hold, a worker that was late) a new talk spurt begins (RFC 3551 §4.1).
+        let marker = std::mem::take(&mut self.spurt) || passed.is_some_and(|frames| frames > 1);
+        self.last_frame = Some(frame);
+        (marker, timestamp)
+    }
+
+    /// Writes what the other leg said. Payloads of the other G.711 law go through a table, nothing is decoded; whoever
+    /// has any other codec is not relayed to, but mixed.
     pub fn relay(
         &mut self,
         now: Monotonic,
@@ -193,6 +229,9 @@ impl Session {
         out: &mut [u8],
     ) -> Option<usize> {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
+        if !codec.passes_as(stream.codec) {
+            return None;
+        }
         let (marker, sequence, timestamp) = self.splice(now, packet, stream.codec.clock_hz())?;
         let header = self.header(stream.payload_type, marker, sequence, timestamp);
         let table = codec.law().zip(stream.codec.law()).and_then(|(from, to)| from.crossing(to));

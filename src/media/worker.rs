@@ -5,11 +5,16 @@
 
 mod legs;
 mod packets;
+mod rooms;
 
 use super::MediaEvent;
 use super::clock::Clock;
+use super::codec::encoder::{Encoder, Frame};
+use super::codec::{Codec, HOUSE_FRAME};
 use super::counters::Counters;
+use super::ear::Ear;
 use super::player::{Player, Script};
+use super::room::{Role, Room, SEATS_MAX};
 use super::rtp::DATAGRAM_MAX;
 use super::sdp::Stream;
 use super::session::Session;
@@ -43,7 +48,10 @@ pub(super) enum Message {
     Open(Box<Opening>),
     Connect(LegId, Stream),
     Play(LegId, Script),
+    /// Caller and agent talk.
     Bridge(LegId, LegId),
+    /// Takes part in the conversation in which the second leg is.
+    Join(LegId, LegId, Role),
     Close(LegId),
     Stop,
 }
@@ -62,7 +70,26 @@ pub(super) struct Opening {
 enum Source {
     Nothing,
     Playing(Player),
-    Bridged(usize),
+    /// The others of the conversation in which it has its seat.
+    Room,
+}
+
+/// A conversation on this worker.
+#[derive(Debug)]
+struct Talk {
+    room: Room,
+    slot: usize,
+    /// The two whose packets pass as they are; else all are mixed.
+    passing: Option<(usize, usize)>,
+    /// How many of it are counted as bridged.
+    bridged: u64,
+}
+
+/// What it takes to mix a leg in: much memory, so only those who need it have it.
+#[derive(Debug)]
+struct Voice {
+    ear: Ear,
+    encoder: Encoder,
 }
 
 #[derive(Debug)]
@@ -73,6 +100,11 @@ struct Leg {
     rtcp: UdpSocket,
     source: Source,
     slot: usize,
+    /// The conversation in which he has a seat, even while he hears something else.
+    seat: Option<usize>,
+    /// The codec in which he speaks: not always that in which he wants to hear.
+    speaks: Option<Codec>,
+    voice: Option<Box<Voice>>,
 }
 
 /// The thread's state.
@@ -86,12 +118,19 @@ pub(super) struct Worker {
     vacant: Vec<usize>,
     index: HashMap<LegId, usize>,
     slots: [Vec<usize>; SLOTS as usize],
+    talks: Vec<Option<Talk>>,
+    vacant_talks: Vec<usize>,
+    /// Conversations that are mixed, by slot.
+    mixed: [Vec<usize>; SLOTS as usize],
+    /// What those of one conversation say in one frame.
+    voices: Box<[Frame; SEATS_MAX]>,
     /// The next slot to run, in milliseconds of the clock.
     next_slot: u64,
     /// Sockets that had more to read than their turn allowed.
     unread: VecDeque<Token>,
     backlog: VecDeque<MediaEvent>,
-    inbound: Box<[u8; DATAGRAM_MAX + 1]>,
+    /// Taken out while a packet in it is looked at.
+    inbound: Vec<u8>,
     outbound: Box<[u8; DATAGRAM_MAX]>,
     stopping: bool,
 }
@@ -115,9 +154,13 @@ impl Worker {
             vacant: Vec::new(),
             index: HashMap::new(),
             slots: std::array::from_fn(|_| Vec::new()),
+            talks: Vec::new(),
+            vacant_talks: Vec::new(),
+            mixed: std::array::from_fn(|_| Vec::new()),
+            voices: Box::new([[0; HOUSE_FRAME]; SEATS_MAX]),
             unread: VecDeque::new(),
             backlog: VecDeque::new(),
-            inbound: Box::new([0; DATAGRAM_MAX + 1]),
+            inbound: vec![0; DATAGRAM_MAX + 1],
             outbound: Box::new([0; DATAGRAM_MAX]),
             stopping: false,
         }
@@ -173,7 +216,10 @@ impl Worker {
 
     /// The next slot in which there is a leg.
     fn next_busy_slot(&self) -> Option<u64> {
-        (self.next_slot..self.next_slot + SLOTS).find(|slot| !self.slots[(slot % SLOTS) as usize].is_empty())
+        (self.next_slot..self.next_slot + SLOTS).find(|slot| {
+            let place = (slot % SLOTS) as usize;
+            !self.slots[place].is_empty() || !self.mixed[place].is_empty()
+        })
     }
 
     fn run_due_slots(&mut self) {
@@ -198,6 +244,10 @@ impl Worker {
             let leg = self.slots[place][at];
             self.play(leg, slot);
             self.report(leg);
+        }
+        for at in 0..self.mixed[place].len() {
+            let seat = self.mixed[place][at];
+            self.mix(seat, slot);
         }
     }
 

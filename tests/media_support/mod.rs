@@ -9,6 +9,7 @@
 #![allow(dead_code)]
 
 use holdfast::engine::id::{CallId, LegId};
+use holdfast::media::codec::encoder::{Encoder, Frame};
 use holdfast::media::{
     Codec, Direction, Handle, Library, LocalMedia, MediaEvent, MediaSettings, Sessions, Stream, start,
 };
@@ -196,6 +197,14 @@ impl Phone {
         self.timestamp = self.timestamp.wrapping_add(samples.len() as u32);
     }
 
+    /// Sends 20 ms of 16 kHz sound in the phone's codec.
+    pub fn say(&mut self, encoder: &mut Encoder, frame: &Frame) {
+        let mut payload = [0; 1_420];
+        let length = encoder.encode(frame, &mut payload);
+        self.send(self.codec.offered_payload_type(), false, &payload[..length]);
+        self.timestamp = self.timestamp.wrapping_add(self.codec.frame_ticks());
+    }
+
     /// Presses a key: three packets while it is down, three that say it is up (RFC 4733 §2.5.1.4).
     pub fn press(&mut self, event: u8) {
         for step in 1..=6_u16 {
@@ -206,20 +215,25 @@ impl Phone {
     }
 
     pub fn hear(&self) -> Heard {
+        self.try_hear().expect("a packet within the deadline")
+    }
+
+    /// A packet, if one comes while the socket waits.
+    pub fn try_hear(&self) -> Option<Heard> {
         let mut buffer = [0; 2_048];
-        let (length, from) = self.rtp.recv_from(&mut buffer).expect("a packet within the deadline");
+        let (length, from) = self.rtp.recv_from(&mut buffer).ok()?;
         assert_eq!(from, self.engine, "symmetric RTP");
         assert!(length > 12 && buffer[0] == 0x80);
         let word =
             |at: usize| u32::from_be_bytes([buffer[at], buffer[at + 1], buffer[at + 2], buffer[at + 3]]);
-        Heard {
+        Some(Heard {
             payload_type: buffer[1] & 0x7F,
             marker: buffer[1] & 0x80 != 0,
             sequence: u16::from_be_bytes([buffer[2], buffer[3]]),
             timestamp: word(4),
             ssrc: word(8),
             payload: buffer[12..length].to_vec(),
-        }
+        })
     }
 
     pub fn decoded(&self, heard: &Heard) -> Vec<f32> {

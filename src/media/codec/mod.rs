@@ -101,6 +101,11 @@ impl Codec {
         }
     }
 
+    /// Whether its payloads can be sent to somebody who wants the other codec without being decoded.
+    pub fn passes_as(self, other: Codec) -> bool {
+        self == other || (self.law().is_some() && other.law().is_some())
+    }
+
     /// Which law, if it is G.711: between these two a table is enough, nothing is decoded.
     pub fn law(self) -> Option<Law> {
         match self {

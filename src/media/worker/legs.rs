@@ -4,6 +4,7 @@ use super::packets::send_report;
 use super::{Leg, MESSAGES_MAX, Message, Opening, SLOT_US, Source, WAKE, Worker};
 use crate::engine::id::LegId;
 use crate::media::player::{Player, Script};
+use crate::media::sdp::Stream;
 use mio::{Interest, Token};
 use std::sync::mpsc::TryRecvError;
 
@@ -12,12 +13,13 @@ impl Worker {
         for _ in 0..MESSAGES_MAX {
             match self.inbox.try_recv() {
                 Ok(Message::Open(opening)) => self.open(*opening),
-                Ok(Message::Connect(leg, stream)) => self.with(leg, |leg| leg.session.connect(stream)),
+                Ok(Message::Connect(leg, stream)) => self.connect(leg, stream),
                 Ok(Message::Play(leg, script)) => {
                     if let Some(at) = self.index.get(&leg).copied() {
-                        self.change(at, Source::Playing(Player::new(script)));
+                        self.play_to(at, script);
                     }
                 }
+                Ok(Message::Join(leg, beside, role)) => self.join(leg, beside, role),
                 Ok(Message::Bridge(one, other)) => self.bridge(one, other),
                 Ok(Message::Close(leg)) => self.close(leg),
                 Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
@@ -31,10 +33,14 @@ impl Worker {
         self.unread.push_back(WAKE);
     }
 
-    fn with(&mut self, leg: LegId, change: impl FnOnce(&mut Leg)) {
-        let at = self.index.get(&leg).copied();
-        if let Some(leg) = at.and_then(|at| self.legs.get_mut(at)).and_then(Option::as_mut) {
-            change(leg);
+    fn connect(&mut self, leg: LegId, stream: Stream) {
+        let Some(&at) = self.index.get(&leg) else { return };
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        leg.session.connect(stream);
+        // It may want another codec now, and will speak in another too.
+        leg.speaks = None;
+        if let Some(seat) = leg.seat {
+            self.arrange(seat);
         }
     }
 
@@ -53,7 +59,8 @@ impl Worker {
             // The schedule slept; it starts anew.
             self.next_slot = self.clock.now().0 / SLOT_US + 1;
         }
-        let leg = Leg { id, session, rtp, rtcp, source: Source::Nothing, slot };
+        let (source, seat, speaks, voice) = (Source::Nothing, None, None, None);
+        let leg = Leg { id, session, rtp, rtcp, source, slot, seat, speaks, voice };
         if at == self.legs.len() {
             self.legs.push(Some(leg));
         } else if let Some(place) = self.legs.get_mut(at) {
@@ -64,49 +71,19 @@ impl Worker {
         self.counters.legs.set(self.index.len() as u64);
     }
 
-    fn bridge(&mut self, one: LegId, other: LegId) {
-        let (Some(&a), Some(&b)) = (self.index.get(&one), self.index.get(&other)) else { return };
-        if a != b {
-            self.change(a, Source::Bridged(b));
-            self.change(b, Source::Bridged(a));
-        }
-    }
-
-    /// Gives a leg something else to hear. Whoever was bridged to it hears silence, unless it is the very same bridge.
-    fn change(&mut self, at: usize, source: Source) {
+    /// Lets a leg hear a program. Those it talked with hear silence, or each other.
+    fn play_to(&mut self, at: usize, script: Script) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        let playing_on = matches!((&leg.source, &source), (Source::Playing(_), Source::Playing(_)));
-        if !playing_on {
+        if !matches!(leg.source, Source::Playing(_)) {
             leg.session.change_source();
         }
-        let to = if let Source::Bridged(peer) = source { Some(peer) } else { None };
-        let before = std::mem::replace(&mut leg.source, source);
-        self.counters.bridged.set(self.bridged_after(&before, to));
-        if let Source::Bridged(peer) = before
-            && Some(peer) != to
-        {
-            self.release(peer, at);
-        }
-    }
-
-    /// The peer of a bridge that is no more.
-    fn release(&mut self, peer: usize, from: usize) {
-        let Some(leg) = self.legs.get_mut(peer).and_then(Option::as_mut) else { return };
-        if matches!(leg.source, Source::Bridged(at) if at == from) {
-            leg.source = Source::Playing(Player::new(Script::silence()));
-            leg.session.change_source();
-            self.counters.bridged.set(self.counters.bridged.value().saturating_sub(1));
-        }
-    }
-
-    fn bridged_after(&self, before: &Source, to: Option<usize>) -> u64 {
-        let was = u64::from(matches!(before, Source::Bridged(_)));
-        (self.counters.bridged.value() + u64::from(to.is_some())).saturating_sub(was)
+        leg.source = Source::Playing(Player::new(script));
+        self.step_out(at);
     }
 
     pub(super) fn close(&mut self, id: LegId) {
         let Some(at) = self.index.remove(&id) else { return };
-        self.change(at, Source::Nothing);
+        self.leave(at);
         let Some(mut leg) = self.legs.get_mut(at).and_then(Option::take) else { return };
         self.slots[leg.slot].retain(|&other| other != at);
         self.vacant.push(at);

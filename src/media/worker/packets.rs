@@ -1,5 +1,6 @@
 //! What a worker does about packets: paced frames and reports out, what comes in judged and passed on.
 
+use super::rooms::voice;
 use super::{Leg, READ_MAX, SLOT_US, SLOTS, Source, Worker};
 use crate::engine::time::Monotonic;
 use crate::media::MediaEvent;
@@ -42,27 +43,35 @@ impl Worker {
     }
 
     pub(super) fn read(&mut self, token: Token) {
-        for _ in 0..READ_MAX {
-            let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { return };
+        let mut buffer = std::mem::take(&mut self.inbound);
+        for turn in 0..=READ_MAX {
+            if turn == READ_MAX {
+                self.unread.push_back(token);
+                break;
+            }
+            let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { break };
             let socket = if token.0.is_multiple_of(2) { &leg.rtp } else { &leg.rtcp };
-            match socket.recv_from(&mut self.inbound[..]) {
-                Ok((length, from)) => self.take(token, length, from),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            match socket.recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    if let Some(datagram) = buffer.get_mut(..length) {
+                        self.take(token, from, datagram);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // An ICMP error about something we sent: it says nothing about what can be read.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     self.counters.drop_packet(DropCause::Refused);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return,
+                Err(_) => break,
             }
         }
-        self.unread.push_back(token);
+        self.inbound = buffer;
     }
 
-    fn take(&mut self, token: Token, length: usize, from: SocketAddr) {
-        let now = self.clock.now();
-        let datagram = &self.inbound[..length];
-        let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { return };
+    fn take(&mut self, token: Token, from: SocketAddr, datagram: &mut [u8]) {
+        let (now, at) = (self.clock.now(), token.0 / 2);
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let shared = token.0.is_multiple_of(2);
         if !shared || rtp::is_rtcp(datagram) {
             match leg.session.receive_report(now, from, shared, datagram) {
@@ -72,36 +81,53 @@ impl Worker {
             return;
         }
         let inbound = leg.session.receive(now, from, datagram);
-        let (id, peer) = match leg.source {
-            Source::Bridged(peer) => (leg.id, Some(peer)),
-            Source::Nothing | Source::Playing(_) => (leg.id, None),
-        };
         if let Inbound::Dropped(cause) = inbound {
             return self.counters.drop_packet(cause);
         }
         self.counters.received.add(1);
-        if let Some(peer) = peer.and_then(|peer| self.legs.get_mut(peer)).and_then(Option::as_mut) {
-            relay(peer, now, &inbound, &mut self.outbound[..], &self.counters);
+        let (id, talks) = (leg.id, matches!(leg.source, Source::Room));
+        if talks {
+            self.pass_on(at, now, &inbound);
         }
         if let Inbound::Event { digit: Some(digit), .. } = inbound {
             self.counters.digits.add(1);
             self.tell(MediaEvent::DigitPressed { leg: id, digit });
         }
     }
+
+    /// What somebody in a conversation says: sent to the other as it is, or kept until all are mixed.
+    fn pass_on(&mut self, at: usize, now: Monotonic, inbound: &Inbound<'_>) {
+        if let Inbound::Voice { codec, .. } = inbound {
+            self.speaks(at, *codec);
+        }
+        match (self.passes_to(at), inbound) {
+            (Some(to), inbound) => {
+                if let Some(to) = self.legs.get_mut(to).and_then(Option::as_mut) {
+                    relay(to, now, inbound, &mut self.outbound[..], &self.counters);
+                }
+            }
+            (None, Inbound::Voice { packet, codec }) => {
+                if let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) {
+                    voice(leg, *codec).ear.hear(now, packet, *codec);
+                }
+            }
+            (None, Inbound::Event { .. } | Inbound::Noise { .. } | Inbound::Dropped(_)) => {}
+        }
+    }
 }
 
-fn relay(peer: &mut Leg, now: Monotonic, inbound: &Inbound<'_>, out: &mut [u8], counters: &Counters) {
+fn relay(to: &mut Leg, now: Monotonic, inbound: &Inbound<'_>, out: &mut [u8], counters: &Counters) {
     let length = match inbound {
-        Inbound::Voice { packet, codec } => peer.session.relay(now, packet, *codec, out),
-        Inbound::Event { packet, .. } => peer.session.relay_event(now, packet, out),
+        Inbound::Voice { packet, codec } => to.session.relay(now, packet, *codec, out),
+        Inbound::Event { packet, .. } => to.session.relay_event(now, packet, out),
         Inbound::Noise { packet } => {
-            peer.session.pass_over(now, packet);
+            to.session.pass_over(now, packet);
             None
         }
         Inbound::Dropped(_) => None,
     };
     if let Some(length) = length
-        && send(&peer.rtp, peer.session.destination(), &out[..length], counters)
+        && send(&to.rtp, to.session.destination(), &out[..length], counters)
     {
         counters.relayed.add(1);
     }
@@ -118,7 +144,7 @@ pub(super) fn send_report(leg: &mut Leg, now: Monotonic, last: bool, counters: &
 }
 
 /// Sends, or counts why not. Never blocks: what the system does not take now is too late in a moment.
-fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
+pub(super) fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
     let Some(to) = to else { return false };
     let cause = match socket.send_to(packet, to) {
         Ok(_) => return true,
