@@ -39,6 +39,8 @@ pub(super) struct Agent {
     pub resting_until: Option<Monotonic>,
     /// Being rung: one call at a time, whatever his capacity.
     pub offer: Option<(OfferId, CallId)>,
+    /// The conversation he joined, or is rung to join, beside its agent.
+    pub guest: Option<(OfferId, CallId)>,
     /// The calls he is in.
     pub calls: Vec<Engaged>,
     pub wrap_up: Option<WrapUp>,
@@ -72,6 +74,7 @@ impl Agent {
             paused: None,
             resting_until: None,
             offer: None,
+            guest: None,
             calls: Vec::new(),
             wrap_up: None,
             undisposed: None,
@@ -97,7 +100,9 @@ impl Agent {
                 AgentState::Talking
             };
         }
-        if self.offer.is_some() {
+        if self.guest.is_some() {
+            AgentState::Talking
+        } else if self.offer.is_some() {
             AgentState::Offered
         } else if !self.logged_in {
             AgentState::LoggedOut
@@ -120,6 +125,7 @@ impl Agent {
             && self.reachable
             && self.paused.is_none()
             && self.offer.is_none()
+            && self.guest.is_none()
             && self.wrap_up.is_none()
             && self.resting_until.is_none()
             && self.calls.len() < usize::from(capacity.max(1))
@@ -132,7 +138,7 @@ impl Agent {
 
     /// The call he is in or is offered.
     pub(super) fn call(&self) -> Option<CallId> {
-        self.calls.first().map(|engaged| engaged.call).or(self.offer.map(|(_, call)| call))
+        self.calls.first().map(|engaged| engaged.call).or(self.offer.or(self.guest).map(|(_, call)| call))
     }
 
     /// Adds up the time in the state he leaves.

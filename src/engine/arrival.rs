@@ -210,6 +210,10 @@ fn new_call(now: Now, id: CallId, queue: QueueId, plan: PlanId) -> Call {
         due: None,
         ring_step: None,
         overflow_tried: 0,
+        guests: Vec::new(),
+        recorded: None,
+        keys: String::new(),
+        last_key: now.mono,
         hops: 0,
         stage: Stage::Waiting { offers: Vec::new() },
     }

@@ -47,6 +47,11 @@ impl Engine {
             if agent.pooled.is_some_and(|figures| !self.floor.holds_ready(id, &figures)) {
                 return Err(format!("agent {id} is free, but not to be found in a plan he fits"));
             }
+            if let Some((offer, call)) = agent.guest
+                && self.guests.get(&offer).is_none_or(|guest| (guest.call, guest.agent) != (call, id))
+            {
+                return Err(format!("agent {id} has joined {call} by {offer}, which does not know"));
+            }
             if let Some((offer, call)) = agent.offer
                 && self.ringing(offer) != Some((call, id))
             {
@@ -60,7 +65,16 @@ impl Engine {
     }
 
     fn audit_calls(&self, now: Now) -> Result<(), String> {
+        let guests: usize = self.calls.values().map(|call| call.guests.len()).sum();
+        if guests != self.guests.len() {
+            return Err(format!("{guests} joined calls, but {} are known", self.guests.len()));
+        }
         for (id, call) in &self.calls {
+            if let Some(lost) =
+                call.guests.iter().find(|it| self.guests.get(it).is_none_or(|guest| guest.call != *id))
+            {
+                return Err(format!("{lost} joined {id}, and does not know"));
+            }
             match &call.stage {
                 Stage::Waiting { offers } => {
                     if let Some(gone) = offers.iter().find(|offer| !self.offers.contains_key(offer)) {

@@ -40,9 +40,25 @@ pub(super) struct Call {
     pub ring_step: Option<Monotonic>,
     /// Rules of the queue's overflow chain that have been tried.
     pub overflow_tried: usize,
+    /// Who joined the conversation besides caller and agent, or is rung to.
+    pub guests: Vec<OfferId>,
+    pub recorded: Option<Recorded>,
+    /// Keys the agent has pressed in the conversation, and when he pressed the last.
+    pub keys: String,
+    pub last_key: Monotonic,
     /// Queues it has been passed on from.
     pub hops: u8,
     pub stage: Stage,
+}
+
+/// A recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum Recorded {
+    Running,
+    /// Somebody wanted that.
+    Paused,
+    /// The caller is on hold.
+    OnHold,
 }
 
 /// Where a call stands.
@@ -103,6 +119,17 @@ impl Call {
     /// The wait it is credited with in all, in a queue with this credit of its own.
     pub(super) fn credit(&self, of_queue: Duration) -> Duration {
         self.priority.saturating_add(of_queue).saturating_add(self.carried)
+    }
+
+    /// The leg and the agent with whom the caller talks.
+    pub(super) fn talks_by(&self) -> Option<(OfferId, AgentId)> {
+        match self.stage {
+            Stage::Talking { offer, agent, .. } => Some((offer, agent)),
+            Stage::Waiting { .. }
+            | Stage::Dialling { .. }
+            | Stage::Outside { .. }
+            | Stage::Leaving { .. } => None,
+        }
     }
 
     pub(super) fn is_waiting(&self) -> bool {

@@ -4,6 +4,7 @@ use super::event::Caller;
 use super::explain::WaitingBecause;
 use super::fact::{Fact, Stamped};
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
+use super::talk::{ChangedBy, GuestRole, RecordingChange};
 use super::time::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -92,6 +93,24 @@ pub enum Refusal {
     /// Too many different requirements are in use at once.
     #[error("too many different requirements are in use at once")]
     TooManyRequirements,
+    /// The call is with no agent.
+    #[error("the call is with no agent now")]
+    NotTalking,
+    /// The agent is in a call, is being rung, or his phone cannot be reached.
+    #[error("the agent is in another call, or his phone cannot be reached")]
+    NotFree,
+    /// A conversation has no room for more.
+    #[error("too many take part in the conversation already")]
+    TooManyGuests,
+    /// The agent has not joined this call.
+    #[error("the agent has not joined this call")]
+    NotInTheCall,
+    /// The queue's calls are not recorded.
+    #[error("the queue's calls are not recorded: its configuration has recording = \"off\"")]
+    NotRecorded,
+    /// The recording is already as it was wanted.
+    #[error("the recording cannot be changed that way now: it is as asked for, or there is none")]
+    NothingToRecord,
     /// What is edited must keep its name.
     #[error("the name must stay the same")]
     NameChanged,
@@ -165,6 +184,24 @@ pub enum Command {
         offer: OfferId,
         /// Whether another agent has the call, so that the phone need not log a missed one (RFC 3326).
         answered_elsewhere: bool,
+    },
+    /// Let a leg take part in the call's conversation, or take part otherwise.
+    Join {
+        /// Whose conversation.
+        call: CallId,
+        /// Whose leg.
+        offer: OfferId,
+        /// As what.
+        role: GuestRole,
+    },
+    /// Change the recording of the call's conversation.
+    Record {
+        /// Whose.
+        call: CallId,
+        /// How.
+        change: RecordingChange,
+        /// By whom, for the audit.
+        by: ChangedBy,
     },
     /// Connect the two legs, whatever they hear now.
     Bridge {

@@ -145,6 +145,9 @@ impl Engine {
         if self.is_dialling(id) {
             return self.outside_answered(now, id, out);
         }
+        if self.guest_answered(now, id, out) {
+            return;
+        }
         let Some((call_id, agent_id)) = self.ringing(id) else {
             // The answer crossed our cancelling, or the offer is answered already: nobody wants this leg.
             if !self.in_talk.contains_key(&id) {
@@ -171,6 +174,7 @@ impl Engine {
             out.push(Command::Answer { call: call_id });
         }
         out.push(Command::Bridge { call: call_id, offer: id });
+        self.record_by_rule(now, call_id, out);
         self.remember_served(now, call_id, agent_id);
         if let Some(agent) = self.agent_mut(agent_id) {
             agent.offer = None;

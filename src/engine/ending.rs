@@ -52,6 +52,7 @@ impl Engine {
             *before += held_since.take().map(|since| now.mono.since(since)).unwrap_or_default();
             out.push(Command::Bridge { call: call_id, offer: id });
         }
+        self.hold_recording(now, call_id, held, out);
         if let Some(state) = self.agent_mut(agent) {
             for engaged in state.calls.iter_mut().filter(|engaged| engaged.offer == id) {
                 engaged.held = held;
@@ -100,6 +101,10 @@ impl Engine {
         if self.calls.get(&id).is_some_and(|call| call.is_waiting()) {
             let outcome = self.outcome_of_giving_up(now, id, ended_by);
             self.leave_queue(now, id, outcome, None, None, out);
+        }
+        let guests = self.calls.get_mut(&id).map(|call| std::mem::take(&mut call.guests)).unwrap_or_default();
+        for guest in guests {
+            self.end_guest(now, guest, out);
         }
         let Some(call) = self.calls.remove(&id) else { return };
         self.floor.drop_plan(call.plan);

@@ -3,6 +3,7 @@
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
 use super::settings::{self, Destination, Settings};
 use super::skill::Requirement;
+use super::talk::{GuestRole, RecordingChange};
 use super::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -150,6 +151,36 @@ pub enum Request {
         /// Who.
         agent: AgentId,
     },
+    /// Rings an agent's phone so that he joins a conversation; one who has joined takes part otherwise.
+    Join {
+        /// Which call.
+        call: CallId,
+        /// Who. He need not be logged in.
+        agent: AgentId,
+        /// As what.
+        role: GuestRole,
+    },
+    /// Sends somebody out who joined.
+    SendOut {
+        /// Of which call.
+        call: CallId,
+        /// Whom.
+        agent: AgentId,
+    },
+    /// Whoever joined serves the caller from now on.
+    TakeOver {
+        /// Which call.
+        call: CallId,
+        /// Who.
+        agent: AgentId,
+    },
+    /// Changes the recording of a conversation.
+    Record {
+        /// Which.
+        call: CallId,
+        /// How.
+        change: RecordingChange,
+    },
     /// Exchanges what is configured of an agent; his state and his calls stay as they are.
     EditAgent {
         /// Who.
@@ -219,6 +250,16 @@ pub enum Event {
         leg: LegId,
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
+    },
+    /// Nothing has been heard of a leg in a conversation for too long, neither sound nor reports.
+    AudioStopped {
+        /// Whose.
+        leg: LegId,
+    },
+    /// It is heard again.
+    AudioResumed {
+        /// Whose.
+        leg: LegId,
     },
     /// The agent's phone can, or can no longer, be reached.
     AgentReachable {

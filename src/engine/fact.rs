@@ -5,6 +5,7 @@ use super::event::Caller;
 use super::explain::OfferedBecause;
 use super::id::{AgentId, CallId, OfferId, QueueId};
 use super::settings::Destination;
+use super::talk::TalkFact;
 use super::time::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -210,6 +211,8 @@ pub enum Entered {
     Overflowed(QueueId),
     /// From another queue, by a supervisor.
     Moved(QueueId),
+    /// From a conversation whose agent was lost.
+    Returned,
 }
 
 /// Why a caller never joined the queue he had dialled.
@@ -378,6 +381,13 @@ pub enum Fact {
         queue: QueueId,
         /// How long it took.
         lasted: Duration,
+    },
+    /// Something happened in a conversation.
+    InTalk {
+        /// In which call's.
+        call: CallId,
+        /// What.
+        what: TalkFact,
     },
     /// What a call was about, as its agent noted.
     CallDisposed {

@@ -75,7 +75,8 @@ impl Engine {
         call.overflow_tried = 0;
         call.because = None;
         let program = Program {
-            prompts: rules.welcome.iter().cloned().collect(),
+            // Who is recorded is told before anybody talks to him.
+            prompts: rules.welcome.iter().chain(rules.recording.told()).cloned().collect(),
             language: call.language.clone(),
             then: Then::Music(rules.music.clone()),
         };

@@ -32,6 +32,9 @@ impl Engine {
         if self.is_dialling(id) {
             return self.outside_failed(now, id, out);
         }
+        if self.guest_gone(now, id, out) {
+            return;
+        }
         let outcome = match failure {
             OfferFailure::Busy => OfferOutcome::Busy,
             OfferFailure::Declined => OfferOutcome::Declined,
@@ -42,6 +45,9 @@ impl Engine {
     }
 
     pub(super) fn ring_timed_out(&mut self, now: Now, id: OfferId, out: &mut Commands) {
+        if self.guest_timed_out(now, id, out) {
+            return;
+        }
         out.push(Command::CancelOffer { offer: id, answered_elsewhere: false });
         self.offer_missed(now, id, OfferOutcome::NoAnswer, None, out);
     }
@@ -56,6 +62,9 @@ impl Engine {
     ) {
         let Some((call_id, agent_id)) = self.ringing(id) else { return };
         self.close_offer(now, id, outcome, out);
+        if let Some(agent) = self.agent_mut(agent_id) {
+            agent.offer = None;
+        }
         self.rest(now, call_id, agent_id, outcome, retry_after);
         self.back_in_line(now, call_id, id, out);
         // A call whose time to go elsewhere came while it rang goes now, before anybody else is rung.
@@ -81,7 +90,7 @@ impl Engine {
 
     /// Leaves an agent alone for a while, so that one who does not answer is not rung again and again; after too many
     /// misses, until he says that he is back.
-    fn rest(
+    pub(super) fn rest(
         &mut self,
         now: Now,
         call: CallId,
@@ -92,7 +101,6 @@ impl Engine {
         let queue = self.calls.get(&call).and_then(|call| self.settings.queue(call.queue));
         let rules = queue.map(|queue| queue.missed);
         let Some(agent) = self.agents.get_mut(agent_id.0 as usize) else { return };
-        agent.offer = None;
         agent.missed_in_a_row = agent.missed_in_a_row.saturating_add(1);
         let rest = rules.map_or(Duration::ZERO, |rules| rules.rest(outcome, agent.missed_in_a_row));
         let rest = rest.max(retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));

@@ -17,6 +17,7 @@ pub mod settings;
 pub mod skill;
 pub mod snapshot;
 pub mod strategy;
+pub mod talk;
 pub mod time;
 
 mod agent;
@@ -27,6 +28,7 @@ mod dispatch;
 mod ending;
 mod explaining;
 mod floor;
+mod guests;
 mod joining;
 mod lending;
 mod memory;
@@ -38,9 +40,11 @@ mod personal;
 mod picture;
 mod queue;
 mod reconfigure;
+mod recording;
 mod request;
 mod rng;
 mod settle;
+mod silence;
 mod steering;
 mod table;
 mod timer;
@@ -59,6 +63,7 @@ pub use snapshot::Snapshot;
 use agent::Agent;
 use call::{Call, ServiceCall};
 use floor::Floor;
+use guests::Guest;
 use id::{AgentId, CallId, LegId, OfferId, QueueId};
 use memory::Memory;
 use offer::Offer;
@@ -83,6 +88,8 @@ pub struct Engine {
     offers: Table<OfferId, Offer>,
     /// The calls of the offers that were answered, and of the numbers outside that are called or talk.
     in_talk: Table<OfferId, CallId>,
+    /// Who joined a conversation, or is rung to.
+    guests: Table<OfferId, Guest>,
     next_offer: OfferId,
     agents: Vec<Agent>,
     queues: Vec<Queue>,
@@ -107,6 +114,7 @@ impl Engine {
             service_calls: BTreeMap::new(),
             offers: Table::default(),
             in_talk: Table::default(),
+            guests: Table::default(),
             next_offer: OfferId(first_offer),
             agents: settings.agents.iter().map(Agent::new).collect(),
             queues: settings.queues.iter().map(|_| Queue::default()).collect(),
@@ -143,10 +151,15 @@ impl Engine {
             Event::LegEnded { leg: LegId::Agent(offer) } => self.agent_leg_ended(now, offer, out),
             Event::LegHeld { leg: LegId::Agent(offer), held } => self.held(now, offer, held, out),
             Event::PromptFinished { leg: LegId::Caller(call) } => self.last_prompt_finished(now, call, out),
-            // A caller on hold keeps his place; agents hear no prompts; no key has a meaning yet.
+            Event::DigitPressed { leg: LegId::Agent(offer), digit } => {
+                self.key_pressed(now, offer, digit, out)
+            }
+            Event::AudioStopped { leg } => self.audio_stopped(now, leg, out),
+            Event::AudioResumed { leg } => self.audio_resumed(now, leg, out),
+            // A caller on hold keeps his place; agents hear no prompts; no key of a caller's has a meaning yet.
             Event::LegHeld { leg: LegId::Caller(_), .. }
             | Event::PromptFinished { leg: LegId::Agent(_) }
-            | Event::DigitPressed { .. } => {}
+            | Event::DigitPressed { leg: LegId::Caller(_), .. } => {}
             Event::AgentReachable { agent, reachable } => {
                 if let Some(state) = self.agent_mut(agent) {
                     state.reachable = reachable;

@@ -36,6 +36,10 @@ impl Engine {
             Request::Move { call, queue } => self.move_to(now, call, queue, out),
             Request::Pull { call, agent } => self.pull(now, call, agent, out),
             Request::Withdraw { call, to } => self.withdraw(now, call, to, out),
+            Request::Join { call, agent, role } => self.invite(now, call, agent, role, out),
+            Request::SendOut { call, agent } => self.send_out(now, call, agent, out),
+            Request::TakeOver { call, agent } => self.take_over(now, call, agent, out),
+            Request::Record { call, change } => self.recording_request(now, call, change, out),
             Request::Explain { call } => {
                 return self.why_waiting(now, call).map(|why| Answer::Waiting(Box::new(why)));
             }
@@ -123,8 +127,12 @@ impl Engine {
         let agent = self.agents.get(id.0 as usize).ok_or(Refusal::UnknownAgent)?;
         let calls: Vec<_> = agent.calls.iter().map(|engaged| engaged.call).collect();
         let paused = agent.paused.clone();
-        if let Some((offer, _)) = agent.offer {
+        let (offer, guest) = (agent.offer, agent.guest);
+        if let Some((offer, _)) = offer {
             self.ring_timed_out(now, offer, out);
+        }
+        if let Some((guest, _)) = guest {
+            self.end_guest(now, guest, out);
         }
         for call in calls {
             self.end_call(now, call, EndedBy::System, out);

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::engine::settings::{
-    Borrow, ClosingPolicy, Direct, Fatigue, LastAgent, MissedRules, Overflow, OverflowWhen, Relaxation,
-    WrapUpMode, WrapUpRules,
+    Borrow, ClosingPolicy, Direct, Fatigue, LastAgent, MissedRules, Overflow, OverflowWhen, RecordingMode,
+    RecordingRules, Relaxation, WrapUpMode, WrapUpRules,
 };
+use crate::engine::talk::{GuestRole, RecordingChange};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ struct Happening {
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
-    (0..8_000_u64, 0..34_u8, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
+    (0..8_000_u64, 0..42_u8, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
         after_ms,
         what,
         which,
@@ -75,6 +76,7 @@ impl Ledger {
             Fact::CallRefused { .. }
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
+            | Fact::InTalk { .. }
             | Fact::QueueClosed { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
@@ -107,6 +109,8 @@ impl Legs {
                 self.up.remove(offer);
             }
             Event::OfferRinging { .. }
+            | Event::AudioStopped { .. }
+            | Event::AudioResumed { .. }
             | Event::LegHeld { .. }
             | Event::PromptFinished { .. }
             | Event::DigitPressed { .. }
@@ -132,6 +136,10 @@ impl Legs {
             Command::Bridge { call, offer } => {
                 assert!(self.callers.contains(call) && self.up.contains(offer), "{call} with {offer}");
             }
+            Command::Join { call, offer, .. } => {
+                assert!(self.callers.contains(call) && self.up.contains(offer), "{offer} joins {call}");
+            }
+            Command::Record { call, .. } => assert!(self.callers.contains(call), "{call} is recorded"),
             Command::Answer { .. }
             | Command::Progress { .. }
             | Command::Play { .. }
@@ -142,14 +150,15 @@ impl Legs {
     /// No phone rings and no leg stands that the engine has forgotten.
     fn are_known_to(&self, engine: &Engine) -> Result<(), String> {
         let call = |id: &&CallId| !engine.calls.contains_key(id) && !engine.service_calls.contains_key(id);
-        let rung = |id: &&OfferId| !engine.offers.contains_key(id) && !engine.in_talk.contains_key(id);
+        let talks = |id: &OfferId| engine.in_talk.contains_key(id) || engine.guests.contains_key(id);
+        let rung = |id: &&OfferId| !engine.offers.contains_key(id) && !talks(id);
         if let Some(lost) = self.callers.iter().find(call) {
             return Err(format!("caller {lost} is left alone"));
         }
         if let Some(lost) = self.ringing.iter().find(rung) {
             return Err(format!("the phone of offer {lost} rings on"));
         }
-        match self.up.iter().find(|id| !engine.in_talk.contains_key(id)) {
+        match self.up.iter().find(|id| !talks(id)) {
             Some(lost) => Err(format!("nobody hangs up the leg of offer {lost}")),
             None => Ok(()),
         }
@@ -218,6 +227,15 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
             let strategy = StrategyName::TABLE[pick(12) as usize].1;
             Event::Reconfigured { settings: Box::new(settings(strategy)) }
         }
+        33..=35 => {
+            let role = GuestRole::TABLE[pick(4) as usize].1;
+            request(Request::Join { call, agent, role })
+        }
+        36 => request(Request::SendOut { call, agent }),
+        37 => request(Request::TakeOver { call, agent }),
+        38 => request(Request::Record { call, change: RecordingChange::TABLE[pick(4) as usize].1 }),
+        39 => Event::AudioStopped { leg: LegId::Agent(offer) },
+        40 => Event::DigitPressed { leg: LegId::Agent(offer), digit: ['*', '7'][pick(2) as usize] },
         _ => Event::LegHeld { leg: LegId::Agent(offer), held: pick(2) == 0 },
     }
 }
@@ -236,6 +254,8 @@ fn settings(strategy: StrategyName) -> Settings {
         rules.numbers[2].direct = Some(Direct { agent: AgentId(0), wait: secs(12) });
         let [sales, support, ..] = &mut rules.queues[..] else { panic!("two queues") };
         sales.strategy = strategy;
+        sales.recording = RecordingRules { mode: RecordingMode::Always, ..RecordingRules::default() };
+        rules.talk_keys.record = Some("*7".into());
         sales.wait_max = Some(secs(90));
         sales.secondary_after = secs(10);
         sales.relaxation = vec![anybody];
@@ -272,6 +292,8 @@ fn offer_of(event: &Event) -> Option<OfferId> {
             Some(*offer)
         }
         Event::CallArrived { .. }
+        | Event::AudioStopped { .. }
+        | Event::AudioResumed { .. }
         | Event::OfferRinging { .. }
         | Event::LegEnded { leg: LegId::Caller(_) }
         | Event::LegHeld { leg: LegId::Caller(_), .. }

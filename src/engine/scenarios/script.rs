@@ -72,12 +72,36 @@ pub(super) fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Eve
             new.skills = SkillSet::new(new.skills.iter().chain([(skill, min)]));
             request(Request::EditAgent { agent: agent(1), settings: Box::new(new) })
         }
+        "join" => {
+            let role = super::super::talk::GuestRole::TABLE.iter().find(|(name, _)| *name == words[3]);
+            request(Request::Join { call: CallId(id(1)), agent: agent(2), role: role.expect("a role").1 })
+        }
+        "send-out" => request(Request::SendOut { call: CallId(id(1)), agent: agent(2) }),
+        "take-over" => request(Request::TakeOver { call: CallId(id(1)), agent: agent(2) }),
+        "record" => {
+            let change =
+                super::super::talk::RecordingChange::TABLE.iter().find(|(name, _)| *name == words[2]);
+            request(Request::Record { call: CallId(id(1)), change: change.expect("a change").1 })
+        }
+        "silent" => Event::AudioStopped { leg: leg(words[1]) },
+        "heard-again" => Event::AudioResumed { leg: leg(words[1]) },
+        "key" => Event::DigitPressed {
+            leg: LegId::Agent(OfferId(id(1))),
+            digit: words[2].chars().next().expect("a key"),
+        },
         "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
         "drain" => Event::DrainStarted,
         "drain-over" => Event::DrainOver,
         "tick" => Event::Tick,
         other => panic!("no such event: {other}"),
     }
+}
+
+/// `caller:1`, `agent:2`.
+fn leg(word: &str) -> LegId {
+    let (side, number) = word.split_once(':').expect("a side and an identity");
+    let number = number.parse().expect("an identity");
+    if side == "caller" { LegId::Caller(CallId(number)) } else { LegId::Agent(OfferId(number)) }
 }
 
 /// What stands behind `key=` among the words.

@@ -17,6 +17,8 @@ pub(super) fn told(command: &Command, settings: &Settings) -> String {
         Command::Dial { offer, call, number, .. } => format!("dial {offer}: {number} for {call}"),
         Command::CancelOffer { offer, answered_elsewhere: false } => format!("cancel {offer}"),
         Command::CancelOffer { offer, answered_elsewhere: true } => format!("cancel {offer} (elsewhere)"),
+        Command::Join { call, offer, role } => format!("join {offer} to {call} as {role:?}"),
+        Command::Record { call, change, by } => format!("record {call}: {change:?} by {by:?}"),
         Command::Bridge { call, offer } => format!("bridge {call} with {offer}"),
         Command::Hangup { leg } => format!("hang up {leg}"),
         Command::Reply { id, result: Ok(Answer::Done) } => format!("reply {id} Ok(())"),
@@ -61,6 +63,7 @@ pub(super) fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
             let entered = match entered {
                 Entered::Arrived => String::new(),
                 Entered::Resumed => ", resumed".into(),
+                Entered::Returned => ", returned".into(),
                 Entered::Overflowed(from) => format!(", overflowed from {}", queue_name(from)),
                 Entered::Moved(from) => format!(", moved from {}", queue_name(from)),
             };
@@ -101,6 +104,7 @@ pub(super) fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
                 if hold.is_zero() { String::new() } else { format!(", {:.1} s on hold", hold.as_secs_f64()) };
             format!("{call} ended by {}, talked {:.1} s{hold}", ended_by.as_str(), talk.as_secs_f64())
         }
+        Fact::InTalk { call, what } => format!("{call}: {what:?}"),
         Fact::AgentStateChanged { agent, to, reason, .. } => {
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!("{} {}{reason}", agent_name(agent), to.as_str())

@@ -8,7 +8,8 @@ mod rest;
 pub use agent::{Agent, Login, PhoneOrder};
 pub use overflow::{Destination, Overflow, OverflowWhen};
 pub use queue::{
-    AnswerMode, Borrow, ClosingPolicy, LastAgent, OwnWrapUp, Queue, Relaxation, WrapUpMode, WrapUpRules,
+    AnswerMode, Borrow, ClosingPolicy, LastAgent, OwnWrapUp, Queue, RecordingMode, RecordingRules,
+    Relaxation, WrapUpMode, WrapUpRules,
 };
 pub use rest::{Fatigue, MissedRules};
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub numbers: Vec<Number>,
     /// What an agent dials to change his own state.
     pub feature_codes: Vec<FeatureCode>,
+    /// What an agent presses in a call, and what it does.
+    pub talk_keys: TalkKeys,
     /// The reasons a pause may have; the first is the one of the feature code.
     pub pause_reasons: Vec<String>,
     /// What a call may be about, as agents note after it.
@@ -126,6 +129,13 @@ pub enum Feature {
     Pause,
     /// End a pause or wrap-up.
     Ready,
+}
+
+/// Keys that mean something in a conversation.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TalkKeys {
+    /// Starts, pauses and resumes the recording: `*7`.
+    pub record: Option<String>,
 }
 
 /// A feature code, as dialled by a logged-in phone.

@@ -53,6 +53,49 @@ pub enum WrapUpMode {
     Mandatory,
 }
 
+/// Whether a queue's conversations are recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingMode {
+    /// None, and nobody can have one recorded.
+    #[default]
+    Off,
+    /// From the answer on.
+    Always,
+    /// When the agent or the API asks for it.
+    OnRequest,
+}
+
+impl RecordingMode {
+    /// Every mode with the name the configuration uses.
+    pub const TABLE: [(&'static str, RecordingMode); 3] =
+        [("off", Self::Off), ("always", Self::Always), ("on-request", Self::OnRequest)];
+}
+
+/// How a queue's conversations are recorded.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RecordingRules {
+    /// Which.
+    pub mode: RecordingMode,
+    /// The prompt by which callers learn of it, after the welcome.
+    pub consent: Option<String>,
+    /// Whether nothing is kept while the caller is on hold.
+    pub pause_on_hold: bool,
+}
+
+impl Default for RecordingRules {
+    fn default() -> Self {
+        Self { mode: RecordingMode::Off, consent: None, pause_on_hold: true }
+    }
+}
+
+impl RecordingRules {
+    /// What callers are told.
+    pub fn told(&self) -> Option<&String> {
+        self.consent.as_ref().filter(|_| self.mode != RecordingMode::Off)
+    }
+}
+
 /// After-call work, besides its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct WrapUpRules {
@@ -141,6 +184,8 @@ pub struct Queue {
     pub wrap_up: Duration,
     /// The rest of what is to be said about after-call work.
     pub wrap_up_rules: WrapUpRules,
+    /// Whether its conversations are recorded.
+    pub recording: RecordingRules,
     /// Waiting calls at most; the next one overflows or is refused with 486.
     pub waiting_max: usize,
     /// The longest a caller waits before he hears `all-busy` and is let go; `None`: for ever.
@@ -193,6 +238,7 @@ impl Default for Queue {
             ring_timeout: Duration::from_secs(20),
             wrap_up: Duration::from_secs(10),
             wrap_up_rules: WrapUpRules::default(),
+            recording: RecordingRules::default(),
             waiting_max: 1000,
             wait_max: None,
             overflow: Vec::new(),

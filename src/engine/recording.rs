@@ -1,0 +1,130 @@
+//! Whether a conversation is recorded: by the queue's rules, by request, by keys on the agent's phone. The sound itself
+//! is the media plane's.
+
+use super::Engine;
+use super::call::Recorded;
+use super::command::{Command, Commands, Refusal};
+use super::fact::Fact;
+use super::id::{CallId, OfferId};
+use super::settings::RecordingMode;
+use super::talk::{ChangedBy, RecordingChange, TalkFact};
+use super::time::Now;
+use std::time::Duration;
+
+/// Keys that belong together follow each other within this time.
+const BETWEEN_KEYS: Duration = Duration::from_secs(3);
+/// Longer sequences mean nothing.
+const KEYS_MAX: usize = 8;
+
+impl Engine {
+    /// Caller and agent begin to talk.
+    pub(super) fn record_by_rule(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        let rules = self.calls.get(&id).and_then(|call| self.settings.queue(call.queue));
+        if rules.is_some_and(|rules| rules.recording.mode == RecordingMode::Always) {
+            self.change_recording(now, id, RecordingChange::Start, ChangedBy::Rule, out);
+        }
+    }
+
+    /// What was asked for through the API.
+    pub(super) fn recording_request(
+        &mut self,
+        now: Now,
+        id: CallId,
+        change: RecordingChange,
+        out: &mut Commands,
+    ) -> Result<(), Refusal> {
+        let call = self.calls.get(&id).ok_or(Refusal::UnknownCall)?;
+        if call.talks_by().is_none() {
+            return Err(Refusal::NotTalking);
+        }
+        let rules = self.settings.queue(call.queue).map(|queue| queue.recording.mode);
+        if rules.is_none_or(|mode| mode == RecordingMode::Off) {
+            return Err(Refusal::NotRecorded);
+        }
+        if self.change_recording(now, id, change, ChangedBy::Request, out) {
+            Ok(())
+        } else {
+            Err(Refusal::NothingToRecord)
+        }
+    }
+
+    /// On hold nobody talks to the caller: what he mutters meanwhile is nobody's business. A pause somebody asked for
+    /// is not ended by it.
+    pub(super) fn hold_recording(&mut self, now: Now, id: CallId, held: bool, out: &mut Commands) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let rules =
+            self.settings.queues.get(call.queue.0 as usize).map(|queue| queue.recording.pause_on_hold);
+        match call.recorded {
+            Some(Recorded::Running) if held && rules.unwrap_or(true) => {
+                self.change_recording(now, id, RecordingChange::Pause, ChangedBy::Rule, out);
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.recorded = Some(Recorded::OnHold);
+                }
+            }
+            Some(Recorded::OnHold) if !held => {
+                self.change_recording(now, id, RecordingChange::Resume, ChangedBy::Rule, out);
+            }
+            Some(Recorded::Running | Recorded::Paused | Recorded::OnHold) | None => {}
+        }
+    }
+
+    /// The conversation is over, the call goes on.
+    pub(super) fn stop_recording(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        self.change_recording(now, id, RecordingChange::Stop, ChangedBy::Rule, out);
+    }
+
+    /// Changes the recording, if that is a change.
+    fn change_recording(
+        &mut self,
+        now: Now,
+        id: CallId,
+        change: RecordingChange,
+        by: ChangedBy,
+        out: &mut Commands,
+    ) -> bool {
+        let Some(call) = self.calls.get_mut(&id) else { return false };
+        let after = match (call.recorded, change) {
+            (None, RecordingChange::Start) => Some(Recorded::Running),
+            (Some(Recorded::Running | Recorded::OnHold), RecordingChange::Pause) => Some(Recorded::Paused),
+            (Some(Recorded::Paused | Recorded::OnHold), RecordingChange::Resume) => Some(Recorded::Running),
+            (Some(_), RecordingChange::Stop) => None,
+            (None, RecordingChange::Pause | RecordingChange::Resume | RecordingChange::Stop)
+            | (Some(_), RecordingChange::Start)
+            | (Some(Recorded::Paused), RecordingChange::Pause)
+            | (Some(Recorded::Running), RecordingChange::Resume) => return false,
+        };
+        call.recorded = after;
+        out.push(Command::Record { call: id, change, by });
+        out.record(now, Fact::InTalk { call: id, what: TalkFact::Recording { change, by } });
+        true
+    }
+
+    /// The agent pressed a key in a call: the last of a sequence that means something, or not yet.
+    pub(super) fn key_pressed(&mut self, now: Now, offer: OfferId, digit: char, out: &mut Commands) {
+        let Some(&id) = self.in_talk.get(&offer) else { return };
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some((with, agent)) = call.talks_by() else { return };
+        if with != offer {
+            return;
+        }
+        if now.mono.since(call.last_key) > BETWEEN_KEYS || call.keys.len() >= KEYS_MAX {
+            call.keys.clear();
+        }
+        call.last_key = now.mono;
+        call.keys.push(digit);
+        let toggle = self.settings.talk_keys.record.as_deref();
+        if !toggle.is_some_and(|keys| !keys.is_empty() && call.keys.ends_with(keys)) {
+            return;
+        }
+        call.keys.clear();
+        let change = match call.recorded {
+            None => RecordingChange::Start,
+            Some(Recorded::Running) => RecordingChange::Pause,
+            Some(Recorded::Paused | Recorded::OnHold) => RecordingChange::Resume,
+        };
+        let mode = self.settings.queue(call.queue).map(|queue| queue.recording.mode).unwrap_or_default();
+        if mode != RecordingMode::Off {
+            self.change_recording(now, id, change, ChangedBy::Agent(agent), out);
+        }
+    }
+}

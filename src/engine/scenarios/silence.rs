@@ -1,0 +1,45 @@
+//! Legs of which nothing is heard any more.
+
+use super::*;
+
+#[test]
+fn who_lost_his_agent_is_first_in_line_and_the_agent_rests() {
+    let (engine, story) = play(
+        small_centre(),
+        "0 up anna\n1 call 1 100\n2 answer 1\n3 call 2 100\n4 call 3 102\n30 silent agent:1\n31 up ben",
+    );
+    let after = story.split("30.0 silent").nth(1).expect("it happened");
+    assert!(
+        after.contains("> hang up agent/1") && after.contains("1 queued in sales (3 waiting), returned"),
+        "{story}"
+    );
+    assert!(
+        after.contains("> offer 2: 1 (5551) to ben from sales"),
+        "before those who waited and the favoured: {story}"
+    );
+    assert!(engine.agents[0].resting_until.is_some());
+}
+
+#[test]
+fn who_is_free_takes_the_caller_over_at_once() {
+    let (_, story) = play(small_centre(), "0 up anna\n0 up ben\n1 call 1 100\n2 answer 1\n30 silent agent:1");
+    let after = story.split("30.0 silent").nth(1).expect("it happened");
+    assert!(after.contains("> offer 2: 1 (5551) to ben from sales"), "{story}");
+}
+
+#[test]
+fn an_agent_who_holds_the_call_may_be_silent_and_so_may_a_caller() {
+    let script = "0 up anna\n1 call 1 100\n2 answer 1\n5 hold 1\n30 silent agent:1\n31 silent caller:1\n32 resume 1\n33 heard-again caller:1";
+    let (engine, story) = play(small_centre(), script);
+    assert!(!story.contains("hang up"), "{story}");
+    assert!(story.contains("1: AudioStopped { leg: Caller(CallId(1)) }"), "{story}");
+    assert!(story.contains("1: AudioResumed { leg: Caller(CallId(1)) }"), "{story}");
+    assert_eq!(engine.agents[0].calls.len(), 1);
+}
+
+#[test]
+fn silence_of_a_leg_that_is_over_means_nothing() {
+    let script = "0 up anna\n1 call 1 100\n2 answer 1\n3 caller-gone 1\n4 silent agent:1\n5 silent caller:1\n6 silent agent:9";
+    let (_, story) = play(small_centre(), script);
+    assert!(!story.contains("AudioStopped"), "{story}");
+}
