@@ -10,9 +10,10 @@ mod shells;
 
 use crate::engine::command::RefusedBecause;
 use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
-use crate::engine::id::QueueId;
+use crate::engine::id::{LegId, QueueId};
 use crate::engine::settings::{self, Settings};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::talk::TalkFact;
 use agents::AgentMetrics;
 use maker::{Made, Maker, each};
 use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
@@ -182,6 +183,14 @@ impl Metrics {
             Fact::WrapUpEnded { queue, lasted, .. } => {
                 self.on(*queue, |metrics| metrics.wrapup.observe(lasted.as_secs_f64()));
             }
+            Fact::InTalk { what: TalkFact::AudioStopped { leg }, .. } => {
+                let side = usize::from(matches!(leg, LegId::Agent(_)));
+                if let Some(counter) = self.media.audio_lost.get(side) {
+                    counter.inc();
+                }
+            }
+            // What the others of a conversation do has no number yet.
+            Fact::InTalk { .. } => {}
             // Gauges of these come from the snapshot, which cannot drift.
             Fact::OfferMade { .. }
             | Fact::AgentStateChanged { .. }

@@ -11,6 +11,7 @@ mod numbers;
 mod overflow;
 mod problem;
 mod queues;
+mod recording;
 mod relaxation;
 mod reload;
 mod scalar;
@@ -249,12 +250,16 @@ fn read_document(
     let limits = shells::limits(&root, &media);
     let log = shells::log(&root);
     let feature_codes = numbers::read_feature_codes(&root, &numbers);
+    let recording = root.table("recording");
+    let talk_keys = recording::keys(&recording);
+    recording.finish();
     let settings = Settings {
         skills: words.skills,
         queues,
         agents,
         numbers,
         feature_codes,
+        talk_keys,
         pause_reasons: words.pause_reasons,
         dispositions: words.dispositions,
         order: site.order,

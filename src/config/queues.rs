@@ -4,7 +4,7 @@ use super::problem::unknown;
 use super::relaxation::{self, Asked};
 use super::section::{Section, Text};
 use super::words::Words;
-use super::{missed, overflow, scalar};
+use super::{missed, overflow, recording, scalar};
 use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
 use crate::engine::settings::{
@@ -74,6 +74,7 @@ fn read_one(
     how_it_is_judged(section, queue);
     who_is_asked(section, queue);
     after_calls(section, queue, words);
+    queue.recording = recording::rules(section);
     when_it_is_open(section, queue, hours);
     let Asked { requirement, relaxation, place, steps } = relaxation::read(section, words);
     (queue.requirement, queue.relaxation) = (requirement, relaxation);
@@ -205,7 +206,7 @@ fn clips(section: &Section<'_>, key: &str, texts: &[Text<'_>]) -> Vec<String> {
 }
 
 /// Clips are named, never pathed: a name cannot lead out of its folder.
-fn clip(section: &Section<'_>, key: &str, text: &Text<'_>) -> String {
+pub(super) fn clip(section: &Section<'_>, key: &str, text: &Text<'_>) -> String {
     if let Some(stem) = text.value.strip_suffix(".wav") {
         section.error(&text.span, format!("{key}: expected a name without \".wav\"; did you mean {stem:?}?"));
     } else if !scalar::is_plain_name(text.value) {

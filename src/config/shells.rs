@@ -19,6 +19,8 @@ use std::time::Duration;
 const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
 /// The codecs, by their names in the file.
 const CODECS: [(&str, Codec); 2] = [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma)];
+/// How long an agent's phone may send nothing before the caller is given to somebody else.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long an RTP port rests: the last packets of a call must not reach the next one.
 const PORT_REST: Duration = Duration::from_secs(30);
 
@@ -117,6 +119,9 @@ pub(super) fn media(root: &Section<'_>) -> MediaSettings {
         codecs: listed(&section, "codecs", "codec", &CODECS)
             .unwrap_or_else(|| vec![Codec::Pcmu, Codec::Pcma]),
         quarantine: PORT_REST,
+        silence: section
+            .duration("silence", Duration::ZERO..=Duration::from_secs(3600))
+            .map_or(Some(SILENCE), |silence| (!silence.is_zero()).then_some(silence)),
     };
     section.finish();
     settings

@@ -87,9 +87,11 @@ impl From<Refusal> for ApiError {
                 (StatusCode::UNPROCESSABLE_ENTITY, "the configuration's pause_reasons lists them")
             }
             Refusal::UnknownQueue => (StatusCode::NOT_FOUND, "GET /v1/queues lists them"),
-            Refusal::NotWaiting | Refusal::CannotTake => {
-                (StatusCode::CONFLICT, "GET /v1/calls shows where each call stands")
-            }
+            Refusal::NotWaiting
+            | Refusal::CannotTake
+            | Refusal::NotTalking
+            | Refusal::NotInTheCall
+            | Refusal::TooManyGuests => (StatusCode::CONFLICT, "GET /v1/calls shows where each call stands"),
             Refusal::WrapUpMandatory | Refusal::NothingToExtend => {
                 (StatusCode::CONFLICT, "the queue's wrap_up rules say so")
             }
@@ -101,7 +103,12 @@ impl From<Refusal> for ApiError {
             }
             Refusal::TooManyRequirements => (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment"),
             Refusal::NameChanged => (StatusCode::UNPROCESSABLE_ENTITY, "the name is the identity"),
-            Refusal::NotAtWork => (StatusCode::CONFLICT, "GET /v1/agents shows what each agent is doing"),
+            Refusal::NotRecorded | Refusal::NothingToRecord => {
+                (StatusCode::CONFLICT, "the queue's recording rules are in the configuration")
+            }
+            Refusal::NotAtWork | Refusal::NotFree => {
+                (StatusCode::CONFLICT, "GET /v1/agents shows what each agent is doing")
+            }
             Refusal::NotLoggedIn => (StatusCode::CONFLICT, "POST /v1/agents/NAME/login first"),
         };
         Self::new(status, refusal.to_string(), hint)

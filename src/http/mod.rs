@@ -12,6 +12,7 @@ mod page;
 mod read;
 mod reload;
 mod steer;
+mod talk;
 mod token_file;
 mod why;
 mod write;
@@ -135,6 +136,10 @@ fn router(api: Api) -> Router {
         .route("/calls/{id}/move", post(steer::move_to))
         .route("/calls/{id}/pull", post(steer::pull))
         .route("/calls/{id}/withdraw", post(steer::withdraw))
+        .route("/calls/{id}/join", post(talk::join))
+        .route("/calls/{id}/send-out", post(talk::send_out))
+        .route("/calls/{id}/take-over", post(talk::take_over))
+        .route("/calls/{id}/recording", post(talk::recording))
         .route("/queues/{name}/close", post(steer::close))
         .route("/queues/{name}/reopen", post(steer::reopen))
         .route("/reload", post(reload::reload))

@@ -5,7 +5,7 @@ use super::write::{Done, ask, body, put, span};
 use super::{From, Sources, why};
 use crate::engine::command::Answer;
 use crate::engine::event::Request;
-use crate::engine::id::{CallId, QueueId};
+use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::requirement::{self, ExpressionError};
 use crate::engine::settings::{Destination, Settings};
 use crate::engine::skill::Requirement;
@@ -77,9 +77,7 @@ struct ToAgent {
 pub(super) async fn pull(State(sources): From, Path(id): Path<String>, bytes: Bytes) -> Done {
     let call = call(&id)?;
     let ToAgent { agent } = body(&bytes, "the body is {\"agent\": \"anna\"}")?;
-    let rules = sources.rules();
-    let known = rules.agents.iter().filter(|agent| !agent.retired).map(|agent| agent.name.as_str());
-    let agent = rules.agent_named(&agent).ok_or_else(|| ApiError::unknown_in_body("agent", &agent, known))?;
+    let agent = agent_in_body(&sources.rules(), &agent)?;
     ask(&sources, Request::Pull { call, agent }).await
 }
 
@@ -182,7 +180,12 @@ pub(super) async fn reopen(State(sources): From, Path(name): Path<String>) -> Do
     ask(&sources, Request::Reopen { queue: queue(&sources, &name)? }).await
 }
 
-fn call(id: &str) -> Result<CallId, ApiError> {
+pub(super) fn agent_in_body(rules: &Settings, name: &str) -> Result<AgentId, ApiError> {
+    let known = rules.agents.iter().filter(|agent| !agent.retired).map(|agent| agent.name.as_str());
+    rules.agent_named(name).ok_or_else(|| ApiError::unknown_in_body("agent", name, known))
+}
+
+pub(super) fn call(id: &str) -> Result<CallId, ApiError> {
     id.parse().map(CallId).map_err(|_| {
         ApiError::bad_request("a call's id is a whole number", "GET /v1/calls lists those that go on")
     })

@@ -52,6 +52,8 @@ pub struct MediaSettings {
     pub codecs: Vec<Codec>,
     /// How long a port rests before it is used again.
     pub quarantine: Duration,
+    /// After so long without a packet a leg in a conversation is told to be silent; `None`: never.
+    pub silence: Option<Duration>,
 }
 
 /// Why the media plane does not start.
@@ -143,7 +145,8 @@ pub fn start(
     let (legs, playlists) = Default::default();
     let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
     for (number, counters) in counters.iter().enumerate() {
-        control.workers.push(spawn(number, counters.clone(), events.clone(), clock)?);
+        let silence = control.settings.silence;
+        control.workers.push(spawn(number, counters.clone(), events.clone(), clock, silence)?);
     }
     Ok(Handle { control: Arc::new(Mutex::new(control)), counters })
 }
@@ -153,13 +156,14 @@ fn spawn(
     counters: Arc<Counters>,
     events: Sender<MediaEvent>,
     clock: Clock,
+    silence: Option<Duration>,
 ) -> io::Result<Remote> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (inbox, messages) = sync_channel(INBOX_MAX);
     let thread = std::thread::Builder::new()
         .name(format!("media-{number}"))
-        .spawn(move || Worker::new(poll, messages, events, counters, clock).run())?;
+        .spawn(move || Worker::new(poll, messages, events, counters, clock, silence).run())?;
     Ok(Remote { inbox, waker, thread: Some(thread), legs: 0 })
 }
 

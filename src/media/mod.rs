@@ -64,6 +64,16 @@ pub enum MediaEvent {
         /// Whose.
         leg: LegId,
     },
+    /// Nothing has been heard of a leg in a conversation for as long as is configured, neither sound nor reports.
+    AudioStopped {
+        /// Whose.
+        leg: LegId,
+    },
+    /// It is heard again.
+    AudioResumed {
+        /// Whose.
+        leg: LegId,
+    },
     /// A key was pressed (RFC 4733); once per key, however many packets told of it.
     DigitPressed {
         /// On whose phone.

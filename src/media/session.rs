@@ -127,6 +127,11 @@ impl Session {
         self.stream.map(|stream| stream.codec)
     }
 
+    /// Whether the far side may speak.
+    pub fn receives(&self) -> bool {
+        self.stream.is_some_and(|stream| stream.direction.receives())
+    }
+
     /// Where our RTP goes; `None` while we must not send.
     pub fn destination(&self) -> Option<SocketAddr> {
         let stream = self.stream.filter(|stream| stream.direction.sends())?;

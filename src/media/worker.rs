@@ -19,6 +19,7 @@ use super::rtp::DATAGRAM_MAX;
 use super::sdp::Stream;
 use super::session::Session;
 use crate::engine::id::LegId;
+use crate::engine::time::Monotonic;
 use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
 use std::collections::{HashMap, VecDeque};
@@ -105,6 +106,10 @@ struct Leg {
     /// The codec in which he speaks: not always that in which he wants to hear.
     speaks: Option<Codec>,
     voice: Option<Box<Voice>>,
+    /// When it was heard last, or when it was first expected to be.
+    heard: Monotonic,
+    /// Whether it was told that nothing is heard of it.
+    is_silent: bool,
 }
 
 /// The thread's state.
@@ -129,6 +134,8 @@ pub(super) struct Worker {
     /// Sockets that had more to read than their turn allowed.
     unread: VecDeque<Token>,
     backlog: VecDeque<MediaEvent>,
+    /// After so long without a sound a leg is told to be silent.
+    silence: Option<Duration>,
     /// Taken out while a packet in it is looked at.
     inbound: Vec<u8>,
     outbound: Box<[u8; DATAGRAM_MAX]>,
@@ -142,6 +149,7 @@ impl Worker {
         events: Sender<MediaEvent>,
         counters: Arc<Counters>,
         clock: Clock,
+        silence: Option<Duration>,
     ) -> Worker {
         Worker {
             poll,
@@ -160,6 +168,7 @@ impl Worker {
             voices: Box::new([[0; HOUSE_FRAME]; SEATS_MAX]),
             unread: VecDeque::new(),
             backlog: VecDeque::new(),
+            silence,
             inbound: vec![0; DATAGRAM_MAX + 1],
             outbound: Box::new([0; DATAGRAM_MAX]),
             stopping: false,
@@ -244,6 +253,7 @@ impl Worker {
             let leg = self.slots[place][at];
             self.play(leg, slot);
             self.report(leg);
+            self.listen_for(leg);
         }
         for at in 0..self.mixed[place].len() {
             let seat = self.mixed[place][at];

@@ -65,6 +65,8 @@ pub struct MediaMetrics {
     pub packets_dropped: IntCounter,
     /// RTP packets of ours that left more than 5 ms after their time.
     pub packets_late: IntCounter,
+    /// Legs in a conversation of which nothing was heard for too long: the callers', the agents'.
+    pub audio_lost: Vec<IntCounter>,
     /// Media sessions open: one per leg.
     pub sessions: IntGauge,
     /// Port pairs that are free.
@@ -178,7 +180,13 @@ impl SipMetrics {
 
 impl MediaMetrics {
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
+        let audio_lost = make.counters(
+            "call_audio_lost_total",
+            "Legs in a conversation of which nothing was heard for too long, by side.",
+            &["side"],
+        )?;
         Ok(Self {
+            audio_lost: each(&["caller", "agent"], |side| audio_lost.get_metric_with_label_values(&[side]))?,
             packets_received: make.counter("rtp_packets_received_total", "RTP packets accepted.")?,
             packets_sent: make.counter("rtp_packets_sent_total", "RTP packets sent.")?,
             packets_dropped: make.counter(

@@ -13,6 +13,7 @@ use super::trunks::Addresses;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
+use crate::engine::talk::GuestRole;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Engine, Event, Settings, Snapshot};
 use crate::media::{self, MediaEvent};
@@ -123,6 +124,8 @@ impl Driver {
             let event = match event {
                 MediaEvent::PromptFinished { leg } => Event::PromptFinished { leg },
                 MediaEvent::DigitPressed { leg, digit } => Event::DigitPressed { leg, digit },
+                MediaEvent::AudioStopped { leg } => Event::AudioStopped { leg },
+                MediaEvent::AudioResumed { leg } => Event::AudioResumed { leg },
             };
             self.happen(self.clock.now(), event);
         }
@@ -299,6 +302,12 @@ impl Driver {
                     tracing::warn!(%call, %offer, %error, "the two cannot hear each other");
                 }
             }
+            Command::Join { call, offer, role } => {
+                if let Err(error) = self.media.join(LegId::Agent(offer), LegId::Caller(call), role_of(role)) {
+                    tracing::warn!(%call, %offer, %error, "who joined the call does not hear it");
+                }
+            }
+            Command::Record { .. } => {}
             Command::Reply { id, result } => {
                 if let Some(reply) = self.work.replies.remove(&id) {
                     self.work.answers.push((reply, result));
@@ -340,6 +349,16 @@ impl Driver {
         }
         let now = self.clock.now().mono;
         self.work.next_picture = now + PICTURE_EVERY.max(now.since(began) * PICTURE_SHARE);
+    }
+}
+
+/// As what a guest takes part, in the words of the media plane.
+fn role_of(role: GuestRole) -> media::Role {
+    match role {
+        GuestRole::Listen => media::Role::Supervisor(media::Supervision::Listen),
+        GuestRole::Whisper => media::Role::Supervisor(media::Supervision::Whisper),
+        GuestRole::Barge => media::Role::Supervisor(media::Supervision::Barge),
+        GuestRole::Third => media::Role::Third,
     }
 }
 

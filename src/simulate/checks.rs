@@ -177,6 +177,7 @@ impl Ledger {
                 Some(_) | None => Err(Broken::Call(*call, "widened though it does not wait")),
             },
             Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
             | Fact::QueueReopened { .. }
@@ -198,11 +199,11 @@ impl Ledger {
             (Entered::Arrived | Entered::Resumed, None) => self.newcomer(call)?,
             // Its own queue turned it away, and another took it.
             (Entered::Arrived, Some(open)) if open.left && open.turned_away => None,
-            (Entered::Overflowed(_) | Entered::Moved(_), Some(open)) if open.left => None,
+            (Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned, Some(open)) if open.left => None,
             (Entered::Arrived | Entered::Resumed, Some(_)) => {
                 return Err(Broken::Call(call, "joined a queue twice"));
             }
-            (Entered::Overflowed(_) | Entered::Moved(_), Some(_) | None) => {
+            (Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned, Some(_) | None) => {
                 return Err(Broken::Call(call, "came from a queue that it had not left"));
             }
         };

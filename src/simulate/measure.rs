@@ -196,6 +196,7 @@ impl Meter {
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
             | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. }
             | Fact::CallTurnedAway { .. }
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }

@@ -74,7 +74,8 @@ impl Ringing {
             | Fact::CallLeftQueue { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
     }
 

@@ -102,7 +102,8 @@ impl Today {
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
     }
 

@@ -31,6 +31,7 @@ pub fn settings() -> MediaSettings {
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         quarantine: Duration::from_secs(30),
+        silence: None,
     }
 }
 

@@ -38,7 +38,7 @@ impl Worker {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         leg.session.connect(stream);
         // It may want another codec now, and will speak in another too.
-        leg.speaks = None;
+        (leg.speaks, leg.heard) = (None, self.clock.now());
         if let Some(seat) = leg.seat {
             self.arrange(seat);
         }
@@ -60,7 +60,8 @@ impl Worker {
             self.next_slot = self.clock.now().0 / SLOT_US + 1;
         }
         let (source, seat, speaks, voice) = (Source::Nothing, None, None, None);
-        let leg = Leg { id, session, rtp, rtcp, source, slot, seat, speaks, voice };
+        let (heard, is_silent) = (self.clock.now(), false);
+        let leg = Leg { id, session, rtp, rtcp, source, slot, seat, speaks, voice, heard, is_silent };
         if at == self.legs.len() {
             self.legs.push(Some(leg));
         } else if let Some(place) = self.legs.get_mut(at) {

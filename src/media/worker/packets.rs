@@ -69,13 +69,37 @@ impl Worker {
         self.inbound = buffer;
     }
 
+    /// Tells of a leg in a conversation of which nothing is heard any more.
+    pub(super) fn listen_for(&mut self, at: usize) {
+        let Some(longest) = self.silence else { return };
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        let expected = matches!(leg.source, Source::Room) && leg.session.receives();
+        if expected && !leg.is_silent && self.clock.now().since(leg.heard) > longest {
+            leg.is_silent = true;
+            let leg = leg.id;
+            self.tell(MediaEvent::AudioStopped { leg });
+        }
+    }
+
+    fn heard(&mut self, at: usize, now: Monotonic) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        leg.heard = now;
+        if std::mem::take(&mut leg.is_silent) {
+            let leg = leg.id;
+            self.tell(MediaEvent::AudioResumed { leg });
+        }
+    }
+
     fn take(&mut self, token: Token, from: SocketAddr, datagram: &mut [u8]) {
         let (now, at) = (self.clock.now(), token.0 / 2);
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let shared = token.0.is_multiple_of(2);
         if !shared || rtp::is_rtcp(datagram) {
             match leg.session.receive_report(now, from, shared, datagram) {
-                Ok(_) => self.counters.reports_received.add(1),
+                Ok(_) => {
+                    self.counters.reports_received.add(1);
+                    self.heard(at, now);
+                }
                 Err(cause) => self.counters.drop_packet(cause),
             }
             return;
@@ -86,6 +110,10 @@ impl Worker {
         }
         self.counters.received.add(1);
         let (id, talks) = (leg.id, matches!(leg.source, Source::Room));
+        leg.heard = now;
+        if leg.is_silent {
+            self.heard(at, now);
+        }
         if talks {
             self.pass_on(at, now, &inbound);
         }

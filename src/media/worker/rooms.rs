@@ -85,6 +85,7 @@ impl Worker {
         if !matches!(leg.source, Source::Room) {
             leg.source = Source::Room;
             leg.session.change_source();
+            leg.heard = self.clock.now();
         }
     }
 

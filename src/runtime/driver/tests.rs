@@ -45,6 +45,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         ports: 11_800..=11_899,
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
+        silence: None,
         quarantine: Duration::ZERO,
     };
     let (library, _) = Library::load(folder, folder);

@@ -100,7 +100,8 @@ impl Judge {
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
     }
 

@@ -144,7 +144,8 @@ impl Observer {
             | Fact::CallLeftQueue { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
     }
 

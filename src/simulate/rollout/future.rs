@@ -205,7 +205,7 @@ impl<'m> Future<'m> {
             Fact::CallQueued { call, queue, entered, .. } => match entered {
                 Entered::Arrived | Entered::Resumed => self.waits(*call, *queue),
                 // He has his patience already.
-                Entered::Overflowed(_) | Entered::Moved(_) => {
+                Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned => {
                     self.waiting.insert(*call, *queue);
                 }
             },
@@ -227,7 +227,8 @@ impl<'m> Future<'m> {
             | Fact::OfferEnded { .. }
             | Fact::CallEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
     }
 

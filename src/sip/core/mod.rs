@@ -177,7 +177,11 @@ impl SipCore {
             }
             Command::Hangup { leg } => self.hang_up(turn, *leg),
             Command::Dial { offer, call, number, caller } => self.dial(turn, *offer, *call, number, caller),
-            Command::Play { .. } | Command::Bridge { .. } | Command::Reply { .. } => {}
+            Command::Play { .. }
+            | Command::Bridge { .. }
+            | Command::Join { .. }
+            | Command::Record { .. }
+            | Command::Reply { .. } => {}
         }
         self.settle(turn);
     }

@@ -82,7 +82,8 @@ impl CdrFold {
             | Fact::CallRefused { .. }
             | Fact::OfferEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. } => {}
+            | Fact::WrapUpEnded { .. }
+            | Fact::InTalk { .. } => {}
         }
         None
     }

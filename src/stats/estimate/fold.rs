@@ -189,7 +189,7 @@ impl Estimator {
             Fact::CallQueued { call, queue, dialled, waiting, entered, .. } => {
                 match entered {
                     Entered::Arrived | Entered::Resumed => self.dials(dialled, stamped.at.mono),
-                    Entered::Overflowed(_) | Entered::Moved(_) => {}
+                    Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned => {}
                 }
                 self.queued(*call, *queue, *waiting);
             }
@@ -219,6 +219,7 @@ impl Estimator {
             | Fact::CallTurnedAway { .. }
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
+            | Fact::InTalk { .. }
             | Fact::QueueClosed { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => {}
