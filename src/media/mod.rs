@@ -18,6 +18,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod srtp;
 mod worker;
 
 pub use codec::Codec;
