@@ -104,8 +104,8 @@ impl Receiver {
     /// Proves an RTCP packet and makes it readable.
     ///
     /// # Errors
-    /// As [`unprotect`](Self::unprotect). [`DropCause::NotAgreed`] for one that is proven but not encrypted: we agree to
-    /// no such thing (`UNENCRYPTED_SRTCP`, RFC 4568 §6.3.2).
+    /// As [`unprotect`](Self::unprotect). One that is not encrypted is not looked at further: we agree to no such thing
+    /// (`UNENCRYPTED_SRTCP`, RFC 4568 §6.3.2).
     pub fn unprotect_control(&mut self, packet: &mut [u8]) -> Result<usize, DropCause> {
         let ssrc = read_rtcp(packet).ok_or(DropCause::Malformed)?;
         let word = self.control.control_word(packet).ok_or(DropCause::Malformed)?;
@@ -114,7 +114,7 @@ impl Receiver {
             return Err(DropCause::Replayed);
         }
         if word & ENCRYPTED == 0 {
-            return Err(DropCause::NotAgreed);
+            return Err(DropCause::Unauthenticated);
         }
         let length = self.control.open_control(packet, ssrc, word)?;
         if self.control_sources.take(ssrc, index) { Ok(length) } else { Err(DropCause::Replayed) }

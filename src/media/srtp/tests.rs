@@ -251,12 +251,12 @@ fn no_number_is_ever_used_twice() {
 }
 
 #[test]
-fn reports_that_are_not_encrypted_are_not_what_was_agreed() {
+fn reports_that_are_not_encrypted_are_not_believed() {
     let keying = keying(Suite::AeadAes128Gcm);
     let mut open = protected_control(&mut Sender::new(&keying), &rtcp(7));
     let at = open.len() - 4;
     open[at] &= 0x7F;
-    assert_eq!(opened_control(&mut Receiver::new(&keying), &open), Err(DropCause::NotAgreed));
+    assert_eq!(opened_control(&mut Receiver::new(&keying), &open), Err(DropCause::Unauthenticated));
 }
 
 #[test]
