@@ -7,7 +7,7 @@ mod media_support;
 use holdfast::engine::command::{Program, Then};
 use holdfast::media::{
     BridgeError, Codec, Direction, DropCause, Library, MediaError, MediaEvent, MediaSettings, OpenError,
-    Sessions, start,
+    Sessions, Wishes, start,
 };
 use media_support::*;
 use std::net::UdpSocket;
@@ -348,17 +348,18 @@ fn ports_are_exhausted_rest_and_are_used_again() {
     let probe = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & 0xFFFC;
     let small = |quarantine| MediaSettings { ports: probe..=probe + 3, quarantine, ..settings() };
     let (mut handle, _events) = engine_with(small(Duration::from_secs(30)), Library::empty());
-    let ports: Vec<_> = (0..2).map(|n| handle.open(caller(n), None).unwrap().rtp.port()).collect();
+    let ports: Vec<_> =
+        (0..2).map(|n| handle.open(caller(n), None, &Wishes::default()).unwrap().rtp.port()).collect();
     assert!(ports.iter().all(|port| port % 2 == 0) && ports[0] != ports[1]);
-    assert!(matches!(handle.open(caller(2), None), Err(OpenError::NoPorts)));
-    assert!(matches!(handle.open(caller(1), None), Err(OpenError::AlreadyOpen(_))));
+    assert!(matches!(handle.open(caller(2), None, &Wishes::default()), Err(OpenError::NoPorts)));
+    assert!(matches!(handle.open(caller(1), None, &Wishes::default()), Err(OpenError::AlreadyOpen(_))));
     handle.close(caller(0));
-    assert!(matches!(handle.open(caller(2), None), Err(OpenError::NoPorts)), "it rests");
+    assert!(matches!(handle.open(caller(2), None, &Wishes::default()), Err(OpenError::NoPorts)), "it rests");
     assert_eq!((handle.ports_free(), handle.legs_open()), (0, 1));
     handle.shutdown();
     let (mut handle, _events) = engine_with(small(Duration::ZERO), Library::empty());
     for n in 0..10 {
-        until("the port is free again", || handle.open(caller(n), None).is_ok());
+        until("the port is free again", || handle.open(caller(n), None, &Wishes::default()).is_ok());
         handle.close(caller(n));
     }
     assert_eq!(handle.ports_free(), 2);
@@ -392,7 +393,7 @@ fn shutting_down_ends_every_leg_and_frees_every_socket() {
 fn a_plane_without_legs_stops_as_well() {
     for n in 0..20 {
         let (mut handle, _events) = engine(Library::empty());
-        handle.open(caller(n), None).unwrap();
+        handle.open(caller(n), None, &Wishes::default()).unwrap();
         handle.close(caller(n));
         until("the leg is gone", || handle.counters()[0].legs.value() == 0);
         handle.shutdown();

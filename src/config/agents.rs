@@ -1,5 +1,6 @@
 //! `[[agent]]` and `[[account]]`: who answers, with what skills, and who else has a SIP account.
 
+use super::audio;
 use super::problem::unknown;
 use super::queues::{name, wrap_up_rules};
 use super::section::Section;
@@ -64,7 +65,8 @@ fn account(section: &Section<'_>, agent: Option<AgentId>) -> PlacedAccount {
         Some((password, span)) => (Some(password), span),
         None => (None, section.span.clone()),
     };
-    PlacedAccount { account: Account { name, password, agent, contact }, name_span, password_span }
+    let media = audio::wishes(section);
+    PlacedAccount { account: Account { name, password, agent, contact, media }, name_span, password_span }
 }
 
 fn sip_uri(text: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 //! `[[trunk]]` and `[dial]`: who calls in without a password, and which numbers outside may be called, through whom.
 
+use super::audio;
 use super::queues::name;
 use super::section::Section;
 use crate::cidr::Cidr;
@@ -26,6 +27,7 @@ pub(super) fn trunks(root: &Section<'_>, listen: &[Listen]) -> Vec<Trunk> {
             addresses: addresses(&section),
             trusted_headers: section.flag("trusted_headers").unwrap_or(false),
             route: route(&section, listen),
+            media: audio::wishes(&section),
             name,
         });
         section.finish();

@@ -3,6 +3,7 @@
 //! It owns the format. It never starts anything, and past it nothing is a loose string.
 
 mod agents;
+mod audio;
 mod chains;
 mod dial;
 mod hours;
@@ -238,7 +239,7 @@ fn read_document(
     staffing.check_queues(&queue_places);
     staffing.check_numbers(&numbers, &number_places);
     let sip = shells::sip(&root, &accounts);
-    let media = shells::media(&root);
+    let media = audio::media(&root);
     let http = shells::http(&root);
     let metrics = shells::metrics(&root);
     let store = shells::store(&root);

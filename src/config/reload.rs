@@ -6,6 +6,7 @@ use super::{Config, Problem, SipConfig};
 use crate::engine::id::{AgentId, QueueId, SkillId};
 use crate::engine::settings::{Agent, Destination, Queue, Settings};
 use crate::engine::skill::{Requirement, SkillSet};
+use crate::media::Wishes;
 use crate::sip::settings::{Account, Trunk};
 
 /// The new configuration as it can follow the one that runs. What only a start can change stays as it is, with a warning.
@@ -165,6 +166,7 @@ fn accounts(old: &[Account], new: Vec<Account>, places: &Places) -> Vec<Account>
         password: None,
         agent: account.agent,
         contact: None,
+        media: Wishes::default(),
     };
     let mut all: Vec<Account> = old.iter().map(gone).collect();
     for mut account in new {
@@ -239,5 +241,6 @@ fn keeps_routes(running: &[Trunk], new: &[Trunk]) -> bool {
 fn is_another(running: &crate::media::MediaSettings, new: &crate::media::MediaSettings) -> bool {
     (running.listen, running.advertise, running.workers) != (new.listen, new.advertise, new.workers)
         || running.ports != new.ports
-        || running.codecs != new.codecs
+        || (running.listen6, running.advertise6) != (new.listen6, new.advertise6)
+        || (&running.codecs, running.prefer) != (&new.codecs, new.prefer)
 }

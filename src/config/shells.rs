@@ -1,13 +1,13 @@
-//! `[sip]`, `[media]`, `[http]`, `[store]`, `[limits]`, `[log]`: what the shells are told.
+//! `[sip]`, `[http]`, `[store]`, `[limits]`, `[log]`: what the shells are told.
 
 use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, scalar};
+use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial};
 use crate::engine::settings::Limits;
 use crate::http::Role;
-use crate::media::{Codec, MediaSettings};
+use crate::media::MediaSettings;
 use crate::secret::PLACEHOLDER;
 use crate::sip::auth::Algorithm;
 use crate::sip::flow::Transport;
@@ -17,12 +17,6 @@ use std::time::Duration;
 
 /// The hashes of digest authentication, by their names in the file.
 const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
-/// The codecs, by their names in the file.
-const CODECS: [(&str, Codec); 2] = [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma)];
-/// How long an agent's phone may send nothing before the caller is given to somebody else.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How long an RTP port rests: the last packets of a call must not reach the next one.
-const PORT_REST: Duration = Duration::from_secs(30);
 
 pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
     let section = root.table("sip");
@@ -91,44 +85,14 @@ fn listeners(section: &Section<'_>) -> Vec<Listen> {
     listeners
 }
 
-fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {
+pub(super) fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {
     section.parsed(key, "an IP address such as \"203.0.113.5\"", |text| {
         text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified())
     })
 }
 
-pub(super) fn media(root: &Section<'_>) -> MediaSettings {
-    let section = root.table("media");
-    let listen = section
-        .parsed("listen", "an IP address such as \"127.0.0.1\", without a port", |text| text.parse().ok())
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let advertise = address(&section, "advertise");
-    if listen.is_unspecified() && advertise.is_none() {
-        section.error(
-            &section.span,
-            "listening on every address needs advertise = \"…\": the one that phones send audio to",
-        );
-    }
-    let ports =
-        section.parsed("ports", "a range of ports such as \"20000-29999\", above 1023", scalar::ports);
-    let settings = MediaSettings {
-        listen,
-        advertise,
-        ports: ports.unwrap_or(20000..=29999),
-        workers: section.count("workers", 0..=256).unwrap_or(0),
-        codecs: listed(&section, "codecs", "codec", &CODECS)
-            .unwrap_or_else(|| vec![Codec::Pcmu, Codec::Pcma]),
-        quarantine: PORT_REST,
-        silence: section
-            .duration("silence", Duration::ZERO..=Duration::from_secs(3600))
-            .map_or(Some(SILENCE), |silence| (!silence.is_zero()).then_some(silence)),
-    };
-    section.finish();
-    settings
-}
-
 /// Some of the things of a table, in an order that means something: at least one, none twice. `None` when not given.
-fn listed<T: Copy + PartialEq>(
+pub(super) fn listed<T: Copy + PartialEq>(
     section: &Section<'_>,
     key: &'static str,
     what: &'static str,

@@ -12,6 +12,10 @@ pub enum DropCause {
     Malformed,
     /// A payload type that was not agreed.
     PayloadType,
+    /// Of a secure stream, and not proven to be the far side's.
+    Unauthenticated,
+    /// Of a secure stream, and came before, or too late to tell.
+    Replayed,
     /// From another address, which may yet turn out to be the far side's.
     Learning,
     /// From another address than the far side's.
@@ -28,10 +32,12 @@ pub enum DropCause {
 
 impl DropCause {
     /// All causes, in the order of the counters.
-    pub const ALL: [DropCause; 9] = [
+    pub const ALL: [DropCause; 11] = [
         Self::NotConnected,
         Self::Malformed,
         Self::PayloadType,
+        Self::Unauthenticated,
+        Self::Replayed,
         Self::Learning,
         Self::Stranger,
         Self::NotAgreed,
@@ -46,6 +52,8 @@ impl DropCause {
             Self::NotConnected => "not_connected",
             Self::Malformed => "malformed",
             Self::PayloadType => "payload_type",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Replayed => "replayed",
             Self::Learning => "learning",
             Self::Stranger => "stranger",
             Self::NotAgreed => "not_agreed",

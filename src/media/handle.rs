@@ -10,9 +10,9 @@ use super::library::Library;
 use super::player::Playlist;
 use super::ports::Ports;
 use super::room::Role;
-use super::sdp::Stream;
+use super::sdp::{Prefer, Stream};
 use super::worker::{Message, WAKE, Worker};
-use super::{LocalMedia, MediaEvent, OpenError, Sessions};
+use super::{LocalMedia, MediaEvent, OpenError, Sessions, Wishes};
 use crate::engine::command::Program;
 use crate::engine::id::LegId;
 use mio::{Poll, Waker};
@@ -44,16 +44,36 @@ pub struct MediaSettings {
     pub listen: IpAddr,
     /// The address that goes into SDP, where it differs.
     pub advertise: Option<IpAddr>,
+    /// Another address for the RTP sockets, of the other IP version, for phones that have only that.
+    pub listen6: Option<IpAddr>,
+    /// What goes into SDP for it, where it differs.
+    pub advertise6: Option<IpAddr>,
     /// The ports for RTP and RTCP, two per leg.
     pub ports: RangeInclusive<u16>,
     /// Threads; 0: one per core.
     pub workers: usize,
     /// What we can speak, the most preferred first.
     pub codecs: Vec<Codec>,
+    /// Whose order of codecs decides.
+    pub prefer: Prefer,
     /// How long a port rests before it is used again.
     pub quarantine: Duration,
     /// After so long without a packet a leg in a conversation is told to be silent; `None`: never.
     pub silence: Option<Duration>,
+}
+
+impl MediaSettings {
+    /// The addresses to listen on, each with the one that goes into SDP.
+    fn addresses(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
+        let second = self.listen6.map(|listen| (listen, self.advertise6.unwrap_or(listen)));
+        [(self.listen, self.advertise.unwrap_or(self.listen))].into_iter().chain(second)
+    }
+
+    /// The address to listen on for a leg, with the one that goes into SDP: of the wanted IP version, else the first.
+    fn address(&self, ipv6: bool) -> (IpAddr, IpAddr) {
+        let fitting = self.addresses().find(|(_, advertised)| advertised.is_ipv6() == ipv6);
+        fitting.unwrap_or((self.listen, self.advertise.unwrap_or(self.listen)))
+    }
 }
 
 /// Why the media plane does not start.
@@ -129,9 +149,10 @@ pub fn start(
     if settings.codecs.is_empty() {
         return Err(MediaError::NoCodec);
     }
-    let advertised = settings.advertise.unwrap_or(settings.listen);
-    if advertised.is_unspecified() || advertised.is_multicast() {
-        return Err(MediaError::NoAddress(advertised));
+    for advertised in settings.addresses().map(|(_, advertised)| advertised) {
+        if advertised.is_unspecified() || advertised.is_multicast() {
+            return Err(MediaError::NoAddress(advertised));
+        }
     }
     let clock = Clock::new();
     let seed = random()?;
@@ -250,8 +271,8 @@ impl Handle {
 }
 
 impl Sessions for Handle {
-    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError> {
-        self.control().open(leg, near)
+    fn open(&mut self, leg: LegId, near: Option<LegId>, wishes: &Wishes) -> Result<LocalMedia, OpenError> {
+        self.control().open(leg, near, wishes)
     }
 
     fn connect(&mut self, leg: LegId, stream: Stream) {

@@ -18,6 +18,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod srtp;
 mod worker;
 
 pub use codec::Codec;
@@ -25,10 +26,11 @@ pub use counters::{Counters, DropCause};
 pub use handle::{BridgeError, Handle, MediaError, MediaSettings, start};
 pub use library::Library;
 pub use room::{Role, Supervision};
-pub use sdp::{Direction, Origin, SdpError, Stream};
+pub use sdp::{Direction, KeySource, Origin, Policy, Prefer, SdpError, Stream};
 
 use crate::engine::id::LegId;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Our side of a leg's media, as it goes into SDP.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +39,30 @@ pub struct LocalMedia {
     pub rtp: SocketAddr,
     /// What we can speak, the most preferred first.
     pub codecs: Vec<Codec>,
+    /// Whose order decides.
+    pub prefer: Prefer,
+    /// Whether it is encrypted.
+    pub srtp: Policy,
+    /// What its keys are made of; without it nothing can be encrypted.
+    pub keys: Option<KeySource>,
+}
+
+impl LocalMedia {
+    /// Media that is never encrypted, in the far side's order of preference.
+    pub fn plain(rtp: SocketAddr, codecs: Vec<Codec>) -> LocalMedia {
+        LocalMedia { rtp, codecs, prefer: Prefer::Theirs, srtp: Policy::Off, keys: None }
+    }
+}
+
+/// What is wanted of one leg's media. By default what holds for the site.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Wishes {
+    /// The codecs, the most preferred first; `None`: the site's.
+    pub codecs: Option<Arc<[Codec]>>,
+    /// Whether it is encrypted.
+    pub srtp: Policy,
+    /// Whether the far side is reached by IPv6. Where only one kind of address is listened on, it is that one.
+    pub ipv6: bool,
 }
 
 /// Why a leg got no media. Each leads to 503 (RFC 3261 §21.5.4), with Retry-After.
@@ -89,7 +115,7 @@ pub trait Sessions {
     ///
     /// # Errors
     /// See [`OpenError`]; nothing is left open then.
-    fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError>;
+    fn open(&mut self, leg: LegId, near: Option<LegId>, wishes: &Wishes) -> Result<LocalMedia, OpenError>;
 
     /// The far side's media is known, or known anew: sending starts or is redirected, its packets are accepted.
     /// Unknown legs are ignored: the leg may just have ended.

@@ -1,13 +1,14 @@
 //! RTCP reports, read and written (RFC 3550 §6). Keeps no state.
 
 use super::reception::Report;
+use super::srtp;
 use rtcp_types::{
     Bye, Compound, Packet, ReceiverReport, ReportBlock, RtcpPacketWriterExt, Sdes, SdesChunk, SdesItem,
     SenderReport,
 };
 
-/// The longest report we write, in bytes.
-pub const REPORT_MAX: usize = 256;
+/// The longest report we write, in bytes, with room for SRTCP's tag and index.
+pub const REPORT_MAX: usize = 256 + srtp::OVERHEAD_MAX;
 
 /// What we say about ourselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

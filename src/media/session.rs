@@ -3,6 +3,7 @@
 //! Whatever a leg hears, music, prompts or the other leg, it gets one stream: one source, one numbering, one clock.
 
 mod reports;
+mod secure;
 
 use super::bridge::{Sent, Splice};
 use super::codec::Codec;
@@ -11,13 +12,12 @@ use super::dtmf::Keys;
 use super::latch::{Latch, Verdict};
 use super::reception::Reception;
 use super::rtp::{self, Header, Packet};
-use super::sdp::{Stream, TELEPHONE_EVENT};
+use super::sdp::{Meaning, Stream};
 use crate::engine::time::Monotonic;
+use secure::Secured;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// RFC 3551's payload type of comfort noise (RFC 3389), which some phones send unasked.
-const COMFORT_NOISE: u8 = 13;
 /// How often a report is sent (RFC 3550 §6.2).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
@@ -58,14 +58,6 @@ pub enum Inbound<'a> {
     Dropped(DropCause),
 }
 
-/// What a payload type means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Meaning {
-    Voice(Codec),
-    Event,
-    Noise,
-}
-
 /// One leg's state.
 #[derive(Debug)]
 pub struct Session {
@@ -87,6 +79,8 @@ pub struct Session {
     report_due: Monotonic,
     reported_packets: u32,
     control_port: Option<u16>,
+    /// The keys in use, when it is SRTP.
+    secured: Option<Box<Secured>>,
 }
 
 impl Session {
@@ -110,6 +104,7 @@ impl Session {
             report_due: now + REPORT_EVERY / 2 + Duration::from_micros(u64::from(seed.ssrc) % 2_500_000),
             reported_packets: 0,
             control_port: None,
+            secured: None,
         }
     }
 
@@ -119,6 +114,7 @@ impl Session {
             self.latch = Some(Latch::new(stream.remote));
             self.control_port = None;
         }
+        self.secured = Secured::renewed(self.secured.take(), stream.security);
         self.stream = Some(stream);
     }
 
@@ -144,13 +140,21 @@ impl Session {
         (self.last_frame, self.splice, self.spurt) = (None, None, true);
     }
 
-    /// Takes a datagram of the RTP port that is no RTCP.
-    pub fn receive<'a>(&mut self, now: Monotonic, from: SocketAddr, datagram: &'a [u8]) -> Inbound<'a> {
+    /// Takes a datagram of the RTP port that is no RTCP. SRTP is proven before anything is learned from it, and made
+    /// readable in its place.
+    pub fn receive<'a>(&mut self, now: Monotonic, from: SocketAddr, datagram: &'a mut [u8]) -> Inbound<'a> {
         let (Some(stream), Some(latch)) = (self.stream, self.latch.as_mut()) else {
             return Inbound::Dropped(DropCause::NotConnected);
         };
+        let datagram = match &mut self.secured {
+            Some(secured) => match secured.read(datagram) {
+                Ok(plain) => plain,
+                Err(cause) => return Inbound::Dropped(cause),
+            },
+            None => datagram,
+        };
         let Some(packet) = rtp::read(datagram) else { return Inbound::Dropped(DropCause::Malformed) };
-        let Some(meaning) = meaning(&stream, packet.payload_type) else {
+        let Some(meaning) = stream.receives.meaning(packet.payload_type) else {
             return Inbound::Dropped(DropCause::PayloadType);
         };
         match latch.judge(now, from, packet.ssrc) {
@@ -168,7 +172,7 @@ impl Session {
         match meaning {
             Meaning::Voice(codec) => Inbound::Voice { packet, codec },
             Meaning::Noise => Inbound::Noise { packet },
-            Meaning::Event => {
+            Meaning::Event { .. } => {
                 let digit = self.keys.receive(packet.ssrc, packet.timestamp, packet.payload);
                 Inbound::Event { packet, digit }
             }
@@ -292,30 +296,14 @@ impl Session {
         }
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
-        Some(length)
+        match &mut self.secured {
+            Some(secured) => secured.sender.protect(out, length),
+            None => Some(length),
+        }
     }
 }
 
-/// What a payload type of the far side means: by the agreement, and by the numbers we offered ourselves, for a phone may
-/// use either.
-fn meaning(stream: &Stream, payload_type: u8) -> Option<Meaning> {
-    if payload_type == stream.payload_type {
-        return Some(Meaning::Voice(stream.codec));
-    }
-    if Some(payload_type) == stream.dtmf {
-        return Some(Meaning::Event);
-    }
-    if let Some(codec) =
-        Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type))
-    {
-        return Some(Meaning::Voice(codec));
-    }
-    match payload_type {
-        TELEPHONE_EVENT => Some(Meaning::Event),
-        COMFORT_NOISE => Some(Meaning::Noise),
-        _ => None,
-    }
-}
-
+#[cfg(test)]
+mod secure_tests;
 #[cfg(test)]
 mod tests;

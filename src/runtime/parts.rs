@@ -108,7 +108,8 @@ pub(super) async fn media(
     }
     let prompts = spoken(&library);
     let advertise = config.media.advertise.or_else(|| outward(config.media.listen));
-    let settings = MediaSettings { advertise, ..config.media.clone() };
+    let advertise6 = config.media.advertise6.or_else(|| config.media.listen6.and_then(outward));
+    let settings = MediaSettings { advertise, advertise6, ..config.media.clone() };
     Ok((media::start(settings, Arc::new(library), events)?, prompts))
 }
 

@@ -8,6 +8,7 @@ use super::settings::{Account, Trunk};
 use super::uri::{NameAddr, Uri};
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
+use crate::media::Wishes;
 use std::collections::BTreeMap;
 
 /// What becomes of a request.
@@ -83,6 +84,11 @@ impl Gate {
     /// Whether what comes from this address may say what a call requires: as the first trunk that has the address does.
     pub fn trusts_headers_from(&self, address: std::net::IpAddr) -> bool {
         self.trunk_at(address).is_some_and(|trunk| trunk.trusted_headers)
+    }
+
+    /// What is wanted of the media of calls from this address: what the first trunk that has it says.
+    pub fn media_of(&self, address: std::net::IpAddr) -> Wishes {
+        self.trunk_at(address).map(|trunk| trunk.media.clone()).unwrap_or_default()
     }
 
     fn trunk_at(&self, address: std::net::IpAddr) -> Option<&Trunk> {

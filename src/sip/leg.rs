@@ -7,7 +7,7 @@ use super::transaction::{ClientId, ServerId};
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
 use crate::media::LocalMedia;
-use crate::media::sdp::{self, Origin, SdpError, Stream};
+use crate::media::sdp::{self, Description, Origin, Ours, SdpError, Stream};
 
 /// A leg with a dialog.
 pub struct Leg {
@@ -94,10 +94,13 @@ impl LegMedia {
     ///
     /// # Errors
     /// When nothing can be agreed on: what was agreed before stands.
-    pub fn answer(&mut self, offer: &[u8]) -> Result<Stream, SdpError> {
-        let next = Origin { version: self.origin.version + 1, ..self.origin };
-        let (body, stream) = sdp::answer(&sdp::parse(offer)?, &self.local, next)?;
-        self.origin = next;
+    pub fn answer(&mut self, offer: &Description) -> Result<Stream, SdpError> {
+        let (mut body, mut stream) = sdp::answer(offer, &self.ours())?;
+        if body != self.body {
+            self.origin.version += 1;
+            // The same, with the version of what has changed.
+            (body, stream) = sdp::answer(offer, &self.ours())?;
+        }
         self.body = body;
         self.agreed = Some(stream);
         self.connected = false;
@@ -106,8 +109,11 @@ impl LegMedia {
 
     /// Makes our offer; it is then [`body`](Self::body).
     pub fn offer(&mut self) -> &[u8] {
-        self.origin.version += 1;
-        self.body = sdp::offer(&self.local, self.origin);
+        // The version grows when, and only when, the description changes (RFC 3264 §8).
+        if sdp::offer(&self.ours()) != self.body {
+            self.origin.version += 1;
+            self.body = sdp::offer(&self.ours());
+        }
         &self.body
     }
 
@@ -116,10 +122,14 @@ impl LegMedia {
     /// # Errors
     /// When it is no answer to our offer.
     pub fn accept(&mut self, answer: &[u8]) -> Result<Stream, SdpError> {
-        let stream = sdp::accept(&sdp::parse(answer)?, &self.local)?;
+        let stream = sdp::accept(&sdp::parse(answer)?, &self.ours())?;
         self.agreed = Some(stream);
         self.connected = false;
         Ok(stream)
+    }
+
+    fn ours(&self) -> Ours<'_> {
+        Ours { local: &self.local, origin: self.origin, before: self.agreed.as_ref() }
     }
 
     /// Our last offer or answer.

@@ -7,6 +7,7 @@ use super::host::Host;
 use super::registrar::RegistrarRules;
 use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
+use crate::media::Wishes;
 use crate::secret::Secret;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -96,6 +97,8 @@ pub struct Trunk {
     pub trusted_headers: bool,
     /// How numbers outside are called through it; `None`: they are not.
     pub route: Option<Route>,
+    /// What is wanted of the media of calls by it, either way.
+    pub media: Wishes,
 }
 
 /// How numbers outside are called through a trunk.
@@ -143,6 +146,8 @@ pub struct Account {
     pub agent: Option<AgentId>,
     /// Where the phone is, when it does not register: a SIP URI with an IP address.
     pub contact: Option<String>,
+    /// What is wanted of the media of its calls, either way.
+    pub media: Wishes,
 }
 
 /// RFC 3261 §17.1.1.1, Table 4.

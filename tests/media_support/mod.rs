@@ -11,7 +11,8 @@
 use holdfast::engine::id::{CallId, LegId};
 use holdfast::media::codec::encoder::{Encoder, Frame};
 use holdfast::media::{
-    Codec, Direction, Handle, Library, LocalMedia, MediaEvent, MediaSettings, Sessions, Stream, start,
+    Codec, Direction, Handle, Library, LocalMedia, MediaEvent, MediaSettings, Prefer, Sessions, Stream,
+    Wishes, sdp::Meaning, start,
 };
 use std::f32::consts::TAU;
 use std::net::{SocketAddr, UdpSocket};
@@ -27,9 +28,12 @@ pub fn settings() -> MediaSettings {
     MediaSettings {
         listen: "127.0.0.1".parse().unwrap(),
         advertise: None,
+        listen6: None,
+        advertise6: None,
         ports: 21_000..=31_999,
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
+        prefer: Prefer::Theirs,
         quarantine: Duration::from_secs(30),
         silence: None,
     }
@@ -152,7 +156,7 @@ pub struct Phone {
 impl Phone {
     /// Opens and connects a leg for a new phone.
     pub fn connected(handle: &mut Handle, leg: LegId, near: Option<LegId>, codec: Codec, dtmf: u8) -> Phone {
-        let LocalMedia { rtp: engine, .. } = handle.open(leg, near).unwrap();
+        let LocalMedia { rtp: engine, .. } = handle.open(leg, near, &Wishes::default()).unwrap();
         let socket = || {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -167,15 +171,11 @@ impl Phone {
 
     /// What SDP would have agreed.
     pub fn stream(&self, direction: Direction) -> Stream {
-        Stream {
-            remote: self.rtp.local_addr().unwrap(),
-            rtcp: self.rtcp.local_addr().unwrap(),
-            codec: self.codec,
-            payload_type: self.codec.offered_payload_type(),
-            dtmf: Some(self.dtmf),
-            ptime_ms: 20,
-            direction,
-        }
+        let plain = Stream::plain(self.rtp.local_addr().unwrap(), self.codec);
+        let rtcp = self.rtcp.local_addr().unwrap();
+        let mut stream = Stream { rtcp, dtmf: Some(self.dtmf), direction, ..plain };
+        stream.receives.add(self.dtmf, Meaning::Event { clock_hz: 8_000 });
+        stream
     }
 
     pub fn send(&mut self, payload_type: u8, marker: bool, payload: &[u8]) {

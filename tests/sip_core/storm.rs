@@ -93,6 +93,7 @@ fn world() -> (SipSettings, Settings) {
             password: None,
             agent: Some(AgentId(u32::try_from(at).unwrap())),
             contact: Some(format!("sip:agent{at}@198.51.100.{}:5060", at + 1)),
+            media: holdfast::media::Wishes::default(),
         })
         .collect();
     let queue = Queue { name: "sales".into(), wrap_up: Duration::from_secs(1), ..Queue::default() };

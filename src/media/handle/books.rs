@@ -6,7 +6,7 @@ use crate::engine::id::LegId;
 use crate::media::player::{Playlist, Script, Tail};
 use crate::media::session::{Seed, Session};
 use crate::media::worker::{Message, Opening};
-use crate::media::{LocalMedia, OpenError};
+use crate::media::{KeySource, LocalMedia, OpenError, Wishes};
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -14,7 +14,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 impl Control {
-    pub(super) fn open(&mut self, leg: LegId, near: Option<LegId>) -> Result<LocalMedia, OpenError> {
+    pub(super) fn open(
+        &mut self,
+        leg: LegId,
+        near: Option<LegId>,
+        wishes: &Wishes,
+    ) -> Result<LocalMedia, OpenError> {
         if self.legs.contains_key(&leg) {
             return Err(OpenError::AlreadyOpen(leg));
         }
@@ -24,11 +29,14 @@ impl Control {
         let numbers = random()?;
         let seed = Seed {
             ssrc: numbers as u32,
-            sequence: (numbers >> 32) as u16,
+            // In the lower half: SRTP cannot tell a wrap that comes before the far side's first packet (RFC 3711 §3.3.1).
+            sequence: (numbers >> 32) as u16 & 0x7FFF,
             timestamp: (random()? >> 32) as u32,
         };
         let session = Session::new(self.clock.now(), seed);
-        let (port, rtp, rtcp) = self.bind()?;
+        let keys = key_source()?;
+        let (listen, advertise) = self.settings.address(wishes.ipv6);
+        let (port, rtp, rtcp) = self.bind(listen)?;
         let opening = Message::Open(Box::new(Opening { leg, session, rtp, rtcp }));
         if self.workers[worker].inbox.try_send(opening).is_err() {
             self.ports.give_back(self.clock.now(), port);
@@ -37,18 +45,22 @@ impl Control {
         self.wake(worker);
         self.workers[worker].legs += 1;
         self.legs.insert(leg, Place { worker, port });
-        let ip = self.settings.advertise.unwrap_or(self.settings.listen);
-        Ok(LocalMedia { rtp: SocketAddr::new(ip, port), codecs: self.settings.codecs.clone() })
+        Ok(LocalMedia {
+            rtp: SocketAddr::new(advertise, port),
+            codecs: wishes.codecs.as_deref().map_or_else(|| self.settings.codecs.clone(), <[_]>::to_vec),
+            prefer: self.settings.prefer,
+            srtp: wishes.srtp,
+            keys: Some(keys),
+        })
     }
 
     /// Takes a port whose two sockets can be bound. One that somebody else holds rests before it is tried again.
-    fn bind(&mut self) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
+    fn bind(&mut self, listen: IpAddr) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
         let mut failure = OpenError::NoPorts;
         for _ in 0..BIND_ATTEMPTS {
             let now = self.clock.now();
             let Some(port) = self.ports.take(now) else { break };
-            let pair = socket(self.settings.listen, port)
-                .and_then(|rtp| Ok((rtp, socket(self.settings.listen, port + 1)?)));
+            let pair = socket(listen, port).and_then(|rtp| Ok((rtp, socket(listen, port + 1)?)));
             match pair {
                 Ok((rtp, rtcp)) => return Ok((port, rtp, rtcp)),
                 Err(error) => {
@@ -137,10 +149,21 @@ impl Drop for Control {
     }
 }
 
+/// What one leg's keys are made of.
+fn key_source() -> io::Result<KeySource> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(KeySource::new(bytes))
+}
+
 fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let address = SocketAddr::new(ip, port);
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
+    if ip.is_ipv6() {
+        // IPv4 has sockets of its own, with the same port numbers.
+        socket.set_only_v6(true)?;
+    }
     // Both are wishes: without them packets flow all the same.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     if ip.is_ipv4() {

@@ -1,17 +1,24 @@
 //! SDP as our calls need it (RFC 8866) and the offer/answer rules on it (RFC 3264). Pure: text in, text out.
 //!
-//! Reading lies in `read`, negotiating in `negotiate`; both live behind caps, for a description is hostile until proven useful.
+//! Reading lies in `read`, agreeing in `agree`, writing in `write`, keys in `crypto`; all live behind caps, for a
+//! description is hostile until proven useful.
 
-mod negotiate;
+mod agree;
+mod crypto;
 mod read;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod write;
 
-pub use negotiate::{accept, answer, offer};
+pub use agree::{Ours, accept};
+pub use crypto::{KeySource, Policy};
 pub use read::parse;
+pub use stream::{Meaning, Receives, Security, Stream, TELEPHONE_EVENT};
+pub use write::{answer, offer};
 
-use super::codec::Codec;
-use std::net::{IpAddr, SocketAddr};
+use crypto::Crypto;
+use std::net::IpAddr;
 
 /// The longest description that is read, in bytes. A browser's with video stays below 10,000.
 pub const BYTES_MAX: usize = 32 * 1024;
@@ -21,9 +28,8 @@ pub const LINES_MAX: usize = 1_024;
 pub const MEDIAS_MAX: usize = 16;
 /// The most formats of one `m=` line that are looked at.
 pub const FORMATS_MAX: usize = 64;
-
-/// The payload type under which we offer telephone events (RFC 4733), and which we always understand as such.
-pub const TELEPHONE_EVENT: u8 = 101;
+/// The most candidates (RFC 8839) of a description. A browser with many networks sends some thirty (CVE-2023-40018).
+pub const CANDIDATES_MAX: usize = 64;
 
 /// A session description that was read and found within the caps.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +43,27 @@ impl Description {
     pub fn origin(&self) -> Origin {
         self.origin
     }
+
+    /// Whether its first audio lives on IPv6; `None` when it names no address. So the leg gets an address of that kind.
+    pub fn is_ipv6(&self) -> Option<bool> {
+        let audio = self.medias.iter().filter(|media| media.kind == "audio" && media.port != 0);
+        audio.filter_map(|media| media.address).next().map(|address| address.is_ipv6())
+    }
+}
+
+/// Whose order of codecs decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Prefer {
+    /// The offer's (RFC 3264 §6.1).
+    #[default]
+    Theirs,
+    /// Ours.
+    Ours,
+}
+
+impl Prefer {
+    /// Both, with their names in the configuration.
+    pub const TABLE: [(&'static str, Prefer); 2] = [("theirs", Self::Theirs), ("ours", Self::Ours)];
 }
 
 /// The `o=` line's numbers: the session, and which description of it this is (RFC 8866 §5.2).
@@ -108,25 +135,6 @@ impl Direction {
     }
 }
 
-/// What was agreed: where and how we send, and what comes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stream {
-    /// Where the far side wants its RTP. Unspecified (0.0.0.0) when held the old way; then `direction` does not send.
-    pub remote: SocketAddr,
-    /// Where it wants its RTCP (RFC 3605); equal to `remote` when the two share a port (RFC 5761).
-    pub rtcp: SocketAddr,
-    /// The codec in both directions.
-    pub codec: Codec,
-    /// The payload type under which we send it: the far side's number.
-    pub payload_type: u8,
-    /// The payload type under which we send telephone events; `None`: the far side takes none.
-    pub dtmf: Option<u8>,
-    /// The packet length the far side would like, in milliseconds.
-    pub ptime_ms: u8,
-    /// Who may speak, as seen from us.
-    pub direction: Direction,
-}
-
 /// Why a description is of no use.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SdpError {
@@ -141,13 +149,22 @@ pub enum SdpError {
     /// Not a session description (RFC 8866).
     #[error("the session description is malformed: {0}")]
     Malformed(String),
-    /// No `m=audio` over plain RTP that is switched on.
-    #[error("the session description offers no audio over RTP/AVP")]
+    /// No `m=audio` over RTP or SRTP that is switched on.
+    #[error("the session description has no audio over RTP/AVP or RTP/SAVP")]
     NoAudio,
+    /// Audio over plain RTP where SRTP is required.
+    #[error("the session description has no SRTP (RTP/SAVP), which is required here")]
+    NotSecure,
+    /// SRTP where it is switched off, or without one `a=crypto` line that we can take.
+    #[error("the session description has SRTP, but no a=crypto line that can be taken")]
+    NoCommonCrypto,
+    /// It wants packets shorter than ours (`a=maxptime`).
+    #[error("the session description allows no packets of 20 ms")]
+    NoCommonPacketTime,
     /// There is audio, but its address is missing, a name, a group, or of the other IP version.
     #[error("the session description names no unicast address that can be reached from here")]
     NoAddress,
-    /// Audio, but nothing we can speak. Leads to 488.
+    /// Audio, but no codec we can speak.
     #[error("the session description has no codec in common with ours")]
     NoCommonCodec,
     /// The answer switched our audio off.
@@ -169,6 +186,10 @@ struct Media {
     /// As the describing side sees it.
     direction: Direction,
     ptime_ms: Option<u8>,
+    /// Longer packets are not taken (RFC 8866 §6.4).
+    maxptime_ms: Option<u8>,
+    /// The keys that can be taken, in their order.
+    crypto: Vec<Crypto>,
 }
 
 /// Where one media's RTCP goes.
@@ -182,17 +203,9 @@ enum RtcpPort {
     Shared,
 }
 
-/// One payload type and what it stands for.
+/// One payload type and what it stands for; `None`: nothing we know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Format {
     payload_type: u8,
-    encoding: Encoding,
-}
-
-/// What a payload type stands for, as far as we care.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Encoding {
-    Audio(Codec),
-    TelephoneEvent,
-    Unknown,
+    meaning: Option<Meaning>,
 }

@@ -1,10 +1,10 @@
 //! From text to [`Description`]: caps first, then the crate's parser, then the few lines that matter to us.
 
 use super::{
-    BYTES_MAX, Description, Direction, Encoding, FORMATS_MAX, Format, LINES_MAX, MEDIAS_MAX, Media, Origin,
-    RtcpPort, SdpError,
+    BYTES_MAX, CANDIDATES_MAX, Crypto, Description, Direction, FORMATS_MAX, Format, LINES_MAX, MEDIAS_MAX,
+    Meaning, Media, Origin, Receives, RtcpPort, SdpError,
 };
-use crate::media::codec::{CLOCK_HZ, Codec};
+use crate::media::codec::Codec;
 use sdp_types::{Attribute, Connection, Session};
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 ///
 /// # Errors
 /// [`SdpError::TooLarge`] beyond a cap, [`SdpError::Malformed`] for what is no SDP. A description without audio is
-/// none of the two: only [`answer`](super::answer) and [`accept`](super::accept) need audio.
+/// none of the two: only [`answer`](fn@super::answer) and [`accept`](super::accept) need audio.
 pub fn parse(body: &[u8]) -> Result<Description, SdpError> {
     within_caps(body)?;
     let session = Session::parse(body).map_err(|error| SdpError::Malformed(error.to_string()))?;
@@ -34,8 +34,12 @@ fn within_caps(body: &[u8]) -> Result<(), SdpError> {
     if lines.clone().count() > LINES_MAX {
         return over("lines", LINES_MAX);
     }
-    if lines.filter(|line| line.starts_with(b"m=")).count() > MEDIAS_MAX {
+    let begin = |with: &'static [u8]| lines.clone().filter(move |line| line.starts_with(with)).count();
+    if begin(b"m=") > MEDIAS_MAX {
         return over("media", MEDIAS_MAX);
+    }
+    if begin(b"a=candidate") > CANDIDATES_MAX {
+        return over("candidates", CANDIDATES_MAX);
     }
     Ok(())
 }
@@ -53,11 +57,18 @@ fn read_media(media: &sdp_types::Media, session: &Session) -> Media {
         rtcp: rtcp(&media.attributes),
         direction,
         ptime_ms: value(&media.attributes, "ptime").and_then(ptime),
+        maxptime_ms: value(&media.attributes, "maxptime").and_then(ptime),
+        crypto: Crypto::all(values(&media.attributes, "crypto")),
     }
 }
 
+fn values<'a>(attributes: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a str> {
+    let named = attributes.iter().filter(move |attribute| attribute.attribute == name);
+    named.filter_map(|attribute| attribute.value.as_deref())
+}
+
 fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
-    attributes.iter().find(|attribute| attribute.attribute == name)?.value.as_deref()
+    values(attributes, name).next()
 }
 
 fn direction(attributes: &[Attribute]) -> Option<Direction> {
@@ -89,36 +100,39 @@ fn formats(media: &sdp_types::Media) -> Vec<Format> {
     let numbers = media.fmt.split_ascii_whitespace().take(FORMATS_MAX);
     let payload_types = numbers.filter_map(|number| number.parse().ok()).filter(|&number: &u8| number < 128);
     payload_types
-        .map(|payload_type| Format { payload_type, encoding: encoding(payload_type, &media.attributes) })
+        .map(|payload_type| Format { payload_type, meaning: meaning(payload_type, &media.attributes) })
         .collect()
 }
 
 /// What the number stands for: by `a=rtpmap`, or by RFC 3551 §6 where there is none.
-fn encoding(payload_type: u8, attributes: &[Attribute]) -> Encoding {
-    let mapped = attributes
-        .iter()
-        .filter(|attribute| attribute.attribute == "rtpmap")
-        .filter_map(|attribute| attribute.value.as_deref()?.trim().split_once([' ', '\t']))
+fn meaning(payload_type: u8, attributes: &[Attribute]) -> Option<Meaning> {
+    let mapped = values(attributes, "rtpmap")
+        .filter_map(|value| value.trim().split_once([' ', '\t']))
         .find(|(number, _)| number.parse() == Ok(payload_type));
     match mapped {
-        Some((_, mapping)) => mapped_encoding(mapping.trim()),
-        None => Codec::ALL
-            .into_iter()
-            .find(|codec| codec.static_payload_type() == Some(payload_type))
-            .map_or(Encoding::Unknown, Encoding::Audio),
+        Some((_, mapping)) => mapped_meaning(mapping.trim()),
+        None => {
+            let mut usual = Receives::default();
+            usual.add_usual(&Codec::ALL);
+            usual.meaning(payload_type)
+        }
     }
 }
 
-/// `PCMU/8000`, `PCMU/8000/1`, `telephone-event/8000`: name and clock must be ours, channels one.
-fn mapped_encoding(mapping: &str) -> Encoding {
-    let mut parts = mapping.split('/');
-    let (name, clock, channels) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    let clock_fits = clock.and_then(|clock| clock.trim().parse::<u32>().ok()) == Some(CLOCK_HZ);
-    if !clock_fits || channels.is_some_and(|channels| channels.trim() != "1") {
-        Encoding::Unknown
-    } else if name.eq_ignore_ascii_case("telephone-event") {
-        Encoding::TelephoneEvent
-    } else {
-        name.parse().map_or(Encoding::Unknown, Encoding::Audio)
+/// `PCMU/8000`, `PCMU/8000/1`, `opus/48000/2`, `telephone-event/48000`, `CN/8000`: clock and channels must be those of
+/// the name. Channels may be left out, where some phones forget Opus' two.
+fn mapped_meaning(mapping: &str) -> Option<Meaning> {
+    let mut parts = mapping.split('/').map(str::trim);
+    let (name, clock, channels) = (parts.next()?, parts.next()?, parts.next());
+    let clock_hz: u32 = clock.parse().ok()?;
+    let has = |wanted: u8| channels.is_none_or(|channels| channels.parse() == Ok(wanted));
+    if name.eq_ignore_ascii_case("telephone-event") {
+        let is_a_clock = Codec::ALL.into_iter().any(|codec| codec.clock_hz() == clock_hz);
+        return (is_a_clock && has(1)).then_some(Meaning::Event { clock_hz });
     }
+    if name.eq_ignore_ascii_case("CN") {
+        return has(1).then_some(Meaning::Noise);
+    }
+    let codec: Codec = name.parse().ok()?;
+    (codec.clock_hz() == clock_hz && has(codec.mapped_channels())).then_some(Meaning::Voice(codec))
 }

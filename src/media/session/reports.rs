@@ -9,7 +9,8 @@ use crate::media::rtcp::{self, Block, Sender};
 use std::net::SocketAddr;
 
 impl Session {
-    /// Takes a datagram of the RTCP port, or one of the RTP port that is RTCP. `shared` tells which.
+    /// Takes a datagram of the RTCP port, or one of the RTP port that is RTCP. `shared` tells which. SRTCP is proven
+    /// before anything is learned from it, and made readable in its place.
     ///
     /// # Errors
     /// Why it was dropped.
@@ -18,12 +19,16 @@ impl Session {
         now: Monotonic,
         from: SocketAddr,
         shared: bool,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) -> Result<rtcp::Heard, DropCause> {
         let latch = self.latch.ok_or(DropCause::NotConnected)?;
         if from.ip() != latch.destination().ip() {
             return Err(DropCause::Stranger);
         }
+        let datagram = match &mut self.secured {
+            Some(secured) => secured.read_control(datagram)?,
+            None => datagram,
+        };
         let heard = rtcp::read(datagram, self.ssrc).ok_or(DropCause::Malformed)?;
         if let Some(ntp) = heard.sender_report {
             self.last_sender_report = Some((ntp, now));
@@ -68,7 +73,12 @@ impl Session {
             last_sender_report,
             delay,
         });
-        Some((rtcp::write(&sender, block, last, out)?, to, shared))
+        let length = rtcp::write(&sender, block, last, out)?;
+        let length = match &mut self.secured {
+            Some(secured) => secured.sender.protect_control(out, length)?,
+            None => length,
+        };
+        Some((length, to, shared))
     }
 
     /// Where reports go: as described, unless the far side turned out to be elsewhere.

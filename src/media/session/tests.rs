@@ -7,17 +7,10 @@ use proptest::prelude::*;
 
 const FAR: &str = "198.51.100.7:4000";
 
-fn stream(codec: Codec) -> Stream {
-    let remote: SocketAddr = FAR.parse().unwrap();
-    Stream {
-        remote,
-        rtcp: "198.51.100.7:4001".parse().unwrap(),
-        codec,
-        payload_type: codec.offered_payload_type(),
-        dtmf: Some(96),
-        ptime_ms: 20,
-        direction: Direction::SendRecv,
-    }
+pub(super) fn stream(codec: Codec) -> Stream {
+    let mut stream = Stream { dtmf: Some(96), ..Stream::plain(FAR.parse().unwrap(), codec) };
+    stream.receives.add(96, Meaning::Event { clock_hz: 8_000 });
+    stream
 }
 
 fn session(codec: Codec) -> Session {
@@ -26,19 +19,19 @@ fn session(codec: Codec) -> Session {
     session
 }
 
-fn fresh() -> Session {
+pub(super) fn fresh() -> Session {
     Session::new(at(0), Seed { ssrc: 7, sequence: 65_530, timestamp: u32::MAX - 1_000 })
 }
 
-fn at(ms: u64) -> Monotonic {
+pub(super) fn at(ms: u64) -> Monotonic {
     Monotonic(ms * 1_000)
 }
 
-fn far() -> SocketAddr {
+pub(super) fn far() -> SocketAddr {
     FAR.parse().unwrap()
 }
 
-fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0; 1_500];
     let header = Header { payload_type, marker: false, sequence, timestamp, ssrc: 99 };
     let length = rtp::write(header, payload, &mut out).unwrap();
@@ -179,13 +172,13 @@ fn keys_are_reported_once_and_understood_by_either_number() {
     let mut session = session(Codec::Pcmu);
     let mut digits = Vec::new();
     for (n, payload_type) in [(0_u16, 96), (1, 96), (2, 96)] {
-        let bytes = packet(payload_type, n, 800, &[7, 0x8A, 0, 160]);
-        if let Inbound::Event { digit, .. } = session.receive(at(u64::from(n) * 20), far(), &bytes) {
+        let mut bytes = packet(payload_type, n, 800, &[7, 0x8A, 0, 160]);
+        if let Inbound::Event { digit, .. } = session.receive(at(u64::from(n) * 20), far(), &mut bytes) {
             digits.extend(digit);
         }
     }
-    let bytes = packet(101, 3, 2_400, &[8, 0x8A, 0, 160]);
-    assert!(matches!(session.receive(at(80), far(), &bytes), Inbound::Event { digit: Some('8'), .. }));
+    let mut bytes = packet(101, 3, 2_400, &[8, 0x8A, 0, 160]);
+    assert!(matches!(session.receive(at(80), far(), &mut bytes), Inbound::Event { digit: Some('8'), .. }));
     assert_eq!(digits, ['7']);
 }
 
@@ -207,17 +200,20 @@ fn nothing_is_sent_on_hold_nor_before_the_far_side_is_known() {
 #[test]
 fn what_is_not_agreed_is_dropped_by_cause() {
     let mut fresh = fresh();
-    let bytes = packet(0, 1, 1, &[1; 160]);
-    assert_eq!(fresh.receive(at(0), far(), &bytes), Inbound::Dropped(DropCause::NotConnected));
+    let mut bytes = packet(0, 1, 1, &[1; 160]);
+    assert_eq!(fresh.receive(at(0), far(), &mut bytes), Inbound::Dropped(DropCause::NotConnected));
     let mut session = session(Codec::Pcmu);
-    assert_eq!(session.receive(at(0), far(), b"garbage"), Inbound::Dropped(DropCause::Malformed));
-    let opus = packet(111, 1, 1, &[1; 160]);
-    assert_eq!(session.receive(at(0), far(), &opus), Inbound::Dropped(DropCause::PayloadType));
-    assert!(matches!(session.receive(at(0), far(), &bytes), Inbound::Voice { codec: Codec::Pcmu, .. }));
+    assert_eq!(
+        session.receive(at(0), far(), &mut b"garbage".to_vec()),
+        Inbound::Dropped(DropCause::Malformed)
+    );
+    let mut opus = packet(111, 1, 1, &[1; 160]);
+    assert_eq!(session.receive(at(0), far(), &mut opus), Inbound::Dropped(DropCause::PayloadType));
+    assert!(matches!(session.receive(at(0), far(), &mut bytes), Inbound::Voice { codec: Codec::Pcmu, .. }));
     let stranger = "198.51.100.66:4000".parse().unwrap();
-    assert_eq!(session.receive(at(1), stranger, &bytes), Inbound::Dropped(DropCause::Stranger));
+    assert_eq!(session.receive(at(1), stranger, &mut bytes), Inbound::Dropped(DropCause::Stranger));
     session.connect(Stream { direction: Direction::SendOnly, ..stream(Codec::Pcmu) });
-    assert_eq!(session.receive(at(2), far(), &bytes), Inbound::Dropped(DropCause::NotAgreed));
+    assert_eq!(session.receive(at(2), far(), &mut bytes), Inbound::Dropped(DropCause::NotAgreed));
 }
 
 #[test]
@@ -225,7 +221,7 @@ fn a_refresh_keeps_the_learned_address_and_a_new_one_forgets_it() {
     let mut session = session(Codec::Pcmu);
     let outside: SocketAddr = "203.0.113.9:61000".parse().unwrap();
     for n in 0..5 {
-        session.receive(at(u64::from(n) * 20), outside, &packet(0, n, u32::from(n) * 160, &[1; 160]));
+        session.receive(at(u64::from(n) * 20), outside, &mut packet(0, n, u32::from(n) * 160, &[1; 160]));
     }
     assert_eq!(session.destination(), Some(outside));
     session.connect(stream(Codec::Pcma));
@@ -258,10 +254,13 @@ fn reports_of_strangers_are_not_listened_to() {
     let mut session = session(Codec::Pcmu);
     let (length, ..) = session.report(at(5_000), 1 << 40, true, &mut out).unwrap();
     let from = |ip: &str| format!("{ip}:4001").parse().unwrap();
-    assert!(session.receive_report(at(0), from("198.51.100.7"), false, &out[..length]).is_ok());
-    let refused = session.receive_report(at(0), from("198.51.100.66"), false, &out[..length]);
+    assert!(session.receive_report(at(0), from("198.51.100.7"), false, &mut out[..length]).is_ok());
+    let refused = session.receive_report(at(0), from("198.51.100.66"), false, &mut out[..length]);
     assert_eq!(refused, Err(DropCause::Stranger));
-    assert_eq!(session.receive_report(at(0), far(), true, b"\x80\xC8"), Err(DropCause::Malformed));
+    assert_eq!(
+        session.receive_report(at(0), far(), true, &mut b"\x80\xC8".to_vec()),
+        Err(DropCause::Malformed)
+    );
 }
 
 proptest! {
@@ -272,8 +271,8 @@ proptest! {
         let mut out = [0; 1_500];
         for (payload_type, sequence, timestamp, payload, ms) in datagrams {
             let payload_type = [0, 8, 13, 96, 101, payload_type & 0x7F][usize::from(payload_type) % 6];
-            let bytes = packet(payload_type, sequence, timestamp, &payload);
-            match one.receive(at(ms), far(), &bytes) {
+            let mut bytes = packet(payload_type, sequence, timestamp, &payload);
+            match one.receive(at(ms), far(), &mut bytes) {
                 Inbound::Voice { packet, codec } => {
                     let length = other.relay(at(ms), &packet, codec, &mut out);
                     prop_assert!(length.is_none_or(|length| length == payload.len() + 12));
@@ -282,7 +281,7 @@ proptest! {
                 Inbound::Noise { packet } => other.pass_over(at(ms), &packet),
                 Inbound::Dropped(_) => {}
             }
-            let _ = one.receive_report(at(ms), far(), true, &payload);
+            let _ = one.receive_report(at(ms), far(), true, &mut payload.clone());
             other.frame(at(ms), ms / 20, &[0; 160], &mut out);
             other.report(at(ms), ms, false, &mut out);
         }

@@ -5,7 +5,7 @@ use crate::engine::id::QueueId;
 use crate::engine::settings::{Number, Queue, Settings};
 use crate::http::Asked;
 use crate::media::library::Library;
-use crate::media::{Codec, MediaSettings};
+use crate::media::{Codec, MediaSettings, Prefer};
 use crate::metrics::Metrics;
 use crate::runtime::facts::Published;
 use crate::sip::codec;
@@ -42,10 +42,13 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let settings = MediaSettings {
         listen: bound.ip(),
         advertise: None,
+        listen6: None,
+        advertise6: None,
         ports: 11_800..=11_899,
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         silence: None,
+        prefer: Prefer::Theirs,
         quarantine: Duration::ZERO,
     };
     let (library, _) = Library::load(folder, folder);

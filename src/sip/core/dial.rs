@@ -7,6 +7,7 @@ use super::offer::{Invitation, Target, Whom, tell_failed};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
+use crate::media::Wishes;
 use crate::sip::auth::{Answerer, Params};
 use crate::sip::dialling::{Dialable, NotDialled};
 use crate::sip::dialog::cseq;
@@ -35,7 +36,11 @@ impl SipCore {
             self.settings.dial.check(number).and_then(|number| Ok((number, self.trunks_to_dial()?)));
         let dialled = dialled.and_then(|(number, trunks)| {
             let invitation = Invitation { call, caller: caller.clone(), whom: Whom::Outside(number) };
-            let begun = self.make_offer(turn, id, invitation, trunks, 1, Duration::ZERO);
+            let wishes = match trunks.front() {
+                Some(Target::Trunk(trunk)) => self.media_of_trunk(*trunk),
+                Some(Target::Phone(_)) | None => Wishes::default(),
+            };
+            let begun = self.make_offer(turn, id, invitation, trunks, wishes, 1, Duration::ZERO);
             if begun { Ok(()) } else { Err(NotDialled::NoRoom) }
         });
         if let Err(reason) = dialled {

@@ -6,7 +6,8 @@ use super::{SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::command::RefusedBecause;
 use crate::engine::id::{AgentId, CallId, LegId};
-use crate::media::sdp::SdpError;
+use crate::media::Wishes;
+use crate::media::sdp::{self, Description, SdpError};
 use crate::sip::admission::Admission;
 use crate::sip::dialog::{Asked, Dialog, DialogId, SESSION_EXPIRES_MIN, SessionTimer, Unacked, cseq};
 use crate::sip::flow::Flow;
@@ -26,6 +27,7 @@ struct Admitted {
     agent: Option<AgentId>,
     trusted: bool,
     uri: Uri,
+    media: Wishes,
 }
 
 impl SipCore {
@@ -50,9 +52,9 @@ impl SipCore {
 
     /// The checks of RFC 3261 §8.2, in its order.
     fn admit(&mut self, turn: &Turn<'_>, request: &Request, from: &Flow) -> Result<Admitted, Refusal> {
-        let (agent, trusted) = match self.gate.admit_call(turn.now.mono, request, from) {
-            Admission::Trunk => (None, true),
-            Admission::Account(account) => (self.gate.agent_of(account), false),
+        let (agent, trusted, media) = match self.gate.admit_call(turn.now.mono, request, from) {
+            Admission::Trunk => (None, true, self.gate.media_of(from.remote.ip())),
+            Admission::Account(account) => (self.gate.agent_of(account), false, self.media_of(account)),
             Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
@@ -72,7 +74,7 @@ impl SipCore {
         if self.legs.len() + self.offers.len() >= self.settings.legs_max {
             return Err(Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS));
         }
-        Ok(Admitted { agent, trusted, uri })
+        Ok(Admitted { agent, trusted, uri, media })
     }
 
     /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 §8.2.2.2).
@@ -101,11 +103,18 @@ impl SipCore {
         let dialog = Dialog::from_request(request, &tag, from, contact).map_err(|_| Refusal::new(400))?;
         let call = CallId(self.next_call);
         let leg_id = LegId::Caller(call);
+        let offer = match request.body.as_slice() {
+            [] => None,
+            body => Some(sdp::parse(body).map_err(|error| refuse_sdp(&error))?),
+        };
+        let flow_is_ipv6 = dialog.flow.remote.is_ipv6();
+        let ipv6 = offer.as_ref().and_then(Description::is_ipv6).unwrap_or(flow_is_ipv6);
+        let wishes = Wishes { ipv6, ..admitted.media.clone() };
         let unavailable = |_| Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS);
-        let local = turn.media.open(leg_id, None).map_err(unavailable)?;
+        let local = turn.media.open(leg_id, None, &wishes).map_err(unavailable)?;
         let mut media = LegMedia::new(local, self.session_number());
-        if !request.body.is_empty()
-            && let Err(error) = media.answer(&request.body)
+        if let Some(offer) = &offer
+            && let Err(error) = media.answer(offer)
         {
             turn.media.close(leg_id);
             return Err(refuse_sdp(&error));
@@ -246,6 +255,16 @@ pub(super) fn refuse_sdp(error: &SdpError) -> Refusal {
         // RFC 3261 §20.43: 305 incompatible media format, 300 incompatible network protocol or address.
         SdpError::NoCommonCodec | SdpError::NoAudio | SdpError::Rejected => {
             Refusal::new(488).with("Warning", "305 holdfast \"no audio codec in common\"")
+        }
+        // 302: incompatible transport protocol.
+        SdpError::NotSecure => {
+            Refusal::new(488).with("Warning", "302 holdfast \"SRTP (RTP/SAVP) is required\"")
+        }
+        SdpError::NoCommonCrypto => {
+            Refusal::new(488).with("Warning", "302 holdfast \"no SRTP that could be agreed on\"")
+        }
+        SdpError::NoCommonPacketTime => {
+            Refusal::new(488).with("Warning", "305 holdfast \"packets have 20 ms\"")
         }
         SdpError::NoAddress => Refusal::new(488).with("Warning", "301 holdfast \"no usable address\""),
     }

@@ -28,7 +28,7 @@ use super::fault::Malformed;
 use super::flow::Flow;
 use super::leg::Leg;
 use super::message::Message;
-use super::registrar::{BindingId, Registrar};
+use super::registrar::{AccountId, BindingId, Registrar};
 use super::settings::SipSettings;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
@@ -36,7 +36,7 @@ use crate::engine::id::{LegId, OfferId};
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Command, Event};
-use crate::media::Sessions;
+use crate::media::{Sessions, Wishes};
 use fork::Fork;
 use offer::Offer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,6 +237,11 @@ impl SipCore {
             && self.offers.is_empty()
             && self.byes.is_empty()
             && self.forks.values().all(|fork| fork.is_answered)
+    }
+
+    /// What is wanted of the media of an account's calls.
+    fn media_of(&self, account: AccountId) -> Wishes {
+        self.settings.accounts.get(account.0).map(|account| account.media.clone()).unwrap_or_default()
     }
 
     /// How much is going on.

@@ -9,6 +9,7 @@ use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
 use crate::engine::settings::PhoneOrder;
 use crate::engine::time::Monotonic;
+use crate::media::Wishes;
 use crate::sip::cause;
 use crate::sip::dialling::Dialable;
 use crate::sip::leg::LegMedia;
@@ -25,6 +26,8 @@ const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 pub(super) struct Offer {
     /// Our media towards him: one for all his phones.
     pub media: LegMedia,
+    /// What it was opened for.
+    pub wishes: Wishes,
     /// What all INVITEs of this offer have in common.
     pub invitation: Invitation,
     /// The phones that ring and have not refused.
@@ -97,8 +100,12 @@ impl SipCore {
         };
         let patience = queue.map_or(Duration::ZERO, |queue| queue.ring_timeout);
         let invitation = Invitation { call, caller: caller.clone(), whom };
+        // One description serves all his phones, and most that have IPv6 have IPv4 too.
+        let ipv6 = contacts.iter().all(|contact| contact.flow.remote.is_ipv6());
+        let wishes = account.map(|account| self.media_of(account)).unwrap_or_default();
+        let wishes = Wishes { ipv6, ..wishes };
         let targets = contacts.into_iter().map(Target::Phone).collect();
-        if !self.make_offer(turn, id, invitation, targets, together, patience) {
+        if !self.make_offer(turn, id, invitation, targets, wishes, together, patience) {
             tell_failed(turn, id, OfferFailure::Unreachable, None);
         }
     }
@@ -115,18 +122,18 @@ impl SipCore {
         id: OfferId,
         invitation: Invitation,
         mut later: VecDeque<Target>,
+        wishes: Wishes,
         together: usize,
         patience: Duration,
     ) -> bool {
         let near = Some(LegId::Caller(invitation.call));
-        let opened = if later.is_empty() { None } else { turn.media.open(LegId::Agent(id), near).ok() };
-        let Some(local) = opened else { return false };
-        let mut media = LegMedia::new(local, self.session_number());
-        media.offer();
+        let opened = if later.is_empty() { None } else { self.open_media(turn, id, near, &wishes) };
+        let Some(media) = opened else { return false };
         let first: Vec<_> = later.drain(..together.min(later.len())).collect();
         let until = turn.now.mono + patience;
         let (open, share_ends, failure, retry_after, rang) = Default::default();
-        let offer = Offer { media, invitation, open, later, until, share_ends, failure, retry_after, rang };
+        let offer =
+            Offer { media, wishes, invitation, open, later, until, share_ends, failure, retry_after, rang };
         self.offers.insert(id, offer);
         for target in first {
             self.ring(turn, id, target);
@@ -135,7 +142,46 @@ impl SipCore {
         true
     }
 
+    /// Media with our offer for it.
+    fn open_media(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: OfferId,
+        near: Option<LegId>,
+        wishes: &Wishes,
+    ) -> Option<LegMedia> {
+        let local = turn.media.open(LegId::Agent(id), near, wishes).ok()?;
+        let mut media = LegMedia::new(local, self.session_number());
+        media.offer();
+        Some(media)
+    }
+
+    /// Another trunk may want other codecs, other keys, or another IP version: it gets media of its own. What the one
+    /// before was told is void by then.
+    fn suit_media(&mut self, turn: &mut Turn<'_>, id: OfferId, trunk: usize) {
+        let wishes = self.media_of_trunk(trunk);
+        let Some(offer) = self.offers.get(&id).filter(|offer| offer.wishes != wishes) else { return };
+        let near = Some(LegId::Caller(offer.invitation.call));
+        turn.media.close(LegId::Agent(id));
+        let opened = self.open_media(turn, id, near, &wishes);
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        match opened {
+            Some(media) => (offer.media, offer.wishes) = (media, wishes),
+            // Without a port nobody else is called either.
+            None => offer.later.clear(),
+        }
+    }
+
+    pub(super) fn media_of_trunk(&self, trunk: usize) -> Wishes {
+        let media = self.settings.trunks.get(trunk).map(|trunk| trunk.media.clone()).unwrap_or_default();
+        let flow = self.routes.get(trunk).copied().flatten();
+        Wishes { ipv6: flow.is_some_and(|flow| flow.remote.is_ipv6()), ..media }
+    }
+
     fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
+        if let Target::Trunk(trunk) = target {
+            self.suit_media(turn, id, trunk);
+        }
         let Some(offer) = self.offers.get(&id) else { return };
         let (invitation, sdp) = (offer.invitation.clone(), offer.media.body().to_vec());
         let fork = match (&invitation.whom, target) {

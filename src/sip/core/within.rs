@@ -6,6 +6,7 @@ use super::inbound::{check_timer, refuse_sdp};
 use super::{SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
+use crate::media::sdp;
 use crate::sip::dialog::{DialogId, Order, SessionTimer, cseq};
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Leg, Phase};
@@ -81,7 +82,7 @@ impl SipCore {
         if offered {
             leg.media.offer();
         } else {
-            leg.media.answer(&request.body).map_err(|error| refuse_sdp(&error))?;
+            answer(leg, request)?;
         }
         leg.dialog.refresh_target(&request.headers, from);
         if !offered {
@@ -117,7 +118,7 @@ impl SipCore {
         let mut body = Vec::new();
         if !request.body.is_empty() {
             check_offerable(leg)?;
-            leg.media.answer(&request.body).map_err(|error| refuse_sdp(&error))?;
+            answer(leg, request)?;
             body = leg.media.body().to_vec();
         }
         leg.dialog.refresh_target(&request.headers, from);
@@ -170,6 +171,12 @@ impl SipCore {
         self.media_agreed(turn, leg_id);
         self.reschedule(leg_id);
     }
+}
+
+/// Answers the request's offer. What can't be agreed on leaves everything as it was (RFC 3261 §14.2).
+fn answer(leg: &mut Leg, request: &Request) -> Result<(), Refusal> {
+    let offer = sdp::parse(&request.body).map_err(|error| refuse_sdp(&error))?;
+    leg.media.answer(&offer).map(|_| ()).map_err(|error| refuse_sdp(&error))
 }
 
 /// Whether an offer may come now (RFC 3261 §14.2, RFC 3311 §5.2).
