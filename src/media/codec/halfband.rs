@@ -121,8 +121,11 @@ mod tests {
     /// The gain of the filter at a frequency, in dB, from its coefficients.
     fn gain_db(hertz: f64) -> f64 {
         let turn = std::f64::consts::TAU * hertz / 16_000.0;
-        let sides: f64 =
-            TAPS.iter().enumerate().map(|(n, &tap)| 2.0 * f64::from(tap) * (turn * (2 * n + 1) as f64).cos()).sum();
+        let sides: f64 = TAPS
+            .iter()
+            .enumerate()
+            .map(|(n, &tap)| 2.0 * f64::from(tap) * (turn * (2 * n + 1) as f64).cos())
+            .sum();
         20.0 * (0.5 + sides).abs().max(1e-9).log10()
     }
 
@@ -174,8 +177,9 @@ mod tests {
     #[test]
     fn full_scale_is_clipped_and_does_not_wrap() {
         let mut interpolator = Interpolator::new();
-        let heard: Vec<i16> =
-            (0..200).flat_map(|n| interpolator.next(if n / 20 % 2 == 0 { i16::MAX } else { i16::MIN })).collect();
+        let heard: Vec<i16> = (0..200)
+            .flat_map(|n| interpolator.next(if n / 20 % 2 == 0 { i16::MAX } else { i16::MIN }))
+            .collect();
         assert!(heard[100..].windows(2).all(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs() < 60_000));
     }
 }

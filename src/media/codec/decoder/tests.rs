@@ -15,7 +15,8 @@ fn there_and_back(codec: Codec, hertz: f64) -> Vec<i16> {
     let (mut encoder, mut decoder) = (Encoder::new(codec), Decoder::new(codec));
     let (mut payload, mut out, mut heard) = ([0; PAYLOAD_MAX], [0; SAMPLES_MAX], Vec::new());
     for frame in 0..25 {
-        let length = encoder.encode(&std::array::from_fn(|n| tone(hertz, frame * HOUSE_FRAME + n)), &mut payload);
+        let length =
+            encoder.encode(&std::array::from_fn(|n| tone(hertz, frame * HOUSE_FRAME + n)), &mut payload);
         let samples = decoder.decode(&payload[..length], &mut out);
         assert_eq!(samples, HOUSE_FRAME, "{codec}");
         heard.extend_from_slice(&out[..samples]);
@@ -46,7 +47,8 @@ fn is_wide(codec: Codec) -> bool {
 #[test]
 fn tones_keep_their_level_through_every_codec() {
     for codec in Codec::ALL {
-        let tones: &[f64] = if is_wide(codec) { &[300.0, 1_000.0, 3_000.0, 6_000.0] } else { &[300.0, 1_000.0, 3_000.0] };
+        let tones: &[f64] =
+            if is_wide(codec) { &[300.0, 1_000.0, 3_000.0, 6_000.0] } else { &[300.0, 1_000.0, 3_000.0] };
         for &hertz in tones {
             let (amplitude, _) = measured(&there_and_back(codec, hertz), hertz);
             let change_db = 20.0 * (amplitude / 8_000.0).log10();
@@ -86,7 +88,8 @@ fn with_loss(codec: Codec, lost: std::ops::Range<usize>, frames: usize) -> Vec<[
     let (mut encoder, mut decoder) = (Encoder::new(codec), Decoder::new(codec));
     let (mut payload, mut out) = ([0; PAYLOAD_MAX], [0; SAMPLES_MAX]);
     let heard = (0..frames).map(|frame| {
-        let length = encoder.encode(&std::array::from_fn(|n| tone(500.0, frame * HOUSE_FRAME + n)), &mut payload);
+        let length =
+            encoder.encode(&std::array::from_fn(|n| tone(500.0, frame * HOUSE_FRAME + n)), &mut payload);
         let mut made = [0; HOUSE_FRAME];
         if lost.contains(&frame) {
             decoder.conceal(&mut made);
@@ -108,7 +111,11 @@ fn one_lost_frame_keeps_the_level_of_a_tone_and_leaves_no_trace() {
     for codec in Codec::ALL {
         let heard = with_loss(codec, 20..21, 30);
         let usual = level(&heard[18]);
-        assert!((0.7..1.3).contains(&(level(&heard[20]) / usual)), "{codec}: {} of {usual}", level(&heard[20]));
+        assert!(
+            (0.7..1.3).contains(&(level(&heard[20]) / usual)),
+            "{codec}: {} of {usual}",
+            level(&heard[20])
+        );
         assert!((0.9..1.1).contains(&(level(&heard[25]) / usual)), "{codec}: afterwards");
     }
 }
@@ -127,11 +134,13 @@ fn opus_finds_a_lost_frame_in_the_packet_that_follows_it() {
     let (mut encoder, mut decoder) = (Encoder::new(Codec::Opus), Decoder::new(Codec::Opus));
     let (mut out, mut made) = ([0; SAMPLES_MAX], [0; HOUSE_FRAME]);
     // A chirp of a voice: rich in harmonics, so that it is worth correcting.
-    let voice = |n: usize| (1..8).map(|k| tone(150.0 * f64::from(k) + n as f64 / 2_000.0, n) / 8).sum::<i16>();
+    let voice =
+        |n: usize| (1..8).map(|k| tone(150.0 * f64::from(k) + n as f64 / 2_000.0, n) / 8).sum::<i16>();
     let packets: Vec<Vec<u8>> = (0..30)
         .map(|frame| {
             let mut payload = [0; PAYLOAD_MAX];
-            let length = encoder.encode(&std::array::from_fn(|n| voice(frame * HOUSE_FRAME + n)), &mut payload);
+            let length =
+                encoder.encode(&std::array::from_fn(|n| voice(frame * HOUSE_FRAME + n)), &mut payload);
             payload[..length].to_vec()
         })
         .collect();
