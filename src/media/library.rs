@@ -1,8 +1,9 @@
 //! All sounds by name: hold music and prompts, loaded once, before the first call. Nothing is opened while calls run,
 //! so no name that arrives later can reach a file.
 
-use super::clip::{Clip, ClipError};
-use super::codec::CLOCK_HZ;
+use super::clip::{Clip, ClipError, Press};
+use super::codec::Codec;
+use super::player::silence;
 use std::collections::BTreeMap;
 use std::f32::consts::TAU;
 use std::path::{Path, PathBuf};
@@ -57,21 +58,29 @@ pub struct Library {
 }
 
 impl Library {
-    /// Loads every WAV file beneath the two folders, on all cores. What cannot be loaded is listed; the rest is there.
-    pub fn load(music: &Path, prompts: &Path) -> (Library, Vec<BadFile>) {
-        let (music, mut bad) = load_folder(music);
-        let (prompts, bad_prompts) = load_folder(prompts);
+    /// Loads every WAV file beneath the two folders, on all cores, to be heard in these codecs. What cannot be loaded is
+    /// listed; the rest is there.
+    pub fn load(music: &Path, prompts: &Path, codecs: &[Codec]) -> (Library, Vec<BadFile>) {
+        let press = Press::new(codecs);
+        // Made here, so that no worker has to.
+        codecs.iter().for_each(|&codec| _ = silence(codec));
+        let (music, mut bad) = load_folder(music, &press);
+        let (prompts, bad_prompts) = load_folder(prompts, &press);
         bad.extend(bad_prompts);
-        (Library { music, prompts, ..Library::empty() }, bad)
+        (Library { music, prompts, ..Library::with_tones(&press) }, bad)
     }
 
-    /// A library that has nothing but its fallback tones.
+    /// A library that has nothing but its fallback tones, in every codec.
     pub fn empty() -> Library {
+        Self::with_tones(&Press::new(&Codec::ALL))
+    }
+
+    fn with_tones(press: &Press) -> Library {
         Library {
             music: BTreeMap::new(),
             prompts: BTreeMap::new(),
-            missing_prompt: Arc::new(soft_tone(0.3, 0.7)),
-            missing_music: Arc::new(soft_tone(0.5, 3.5)),
+            missing_prompt: Arc::new(soft_tone(0.3, 0.7, press)),
+            missing_music: Arc::new(soft_tone(0.5, 3.5, press)),
         }
     }
 
@@ -101,6 +110,11 @@ impl Library {
         &self.missing_music
     }
 
+    /// All clips, for measurements.
+    pub fn clips(&self) -> impl Iterator<Item = &Arc<Clip>> {
+        self.music.values().chain(self.prompts.values()).chain([&self.missing_prompt, &self.missing_music])
+    }
+
     /// The names of the music, for suggestions.
     pub fn music_names(&self) -> impl Iterator<Item = &str> {
         self.music.keys().map(String::as_str)
@@ -113,17 +127,17 @@ impl Library {
 }
 
 /// A 425 Hz tone at −26 dB that swells and fades, then a pause; lengths in seconds.
-fn soft_tone(tone: f32, pause: f32) -> Clip {
-    let rate = CLOCK_HZ as f32;
+fn soft_tone(tone: f32, pause: f32, press: &Press) -> Clip {
+    let rate = press.rate_hz() as f32;
     let length = (tone * rate) as usize;
     let sounding = (0..length).map(move |n| {
         let envelope = (std::f32::consts::PI * n as f32 / length as f32).sin();
         0.05 * envelope * (TAU * 425.0 * n as f32 / rate).sin()
     });
-    Clip::from_samples(sounding.chain(std::iter::repeat_n(0.0, (pause * rate) as usize)))
+    Clip::from_samples(sounding.chain(std::iter::repeat_n(0.0, (pause * rate) as usize)).collect(), press)
 }
 
-fn load_folder(root: &Path) -> (BTreeMap<String, Arc<Clip>>, Vec<BadFile>) {
+fn load_folder(root: &Path, press: &Press) -> (BTreeMap<String, Arc<Clip>>, Vec<BadFile>) {
     let mut found = Found { files: Vec::new(), bad: Vec::new() };
     match root.canonicalize() {
         Ok(canonical) => found.collect(root, &canonical, "", 0),
@@ -131,7 +145,7 @@ fn load_folder(root: &Path) -> (BTreeMap<String, Arc<Clip>>, Vec<BadFile>) {
     }
     let (files, mut bad) = (found.files, found.bad);
     let mut clips = BTreeMap::new();
-    for ((name, path), clip) in files.iter().zip(read_all(&files)) {
+    for ((name, path), clip) in files.iter().zip(read_all(&files, press)) {
         match clip {
             Ok(clip) => {
                 clips.insert(name.clone(), Arc::new(clip));
@@ -143,7 +157,7 @@ fn load_folder(root: &Path) -> (BTreeMap<String, Arc<Clip>>, Vec<BadFile>) {
 }
 
 /// Reads the files on all cores, results in the files' order.
-fn read_all(files: &[(String, PathBuf)]) -> Vec<Result<Clip, ClipError>> {
+fn read_all(files: &[(String, PathBuf)], press: &Press) -> Vec<Result<Clip, ClipError>> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(files.len()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
@@ -153,7 +167,7 @@ fn read_all(files: &[(String, PathBuf)]) -> Vec<Result<Clip, ClipError>> {
                 while let Some((index, (_, path))) = Some(next.fetch_add(1, Ordering::Relaxed))
                     .and_then(|index| Some((index, files.get(index)?)))
                 {
-                    let clip = Clip::read(path);
+                    let clip = Clip::read(path, press);
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((index, clip));
                 }
             });

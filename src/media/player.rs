@@ -1,46 +1,50 @@
 //! What a leg hears, frame by frame: prompts once, then music or silence without end. Sends nothing.
+//!
+//! Frames are the clips' own, encoded once for everybody. Only around a change (a prompt cuts in, the music comes back, it
+//! ends, another begins) and while music lies beneath a prompt does a listener get frames of his own: see `desk.rs`.
+
+mod course;
+mod desk;
 
 use super::clip::Clip;
-use super::codec::{Codec, FRAME_SAMPLES, g711};
-use std::sync::Arc;
+use super::codec::encoder::Encoder;
+use super::codec::{Codec, FRAME_SAMPLES, HOUSE_FRAME, g711};
+use super::rtp::PAYLOAD_MAX;
+use course::Course;
+use desk::Desk;
+use std::sync::{Arc, LazyLock};
 
 static SILENT_ULAW: [u8; FRAME_SAMPLES] = [g711::ulaw_encode(0); FRAME_SAMPLES];
 static SILENT_ALAW: [u8; FRAME_SAMPLES] = [g711::alaw_encode(0); FRAME_SAMPLES];
+static SILENT_LINEAR: [u8; 2 * HOUSE_FRAME] = [0; 2 * HOUSE_FRAME];
+static SILENT_G722: LazyLock<Box<[u8]>> = LazyLock::new(|| encoded_silence(Codec::G722));
+static SILENT_OPUS: LazyLock<Box<[u8]>> = LazyLock::new(|| encoded_silence(Codec::Opus));
+/// Frames after which an encoder that hears silence has nothing more to say about what was before.
+const SETTLED: usize = 25;
 
-/// Clips that follow each other again and again. All who hear a playlist hear the same place, as on the radio: the
-/// place depends on the time alone.
+/// Where a playlist starts for a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Where it is: all who hear it hear the same place, which depends on the time alone. It goes on during prompts.
+    Radio,
+    /// At its beginning, for each listener by himself. It stands still while a prompt is heard alone.
+    Beginning,
+}
+
+/// Clips that follow each other again and again.
 #[derive(Debug)]
 pub struct Playlist {
     clips: Vec<Arc<Clip>>,
     frames: u64,
+    start: Start,
 }
 
 impl Playlist {
     /// A playlist of at least one clip; `None` without any.
-    pub fn new(clips: Vec<Arc<Clip>>) -> Option<Playlist> {
+    pub fn new(clips: Vec<Arc<Clip>>, start: Start) -> Option<Playlist> {
         let frames = clips.iter().map(|clip| clip.frames() as u64).sum();
-        (frames > 0).then_some(Playlist { clips, frames })
+        (frames > 0).then_some(Playlist { clips, frames, start })
     }
-
-    /// The clip, and the frame in it, that is heard at a moment.
-    fn place(&self, time_frames: u64) -> Place {
-        let mut frame = (time_frames % self.frames) as usize;
-        for (clip, candidate) in self.clips.iter().enumerate() {
-            if frame < candidate.frames() {
-                return Place { clip, frame, time_frames };
-            }
-            frame -= candidate.frames();
-        }
-        Place { clip: 0, frame: 0, time_frames }
-    }
-}
-
-/// Where in a playlist a listener is, so that the next frame needs no search.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    clip: usize,
-    frame: usize,
-    time_frames: u64,
 }
 
 /// What follows the prompts.
@@ -59,117 +63,62 @@ pub struct Script {
     pub prompts: Vec<Arc<Clip>>,
     /// Heard then.
     pub then: Tail,
+    /// Whether the music goes on beneath the prompts, 15 dB softer. Each such frame is encoded for this listener alone;
+    /// `benches/media.rs` tells what that costs.
+    pub duck: bool,
 }
 
 impl Script {
     /// Nothing but silence.
     pub fn silence() -> Script {
-        Script { prompts: Vec::new(), then: Tail::Silence }
+        Script { prompts: Vec::new(), then: Tail::Silence, duck: false }
     }
 }
 
 /// One leg's place in its script.
 #[derive(Debug)]
 pub struct Player {
-    script: Script,
-    prompt: usize,
-    frame: usize,
-    place: Option<Place>,
+    course: Course,
+    desk: Desk,
 }
 
 impl Player {
-    /// At the beginning.
+    /// At the beginning; nothing was heard before.
     pub fn new(script: Script) -> Player {
-        Player { script, prompt: 0, frame: 0, place: None }
+        Player { course: Course::new(script), desk: Desk::new() }
+    }
+
+    /// A new script while another was being heard: what sounded fades out beneath the new beginning. Music that is the
+    /// same playlist goes on where it is.
+    pub fn follow(script: Script, previous: Player) -> Player {
+        Player { course: Course::follow(script, previous.course), desk: previous.desk }
     }
 
     /// The next frame of 20 ms, and whether it is the last of the prompts. `time_frames` counts 20 ms on the clock that
-    /// all listeners share.
+    /// all listeners share. Allocates nothing while the frames are the clips' own.
     pub fn next(&mut self, codec: Codec, time_frames: u64) -> (&[u8], bool) {
-        if let Some(clip) = self.script.prompts.get(self.prompt) {
-            let frame = clip.frame(codec, self.frame);
-            self.frame += 1;
-            if self.frame >= clip.frames() {
-                (self.prompt, self.frame) = (self.prompt + 1, 0);
-            }
-            return (frame, self.prompt == self.script.prompts.len());
-        }
-        let frame = match &self.script.then {
-            Tail::Music(playlist) => {
-                let place = match self.place {
-                    Some(last) => following(playlist, last, time_frames),
-                    None => playlist.place(time_frames),
-                };
-                self.place = Some(place);
-                playlist.clips.get(place.clip).map_or(&[][..], |clip| clip.frame(codec, place.frame))
-            }
-            Tail::Silence => silence(codec),
-        };
-        (frame, false)
+        let (scene, prompts_over) = self.course.advance(codec, time_frames);
+        (self.desk.frame(codec, scene), prompts_over)
     }
 }
 
-fn following(playlist: &Playlist, last: Place, time_frames: u64) -> Place {
-    let next = Place { frame: last.frame + 1, time_frames, ..last };
-    let within = playlist.clips.get(last.clip).is_some_and(|clip| next.frame < clip.frames());
-    if within && time_frames == last.time_frames + 1 { next } else { playlist.place(time_frames) }
-}
-
-/// A frame of silence.
+/// A frame of silence, as a settled encoder has it.
 pub fn silence(codec: Codec) -> &'static [u8] {
     match codec {
         Codec::Pcmu => &SILENT_ULAW,
         Codec::Pcma => &SILENT_ALAW,
-        Codec::G722 | Codec::Opus | Codec::L16 => &[],
+        Codec::L16 => &SILENT_LINEAR,
+        Codec::G722 => &SILENT_G722,
+        Codec::Opus => &SILENT_OPUS,
     }
+}
+
+fn encoded_silence(codec: Codec) -> Box<[u8]> {
+    let (mut encoder, mut payload) = (Encoder::of_clips(codec), [0; PAYLOAD_MAX]);
+    let lengths = (0..SETTLED).map(|_| encoder.encode(&[0; HOUSE_FRAME], &mut payload));
+    let length = lengths.last().unwrap_or_default();
+    payload.get(..length).unwrap_or_default().into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A clip whose frames can be told apart by their first sample.
-    fn clip(levels: &[i16]) -> Arc<Clip> {
-        let samples = levels.iter().flat_map(|&level| [f32::from(level) / 32_767.0; FRAME_SAMPLES]);
-        Arc::new(Clip::from_samples(samples))
-    }
-
-    fn heard(player: &mut Player, codec: Codec, times: std::ops::Range<u64>) -> Vec<(i16, bool)> {
-        times
-            .map(|time| {
-                let (frame, last) = player.next(codec, time);
-                assert_eq!(frame.len(), FRAME_SAMPLES);
-                (codec.law().unwrap().decode(frame[0]) / 1_000, last)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn prompts_are_heard_once_then_music_where_everybody_hears_it() {
-        let playlist = Arc::new(Playlist::new(vec![clip(&[5_050, 6_150]), clip(&[7_150])]).unwrap());
-        let script =
-            Script { prompts: vec![clip(&[1_050, 2_050]), clip(&[3_050])], then: Tail::Music(playlist) };
-        let heard = heard(&mut Player::new(script), Codec::Pcmu, 100..110);
-        let (levels, last): (Vec<_>, Vec<_>) = heard.into_iter().unzip();
-        // 103 % 3 = 1: the second frame of the playlist.
-        assert_eq!(levels, [1, 2, 3, 6, 7, 5, 6, 7, 5, 6]);
-        assert_eq!(last.iter().position(|&last| last), Some(2));
-        assert_eq!(last.iter().filter(|&&last| last).count(), 1);
-    }
-
-    #[test]
-    fn a_pause_of_the_clock_skips_music_for_all_alike() {
-        let playlist = Arc::new(Playlist::new(vec![clip(&[1_050, 2_050, 3_050])]).unwrap());
-        let mut player = Player::new(Script { prompts: Vec::new(), then: Tail::Music(playlist) });
-        assert_eq!(heard(&mut player, Codec::Pcma, 0..2), [(1, false), (2, false)]);
-        assert_eq!(heard(&mut player, Codec::Pcma, 8..10), [(3, false), (1, false)]);
-    }
-
-    #[test]
-    fn silence_goes_on_for_ever() {
-        for codec in [Codec::Pcmu, Codec::Pcma] {
-            assert_eq!(heard(&mut Player::new(Script::silence()), codec, 0..3), [(0, false); 3]);
-        }
-        assert!(Playlist::new(Vec::new()).is_none());
-    }
-}
+mod tests;

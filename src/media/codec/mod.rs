@@ -1,8 +1,11 @@
 //! Which voice codecs there are, by what names, numbers and clocks. Never sees a packet.
 
+pub mod conceal;
 pub mod decoder;
 pub mod encoder;
 pub mod g711;
+pub mod halfband;
+pub mod opus;
 
 use g711::Law;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use super::{BIND_ATTEMPTS, Control, PLAYLISTS_MAX, Place, RECEIVE_BUFFER_BYTES, TOS_EXPEDITED, random};
 use crate::engine::command::{Program, Then};
 use crate::engine::id::LegId;
-use crate::media::player::{Playlist, Script, Tail};
+use crate::media::player::{Playlist, Script, Start, Tail};
 use crate::media::session::{Seed, Session};
 use crate::media::worker::{Message, Opening};
 use crate::media::{KeySource, LocalMedia, OpenError, Wishes};
@@ -85,7 +85,7 @@ impl Control {
             Then::Silence => Tail::Silence,
             Then::Music(names) => self.playlist(names).map_or(Tail::Silence, Tail::Music),
         };
-        Script { prompts, then }
+        Script { prompts, then, duck: false }
     }
 
     fn playlist(&mut self, names: &[String]) -> Option<Arc<Playlist>> {
@@ -103,7 +103,7 @@ impl Control {
             tracing::warn!("a playlist without any clip; a tone is heard instead");
             clips.push(self.library.missing_music().clone());
         }
-        let playlist = Arc::new(Playlist::new(clips)?);
+        let playlist = Arc::new(Playlist::new(clips, Start::Radio)?);
         if self.playlists.len() < PLAYLISTS_MAX {
             self.playlists.insert(names.to_vec(), playlist.clone());
         }
