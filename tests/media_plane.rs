@@ -4,7 +4,7 @@
 
 mod media_support;
 
-use holdfast::engine::command::{Program, Then};
+use holdfast::engine::command::{MusicManner, Program, Then};
 use holdfast::media::{
     BridgeError, Codec, Direction, DropCause, Library, MediaError, MediaEvent, MediaSettings, OpenError,
     Sessions, Wishes, start,
@@ -16,7 +16,12 @@ use std::time::Duration;
 
 fn music(names: &[&str]) -> Program {
     let names = names.iter().map(|name| name.to_string()).collect();
-    Program { prompts: Vec::new(), language: "en".into(), then: Then::Music(names) }
+    Program {
+        prompts: Vec::new(),
+        language: "en".into(),
+        then: Then::Music(names),
+        manner: MusicManner::default(),
+    }
 }
 
 /// Music that is noise, a 600 Hz prompt of 200 ms, and a 700 Hz tune.
@@ -27,7 +32,7 @@ fn library() -> (Library, Vec<f32>) {
     write_wav(&music.join("noise.wav"), noise.iter().copied());
     write_wav(&music.join("tune.wav"), tone(700.0, 1.0));
     write_wav(&prompts.join("en/welcome.wav"), tone(600.0, 0.2));
-    let (library, bad) = Library::load(&music, &prompts);
+    let (library, bad) = Library::load(&music, &prompts, &Codec::ALL);
     assert!(bad.is_empty(), "{bad:?}");
     (library, noise)
 }

@@ -4,7 +4,7 @@
 
 mod media_support;
 
-use holdfast::engine::command::{Program, Then};
+use holdfast::engine::command::{MusicManner, Program, Then};
 use holdfast::media::codec::decoder::{Decoder, SAMPLES_MAX};
 use holdfast::media::codec::encoder::{Encoder, Frame};
 use holdfast::media::{Codec, Handle, Library, Role, Supervision};
@@ -152,7 +152,15 @@ fn on_hold_the_caller_hears_music_while_agent_and_colleague_consult_and_all_thre
     let agent = Phone::connected(&mut handle, b, Some(a), Codec::Pcma, 101);
     let colleague = Phone::connected(&mut handle, c, Some(a), Codec::Pcmu, 101);
     handle.bridge(a, b).unwrap();
-    handle.play(a, &Program { prompts: Vec::new(), language: "en".into(), then: Then::Silence });
+    handle.play(
+        a,
+        &Program {
+            prompts: Vec::new(),
+            language: "en".into(),
+            then: Then::Silence,
+            manner: MusicManner::default(),
+        },
+    );
     handle.join(c, b, Role::Third).unwrap();
     until("two are left", || handle.counters()[0].bridged.value() == 2);
     let held = Talker::new(one, 500.0);

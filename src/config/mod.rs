@@ -33,7 +33,7 @@ pub use scenario::ScenarioFile;
 
 use crate::engine::settings::Settings;
 use crate::http::Role;
-use crate::media::MediaSettings;
+use crate::media::{Codec, MediaSettings};
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
 use crate::sip::dialling::DialPolicy;
@@ -150,6 +150,15 @@ pub struct LogConfig {
 }
 
 impl Config {
+    /// Every codec that any leg may speak: those of the site, of the trunks, of the accounts.
+    pub fn codecs(&self) -> Vec<Codec> {
+        let trunks = self.sip.trunks.iter().map(|trunk| &trunk.media);
+        let wishes = trunks.chain(self.sip.accounts.iter().map(|account| &account.media));
+        let theirs = wishes.filter_map(|wishes| wishes.codecs.as_deref()).flatten();
+        let used = |codec: &Codec| self.media.codecs.contains(codec) || theirs.clone().any(|it| it == codec);
+        Codec::ALL.into_iter().filter(used).collect()
+    }
+
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let config = read(&path.display().to_string(), &text_of(path)?, true)?;

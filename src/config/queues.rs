@@ -5,6 +5,7 @@ use super::relaxation::{self, Asked};
 use super::section::{Section, Text};
 use super::words::Words;
 use super::{missed, overflow, recording, scalar};
+use crate::engine::command::MusicManner;
 use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
 use crate::engine::settings::{
@@ -91,6 +92,12 @@ fn what_is_heard(section: &Section<'_>, queue: &mut Queue) -> (Vec<Range<usize>>
         title.value.clone_into(&mut queue.title);
     }
     queue.music = clips(section, "music", &music);
+    queue.music_manner = MusicManner {
+        from_beginning: section
+            .choice("music_starts", &[("radio", false), ("beginning", true)])
+            .unwrap_or(false),
+        beneath_prompts: section.flag("music_beneath_prompts").unwrap_or(false),
+    };
     queue.welcome = welcome.as_ref().map(|text| clip(section, "welcome", text));
     queue.language = language(section).unwrap_or_else(|| queue.language.clone());
     let modes = [("answer", AnswerMode::Answer), ("early-media", AnswerMode::EarlyMedia)];

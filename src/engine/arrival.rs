@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::call::{Call, ServiceCall, Stage};
-use super::command::{Command, Commands, Program, RefusedBecause, Then};
+use super::command::{Command, Commands, MusicManner, Program, RefusedBecause, Then};
 use super::event::{Caller, Request, Wishes};
 use super::explain::OfferedBecause;
 use super::fact::{Entered, Fact};
@@ -186,7 +186,12 @@ impl Engine {
 }
 
 fn play_last(call: CallId, prompt: &str, language: String, out: &mut Commands) {
-    let program = Program { prompts: vec![prompt.into()], language, then: Then::Silence };
+    let program = Program {
+        prompts: vec![prompt.into()],
+        language,
+        then: Then::Silence,
+        manner: MusicManner::default(),
+    };
     out.push(Command::Play { leg: LegId::Caller(call), program });
 }
 

@@ -18,6 +18,17 @@ pub struct Program {
     pub language: String,
     /// What follows the prompts.
     pub then: Then,
+    /// How the music sounds.
+    pub manner: MusicManner,
+}
+
+/// How a queue's music sounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MusicManner {
+    /// For each caller from its beginning, instead of where it is, as on a radio.
+    pub from_beginning: bool,
+    /// It goes on beneath prompts, softer, instead of making way for them.
+    pub beneath_prompts: bool,
 }
 
 /// What follows the prompts of a [`Program`].

@@ -44,9 +44,11 @@ impl Engine {
         let agent = *agent;
         if held {
             *held_since = Some(now.mono);
-            let music = self.settings.queue(call.queue).map(|queue| queue.music.clone()).unwrap_or_default();
+            let rules = self.settings.queue(call.queue);
+            let (music, manner) =
+                rules.map(|rules| (rules.music.clone(), rules.music_manner)).unwrap_or_default();
             let (language, then) = (call.language.clone(), Then::Music(music));
-            let program = Program { prompts: Vec::new(), language, then };
+            let program = Program { prompts: Vec::new(), language, then, manner };
             out.push(Command::Play { leg: LegId::Caller(call_id), program });
         } else {
             *before += held_since.take().map(|since| now.mono.since(since)).unwrap_or_default();

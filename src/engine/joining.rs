@@ -79,6 +79,7 @@ impl Engine {
             prompts: rules.welcome.iter().chain(rules.recording.told()).cloned().collect(),
             language: call.language.clone(),
             then: Then::Music(rules.music.clone()),
+            manner: rules.music_manner,
         };
         out.push(Command::Play { leg: LegId::Caller(id), program });
         let queue = call.queue;

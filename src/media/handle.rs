@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::codec::Codec;
 use super::counters::Counters;
 use super::library::Library;
-use super::player::Playlist;
+use super::player::{Playlist, Start};
 use super::ports::Ports;
 use super::room::Role;
 use super::sdp::{Prefer, Stream};
@@ -119,7 +119,7 @@ struct Control {
     ports: Ports,
     workers: Vec<Remote>,
     legs: HashMap<LegId, Place>,
-    playlists: HashMap<Vec<String>, Arc<Playlist>>,
+    playlists: HashMap<Start, HashMap<Vec<String>, Arc<Playlist>>>,
 }
 
 /// A worker, seen from outside.

@@ -23,7 +23,7 @@ static SILENT_OPUS: LazyLock<Box<[u8]>> = LazyLock::new(|| encoded_silence(Codec
 const SETTLED: usize = 25;
 
 /// Where a playlist starts for a listener.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Start {
     /// Where it is: all who hear it hear the same place, which depends on the time alone. It goes on during prompts.
     Radio,

@@ -7,7 +7,7 @@ pub(super) fn told(command: &Command, settings: &Settings) -> String {
         Command::Answer { call } => format!("answer {call}"),
         Command::Progress { call } => format!("progress {call}"),
         Command::Refuse { call, because } => format!("refuse {call} {}", because.status()),
-        Command::Play { leg, program: Program { prompts, language, then } } => {
+        Command::Play { leg, program: Program { prompts, language, then, .. } } => {
             format!("play {leg} {prompts:?} {language} {then:?}")
         }
         Command::OfferAgent { offer, call, agent, queue, caller } => format!(

@@ -1,6 +1,7 @@
 //! One queue's rules.
 
 use super::{MissedRules, Overflow};
+use crate::engine::command::MusicManner;
 use crate::engine::fact::AgentState;
 use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
@@ -162,6 +163,8 @@ pub struct Queue {
     pub ring_step: Duration,
     /// The playlist: names of clips in the hold-music folder.
     pub music: Vec<String>,
+    /// How it sounds.
+    pub music_manner: MusicManner,
     /// The prompt heard once before the music, by name.
     pub welcome: Option<String>,
     /// Answered at once, or held in early media.
@@ -227,6 +230,7 @@ impl Default for Queue {
             strategy: StrategyName::LongestIdle,
             ring_step: Duration::from_secs(5),
             music: Vec::new(),
+            music_manner: MusicManner::default(),
             welcome: None,
             answer: AnswerMode::Answer,
             requirement: Requirement::ANYBODY,

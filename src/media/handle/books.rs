@@ -83,13 +83,17 @@ impl Control {
         let prompts = prompts.collect();
         let then = match &program.then {
             Then::Silence => Tail::Silence,
-            Then::Music(names) => self.playlist(names).map_or(Tail::Silence, Tail::Music),
+            Then::Music(names) => {
+                let start = if program.manner.from_beginning { Start::Beginning } else { Start::Radio };
+                self.playlist(names, start).map_or(Tail::Silence, Tail::Music)
+            }
         };
-        Script { prompts, then, duck: false }
+        Script { prompts, then, duck: program.manner.beneath_prompts }
     }
 
-    fn playlist(&mut self, names: &[String]) -> Option<Arc<Playlist>> {
-        if let Some(playlist) = self.playlists.get(names) {
+    fn playlist(&mut self, names: &[String], start: Start) -> Option<Arc<Playlist>> {
+        let known = self.playlists.get(&start).and_then(|playlists| playlists.get(names));
+        if let Some(playlist) = known {
             return Some(playlist.clone());
         }
         let mut clips = Vec::new();
@@ -103,9 +107,10 @@ impl Control {
             tracing::warn!("a playlist without any clip; a tone is heard instead");
             clips.push(self.library.missing_music().clone());
         }
-        let playlist = Arc::new(Playlist::new(clips, Start::Radio)?);
-        if self.playlists.len() < PLAYLISTS_MAX {
-            self.playlists.insert(names.to_vec(), playlist.clone());
+        let playlist = Arc::new(Playlist::new(clips, start)?);
+        let playlists = self.playlists.entry(start).or_default();
+        if playlists.len() < PLAYLISTS_MAX {
+            playlists.insert(names.to_vec(), playlist.clone());
         }
         Some(playlist)
     }

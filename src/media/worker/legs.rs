@@ -75,10 +75,13 @@ impl Worker {
     /// Lets a leg hear a program. Those it talked with hear silence, or each other.
     fn play_to(&mut self, at: usize, script: Script) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        if !matches!(leg.source, Source::Playing(_)) {
-            leg.session.change_source();
-        }
-        leg.source = Source::Playing(Player::new(script));
+        leg.source = match std::mem::replace(&mut leg.source, Source::Nothing) {
+            Source::Playing(before) => Source::Playing(Player::follow(script, before)),
+            Source::Nothing | Source::Room => {
+                leg.session.change_source();
+                Source::Playing(Player::new(script))
+            }
+        };
         self.step_out(at);
     }
 
