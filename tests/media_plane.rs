@@ -27,7 +27,7 @@ fn library() -> (Library, Vec<f32>) {
     write_wav(&music.join("noise.wav"), noise.iter().copied());
     write_wav(&music.join("tune.wav"), tone(700.0, 1.0));
     write_wav(&prompts.join("en/welcome.wav"), tone(600.0, 0.2));
-    let (library, bad) = Library::load(&music, &prompts);
+    let (library, bad) = Library::load(&music, &prompts, &Codec::ALL);
     assert!(bad.is_empty(), "{bad:?}");
     (library, noise)
 }

@@ -47,7 +47,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         quarantine: Duration::ZERO,
     };
-    let (library, _) = Library::load(folder, folder);
+    let (library, _) = Library::load(folder, folder, &settings.codecs);
     let listener = Listener { transport: Transport::Udp, bound, advertised: bound };
     let sip = SipSettings {
         listeners: vec![listener],
