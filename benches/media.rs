@@ -101,7 +101,8 @@ fn codecs(c: &mut Criterion) {
 
 fn players(c: &mut Criterion) {
     let press = Press::new(&Codec::ALL);
-    let samples = |hertz: f32| (0..960_000).map(|n| 0.2 * (TAU * hertz * n as f32 / 16_000.0).sin()).collect();
+    let samples =
+        |hertz: f32| (0..960_000).map(|n| 0.2 * (TAU * hertz * n as f32 / 16_000.0).sin()).collect();
     let music = Arc::new(Clip::from_samples(samples(440.0), &press));
     let prompt = Arc::new(Clip::from_samples(samples(300.0), &press));
     let playlist = Arc::new(Playlist::new(vec![music.clone()], Start::Radio).unwrap());
@@ -119,7 +120,8 @@ fn players(c: &mut Criterion) {
         });
         c.bench_function(&format!("player: a prompt cuts in, its first 10 frames in {codec}"), |b| {
             b.iter(|| {
-                let mut player = Player::follow(script(vec![prompt.clone()], false), Player::new(Script::silence()));
+                let mut player =
+                    Player::follow(script(vec![prompt.clone()], false), Player::new(Script::silence()));
                 (0..10).map(|time| player.next(codec, black_box(time)).0.len()).sum::<usize>()
             });
         });
