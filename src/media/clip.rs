@@ -129,7 +129,7 @@ fn taper(samples: &mut [f32], length: usize) {
 
 /// 16 kHz to 8 kHz, the filter's delay made good.
 fn decimated(linear: &[i16]) -> Vec<i16> {
-    let mut decimator = Decimator::new();
+    let mut decimator = Decimator::after_silence();
     let (frames, _) = linear.as_chunks::<HOUSE_FRAME>();
     let mut narrow: Vec<i16> = Vec::with_capacity(linear.len() / 2 + FRAME_SAMPLES);
     for frame in frames.iter().chain([&[0; HOUSE_FRAME]]) {

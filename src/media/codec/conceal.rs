@@ -35,7 +35,7 @@ pub struct Concealer {
 
 impl Concealer {
     /// After silence.
-    pub fn new() -> Concealer {
+    pub fn after_silence() -> Concealer {
         Concealer { past: [0; PAST], cycle: [0; PERIOD_MAX], period: PERIOD_MIN, jump: 0.0, made: 0 }
     }
 
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_lost_frame_of_a_tone_sounds_like_the_tone_and_joins_it_on_both_sides() {
         for hertz in [130.0, 311.0, 1_000.0, 2_345.0] {
-            let mut concealer = Concealer::new();
+            let mut concealer = Concealer::after_silence();
             let mut heard = tone(hertz, 0, 3_200);
             concealer.heard(&mut heard);
             let mut made = [0; HOUSE_FRAME];
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_long_loss_dies_away_within_60_ms_and_comes_back_without_a_click() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::after_silence();
         concealer.heard(&mut tone(400.0, 0, 3_200));
         let mut all = Vec::new();
         for _ in 0..10 {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn silence_is_concealed_by_silence() {
         let mut made = [7; HOUSE_FRAME];
-        Concealer::new().fill(&mut made);
+        Concealer::after_silence().fill(&mut made);
         assert_eq!(made, [0; HOUSE_FRAME]);
     }
 
@@ -172,7 +172,7 @@ mod tests {
             lengths in proptest::collection::vec(0_usize..2_000, 1..20),
             level in proptest::num::i16::ANY,
         ) {
-            let mut concealer = Concealer::new();
+            let mut concealer = Concealer::after_silence();
             for length in lengths {
                 let mut samples = vec![level; length];
                 concealer.heard(&mut samples);

@@ -31,13 +31,13 @@ impl Decoder {
     /// At the beginning of a stream.
     pub fn new(codec: Codec) -> Decoder {
         let state = match codec {
-            Codec::Pcmu => State::Narrow(Law::Mu, Interpolator::new()),
-            Codec::Pcma => State::Narrow(Law::A, Interpolator::new()),
+            Codec::Pcmu => State::Narrow(Law::Mu, Interpolator::after_silence()),
+            Codec::Pcma => State::Narrow(Law::A, Interpolator::after_silence()),
             Codec::G722 => State::G722(Box::default()),
-            Codec::Opus => State::Opus(OpusDecoder::new()),
+            Codec::Opus => State::Opus(OpusDecoder::start()),
             Codec::L16 => State::Linear,
         };
-        Decoder { codec, state, concealer: Concealer::new() }
+        Decoder { codec, state, concealer: Concealer::after_silence() }
     }
 
     /// The codec.

@@ -70,7 +70,7 @@ pub struct Decimator {
 
 impl Decimator {
     /// After silence.
-    pub fn new() -> Decimator {
+    pub fn after_silence() -> Decimator {
         Decimator { line: [0.0; 2 * REACH + HOUSE_FRAME] }
     }
 
@@ -95,7 +95,7 @@ pub struct Interpolator {
 
 impl Interpolator {
     /// After silence.
-    pub fn new() -> Interpolator {
+    pub fn after_silence() -> Interpolator {
         Interpolator { line: [0.0; 2 * SIDE] }
     }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_8_khz_cannot_carry_does_not_come_down_as_something_else() {
-        let mut decimator = Decimator::new();
+        let mut decimator = Decimator::after_silence();
         let mut heard = Vec::new();
         for frame in 0..10 {
             heard.extend(decimator.frame(&std::array::from_fn(|n| tone(6_000.0, 16_000.0, frame * 320 + n))));
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_tone_goes_up_without_its_mirror_image() {
-        let mut interpolator = Interpolator::new();
+        let mut interpolator = Interpolator::after_silence();
         let heard: Vec<i16> = (0..1_600).flat_map(|n| interpolator.next(tone(3_000.0, 8_000.0, n))).collect();
         // Its image would lie at 5 kHz: whatever is left besides the tone itself is looked at.
         let settled = &heard[400..2_000];
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn full_scale_is_clipped_and_does_not_wrap() {
-        let mut interpolator = Interpolator::new();
+        let mut interpolator = Interpolator::after_silence();
         let heard: Vec<i16> = (0..200)
             .flat_map(|n| interpolator.next(if n / 20 % 2 == 0 { i16::MAX } else { i16::MIN }))
             .collect();

@@ -58,7 +58,7 @@ pub struct OpusDecoder(Option<::opus::Decoder>);
 
 impl OpusDecoder {
     /// At the beginning of a stream.
-    pub fn new() -> OpusDecoder {
+    pub fn start() -> OpusDecoder {
         OpusDecoder(::opus::Decoder::new(HOUSE_HZ, Channels::Mono).ok())
     }
 
