@@ -402,12 +402,12 @@ fn codecs_and_encryption_are_chosen_per_trunk_and_agent_with_the_same_words() {
     assert_eq!(with("codecs = [\"g722\", \"l16\"]\nsrtp = \"required\""), "no error");
     assert_eq!(
         with("srtp = \"require\""),
-        "site.toml:19:8: agent \"anna\": unknown srtp \"require\"; did you mean \"required\"? \
+        "site.toml:18:8: agent \"anna\": unknown srtp \"require\"; did you mean \"required\"? \
          (known: off, optional, required)"
     );
     assert_eq!(
         with("codecs = [\"g772\"]"),
-        "site.toml:19:11: agent \"anna\": unknown codec \"g772\"; did you mean \"g722\"? \
+        "site.toml:18:11: agent \"anna\": unknown codec \"g772\"; did you mean \"g722\"? \
          (known: opus, g722, pcmu, pcma, l16)"
     );
     assert!(with("codecs = [\"opus\", \"opus\"]").ends_with("\"opus\" is there twice; remove one"));
