@@ -445,4 +445,7 @@ fn what_is_said_of_audio_comes_where_it_belongs() {
     assert_eq!((anna.srtp, anna.codecs.as_deref()), (Policy::Required, Some(&[Codec::Opus][..])));
     assert_eq!((config.media.codecs, config.media.prefer), (Codec::USUAL.to_vec(), Prefer::Theirs));
     assert_eq!((config.media.listen6, config.media.advertise6), (None, None));
+    let text = text.replacen("[sip]", "[media]\ncodecs = [\"pcma\"]\n[sip]", 1);
+    let codecs = Config::from_str("site.toml", &text).unwrap().codecs();
+    assert!(codecs.len() == 2 && [Codec::Pcma, Codec::Opus].iter().all(|codec| codecs.contains(codec)));
 }

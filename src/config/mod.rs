@@ -33,7 +33,7 @@ pub use scenario::ScenarioFile;
 
 use crate::engine::settings::Settings;
 use crate::http::Role;
-use crate::media::MediaSettings;
+use crate::media::{Codec, MediaSettings};
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
 use crate::sip::dialling::DialPolicy;
@@ -150,6 +150,18 @@ pub struct LogConfig {
 }
 
 impl Config {
+    /// Every codec that may be spoken on some leg: the site's, and those of trunks, agents and accounts.
+    pub fn codecs(&self) -> Vec<Codec> {
+        let trunks = self.sip.trunks.iter().map(|trunk| &trunk.media);
+        let accounts = self.sip.accounts.iter().map(|account| &account.media);
+        let own = trunks.chain(accounts).filter_map(|wishes| wishes.codecs.as_deref()).flatten();
+        let mut codecs = self.media.codecs.clone();
+        codecs.extend(own);
+        codecs.sort_unstable();
+        codecs.dedup();
+        codecs
+    }
+
     /// Reads a file, and checks that the audio it names is there.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let config = read(&path.display().to_string(), &text_of(path)?, true)?;

@@ -51,7 +51,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         prefer: Prefer::Theirs,
         quarantine: Duration::ZERO,
     };
-    let (library, _) = Library::load(folder, folder);
+    let (library, _) = Library::load(folder, folder, &Codec::ALL);
     let listener = Listener { transport: Transport::Udp, bound, advertised: bound };
     let sip = SipSettings {
         listeners: vec![listener],
