@@ -390,3 +390,62 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn codecs_and_encryption_are_chosen_per_trunk_and_agent_with_the_same_words() {
+    let with = |line: &str| {
+        errors(
+            "skills = { english = 5, sales = 3 }",
+            &format!("skills = {{ english = 5, sales = 3 }}\n{line}"),
+        )
+    };
+    assert_eq!(with("codecs = [\"g722\", \"l16\"]\nsrtp = \"required\""), "no error");
+    assert_eq!(
+        with("srtp = \"require\""),
+        "site.toml:18:8: agent \"anna\": unknown srtp \"require\"; did you mean \"required\"? \
+         (known: off, optional, required)"
+    );
+    assert_eq!(
+        with("codecs = [\"g772\"]"),
+        "site.toml:18:11: agent \"anna\": unknown codec \"g772\"; did you mean \"g722\"? \
+         (known: opus, g722, pcmu, pcma, l16)"
+    );
+    assert!(with("codecs = [\"opus\", \"opus\"]").ends_with("\"opus\" is there twice; remove one"));
+    let trunk = |line: &str| {
+        errors(
+            "[[queue]]",
+            &format!("[[trunk]]\nname = \"t\"\naddresses = [\"192.0.2.0/24\"]\n{line}\n[[queue]]"),
+        )
+    };
+    assert_eq!(trunk("codecs = [\"pcma\"]\nsrtp = \"off\""), "no error");
+    assert!(trunk("srtp = true").contains("srtp: expected a text in quotes"), "{}", trunk("srtp = true"));
+}
+
+#[test]
+fn the_second_address_of_audio_is_ipv6_beside_ipv4() {
+    let media = |lines: &str| errors("[[queue]]", &format!("[media]\n{lines}\n[[queue]]"));
+    assert_eq!(media("listen6 = \"::1\"\nprefer = \"ours\""), "no error");
+    assert_eq!(media("listen6 = \"::\"\nadvertise6 = \"2001:db8::5\""), "no error");
+    assert!(media("listen6 = \"127.0.0.1\"").contains("listen6: expected an IPv6 address"));
+    assert!(media("listen6 = \"::\"").contains("needs advertise6"));
+    assert!(media("listen = \"::1\"\nlisten6 = \"::1\"").contains("listen has an IPv6 address already"));
+    assert!(media("prefer = \"their\"").contains("did you mean \"theirs\"?"));
+}
+
+#[test]
+fn what_is_said_of_audio_comes_where_it_belongs() {
+    use holdfast::media::{Codec, Policy, Prefer};
+    let text = GOOD.replacen(
+        "skills = { english",
+        "srtp = \"required\"\ncodecs = [\"opus\"]\nskills = { english",
+        1,
+    );
+    let config = Config::from_str("site.toml", &text).unwrap();
+    let anna = &config.sip.accounts[0].media;
+    assert_eq!((anna.srtp, anna.codecs.as_deref()), (Policy::Required, Some(&[Codec::Opus][..])));
+    assert_eq!((config.media.codecs, config.media.prefer), (Codec::USUAL.to_vec(), Prefer::Theirs));
+    assert_eq!((config.media.listen6, config.media.advertise6), (None, None));
+    let text = text.replacen("[sip]", "[media]\ncodecs = [\"pcma\"]\n[sip]", 1);
+    let codecs = Config::from_str("site.toml", &text).unwrap().codecs();
+    assert!(codecs.len() == 2 && [Codec::Pcma, Codec::Opus].iter().all(|codec| codecs.contains(codec)));
+}

@@ -5,9 +5,11 @@
 mod media_support;
 
 use holdfast::engine::command::{MusicManner, Program, Then};
+use holdfast::media::sdp::Security;
+use holdfast::media::srtp::{Keying, Receiver, Sender, Suite};
 use holdfast::media::{
     BridgeError, Codec, Direction, DropCause, Library, MediaError, MediaEvent, MediaSettings, OpenError,
-    Sessions, Wishes, start,
+    Sessions, Stream, Wishes, start,
 };
 use media_support::*;
 use std::net::UdpSocket;
@@ -419,4 +421,60 @@ fn settings_that_cannot_work_are_refused_with_the_remedy() {
     let everywhere = MediaSettings { listen: "0.0.0.0".parse().unwrap(), ..settings() };
     let error = refused(everywhere);
     assert!(matches!(error, MediaError::NoAddress(_)) && error.to_string().contains("advertise"));
+}
+
+#[test]
+fn a_leg_of_either_ip_version_has_an_address_of_its_own() {
+    let both = MediaSettings { listen6: Some("::1".parse().unwrap()), ..settings() };
+    let (library, _) = library();
+    let (mut handle, _events) = engine_with(both, library);
+    let old = handle.open(caller(1), None, &Wishes::default()).unwrap();
+    let new = handle.open(caller(2), None, &Wishes { ipv6: true, ..Wishes::default() }).unwrap();
+    assert!(old.rtp.is_ipv4() && new.rtp.is_ipv6());
+    let phone = UdpSocket::bind("[::1]:0").unwrap();
+    phone.set_read_timeout(Some(PATIENCE)).unwrap();
+    handle.connect(caller(2), Stream::plain(phone.local_addr().unwrap(), Codec::Pcmu));
+    handle.play(caller(2), &music(&["tune"]));
+    let mut buffer = [0; 2_000];
+    let (length, from) = phone.recv_from(&mut buffer).unwrap();
+    assert_eq!((length, from), (172, new.rtp));
+    let (mut handle, _events) = engine_with(settings(), Library::empty());
+    let only = handle.open(caller(2), None, &Wishes { ipv6: true, ..Wishes::default() }).unwrap();
+    assert!(only.rtp.is_ipv4(), "there is no other");
+}
+
+#[test]
+fn a_secret_leg_and_a_plain_one_hear_each_other_and_a_forger_is_not_heard() {
+    for suite in Suite::ALL {
+        let (mut handle, _events) = engine_with(MediaSettings { workers: 1, ..settings() }, Library::empty());
+        let keying = |seed| Keying::new(suite, &vec![seed; suite.key_bytes() + suite.salt_bytes()]).unwrap();
+        let mut secret = Phone::connected(&mut handle, caller(1), None, Codec::Pcmu, 101);
+        let mut plain = Phone::connected(&mut handle, caller(2), Some(secret.leg), Codec::Pcmu, 101);
+        let security = Some(Security { send: keying(1), receive: keying(2) });
+        handle.connect(secret.leg, Stream { security, ..secret.stream(Direction::SendRecv) });
+        handle.bridge(secret.leg, plain.leg).unwrap();
+        let (mut sender, mut receiver) = (Sender::new(&keying(2)), Receiver::new(&keying(1)));
+        // The phone's packets go through a socket of ours, for they are protected behind its back.
+        let engine = std::mem::replace(&mut secret.engine, secret.rtp.local_addr().unwrap());
+        secret.send(0, false, &[7; 160]);
+        let mut buffer = [0; 2_000];
+        let (length, _) = secret.rtp.recv_from(&mut buffer).unwrap();
+        secret.rtp.send_to(&buffer[..length], engine).unwrap();
+        let forged = || handle.counters()[0].dropped(DropCause::Unauthenticated) == 1;
+        until("the plain packet is refused", forged);
+        let length = sender.protect(&mut buffer, length).unwrap();
+        secret.rtp.send_to(&buffer[..length], engine).unwrap();
+        assert_eq!(plain.hear().payload, [7; 160], "{}", suite.name());
+        secret.rtp.send_to(&buffer[..length], engine).unwrap();
+        let replayed = || handle.counters()[0].dropped(DropCause::Replayed) == 1;
+        until("the same packet again is refused", replayed);
+        plain.send(0, false, &[9; 160]);
+        loop {
+            let (length, _) = secret.rtp.recv_from(&mut buffer).unwrap();
+            let length = receiver.unprotect(&mut buffer[..length]).unwrap();
+            if buffer[12..length] == [9; 160] {
+                break;
+            }
+        }
+    }
 }

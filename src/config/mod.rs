@@ -150,13 +150,16 @@ pub struct LogConfig {
 }
 
 impl Config {
-    /// Every codec that any leg may speak: those of the site, of the trunks, of the accounts.
+    /// Every codec that may be spoken on some leg: the site's, and those of trunks, agents and accounts.
     pub fn codecs(&self) -> Vec<Codec> {
         let trunks = self.sip.trunks.iter().map(|trunk| &trunk.media);
-        let wishes = trunks.chain(self.sip.accounts.iter().map(|account| &account.media));
-        let theirs = wishes.filter_map(|wishes| wishes.codecs.as_deref()).flatten();
-        let used = |codec: &Codec| self.media.codecs.contains(codec) || theirs.clone().any(|it| it == codec);
-        Codec::ALL.into_iter().filter(used).collect()
+        let accounts = self.sip.accounts.iter().map(|account| &account.media);
+        let own = trunks.chain(accounts).filter_map(|wishes| wishes.codecs.as_deref()).flatten();
+        let mut codecs = self.media.codecs.clone();
+        codecs.extend(own);
+        codecs.sort_unstable();
+        codecs.dedup();
+        codecs
     }
 
     /// Reads a file, and checks that the audio it names is there.

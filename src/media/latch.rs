@@ -40,6 +40,7 @@ pub struct Latch {
     described: SocketAddr,
     locked: Option<Locked>,
     candidates: [Option<Candidate>; CANDIDATES],
+    is_proven: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,13 @@ struct Locked {
 impl Latch {
     /// Starts with the address of the session description.
     pub fn new(described: SocketAddr) -> Latch {
-        Latch { described, locked: None, candidates: [None; CANDIDATES] }
+        Latch { described, locked: None, candidates: [None; CANDIDATES], is_proven: false }
+    }
+
+    /// Whether every packet that is judged was proven to be the far side's (SRTP): a source that fell silent may then
+    /// go on from another host too.
+    pub fn prove(&mut self, is_proven: bool) {
+        self.is_proven = is_proven;
     }
 
     /// Where to send: where the far side was heard from, else where its description says.
@@ -75,7 +82,7 @@ impl Latch {
         match self.locked {
             Some(locked) if locked.from == from => self.lock(now, from, ssrc),
             Some(locked) => {
-                let rebound = from.ip() == locked.from.ip()
+                let rebound = (self.is_proven || from.ip() == locked.from.ip())
                     && ssrc == locked.ssrc
                     && now.since(locked.heard) >= SILENCE_TO_RELEARN;
                 if rebound { self.learn(now, from, ssrc) } else { Verdict::Stranger }
@@ -187,6 +194,19 @@ mod tests {
             latch.judge(at(n * 20), outside, 1);
         }
         assert_eq!(latch.destination(), outside);
+    }
+
+    #[test]
+    fn a_proven_source_that_fell_silent_may_go_on_from_another_host() {
+        let (mut latch, elsewhere) = (latch(), address("203.0.113.9:61000"));
+        latch.judge(at(0), address("10.0.0.7:4000"), 1);
+        assert_eq!(latch.judge(at(1_000), elsewhere, 1), Verdict::Stranger, "not proven");
+        latch.prove(true);
+        assert_eq!(latch.judge(at(100), elsewhere, 1), Verdict::Stranger, "the old one spoke a moment ago");
+        assert_eq!(latch.judge(at(1_000), elsewhere, 2), Verdict::Stranger, "another source");
+        let verdicts: Vec<_> = (0..5).map(|n| latch.judge(at(2_000 + n * 20), elsewhere, 1)).collect();
+        assert_eq!(verdicts[4], Verdict::Taken);
+        assert_eq!(latch.destination(), elsewhere);
     }
 
     #[test]

@@ -114,6 +114,9 @@ impl Session {
             self.latch = Some(Latch::new(stream.remote));
             self.control_port = None;
         }
+        if let Some(latch) = &mut self.latch {
+            latch.prove(stream.security.is_some());
+        }
         self.secured = Secured::renewed(self.secured.take(), stream.security);
         self.stream = Some(stream);
     }

@@ -92,9 +92,10 @@ pub(super) async fn media(
     config: &Config,
     events: mpsc::Sender<MediaEvent>,
 ) -> Result<(media::Handle, BTreeSet<String>), StartError> {
-    let (sounds, codecs) = (config.sounds.clone(), config.codecs());
-    let loaded =
-        tokio::task::spawn_blocking(move || Library::load(&sounds.music, &sounds.prompts, &codecs)).await;
+    let sounds = config.sounds.clone();
+    let codecs = config.codecs();
+    let load = move || Library::load(&sounds.music, &sounds.prompts, &codecs);
+    let loaded = tokio::task::spawn_blocking(load).await;
     let (library, bad) = loaded.map_err(|_| StartError::Died)?;
     for file in bad {
         tracing::warn!("{file}; it is left out");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
 
 mod agents;
+mod audio;
 mod bench;
 mod callers;
 mod changes;

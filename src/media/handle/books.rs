@@ -29,7 +29,7 @@ impl Control {
         let numbers = random()?;
         let seed = Seed {
             ssrc: numbers as u32,
-            // In the lower half: SRTP cannot tell a wrap that comes before the far side's first packet (RFC 3711 §3.3.1).
+            // In the lower half: SRTP cannot tell a wrap that comes before the far side's first packet (RFC 4568 §6.4).
             sequence: (numbers >> 32) as u16 & 0x7FFF,
             timestamp: (random()? >> 32) as u32,
         };
