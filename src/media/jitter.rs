@@ -369,7 +369,9 @@ impl<K: Copy> JitterBuffer<K> {
 
     /// Puts a packet into its slot; what is so old that it would share the slot is thrown away.
     fn store(&mut self, number: i64, timestamp: i64, kind: Option<K>, payload: &[u8]) {
-        while let Some((oldest, _)) = self.oldest().filter(|&(oldest, _)| number - oldest >= PACKETS_MAX as i64) {
+        while let Some((oldest, _)) =
+            self.oldest().filter(|&(oldest, _)| number - oldest >= PACKETS_MAX as i64)
+        {
             self.skip(oldest);
         }
         if self.oldest().is_some_and(|(oldest, _)| oldest - number >= PACKETS_MAX as i64) {
@@ -391,7 +393,8 @@ impl<K: Copy> JitterBuffer<K> {
     fn bound(&mut self) {
         let Some(newest) = self.newest else { return };
         let longest = self.us_to_ticks(*DEPTH_US.end()) + 2 * self.step;
-        let from = if self.playing { Some(self.position) } else { self.oldest().map(|(_, timestamp)| timestamp) };
+        let from =
+            if self.playing { Some(self.position) } else { self.oldest().map(|(_, timestamp)| timestamp) };
         if from.is_none_or(|from| newest.timestamp - from <= longest) {
             return;
         }

@@ -13,11 +13,13 @@ pub mod latch;
 pub mod library;
 pub mod player;
 pub mod ports;
+pub mod quality;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod tones;
 mod worker;
 
 pub use codec::Codec;

@@ -51,7 +51,8 @@ fn tone(codec: Codec, seconds: u64, ptime_ms: u64, drift_ppm: i64) -> Vec<Sent> 
         sent.push(Sent {
             arrives_us: (nominal - nominal * drift_ppm / 1_000_000) as u64,
             sequence: 65_000_u16.wrapping_add(n as u16),
-            timestamp: (u32::MAX - 50_000).wrapping_add(n as u32 * (ptime_ms / 20) as u32 * codec.frame_ticks()),
+            timestamp: (u32::MAX - 50_000)
+                .wrapping_add(n as u32 * (ptime_ms / 20) as u32 * codec.frame_ticks()),
             payload,
         });
     }
@@ -168,7 +169,11 @@ fn leaving_out_a_frame_makes_no_click() {
         let count = ear.decoder.decode(payload(n), &mut decoded);
         // A piece that ends in another phase than the one after the next begins.
         let piece = &decoded[..count - n * 3];
-        if n == 1 { ear.append_less(piece) } else { ear.append(piece) }
+        if n == 1 {
+            ear.append_less(piece)
+        } else {
+            ear.append(piece)
+        }
         samples.extend(&ear.waiting[..ear.filled]);
         ear.filled = 0;
     }
@@ -208,8 +213,11 @@ fn the_codec_may_change_in_mid_stream() {
     let mut sound = Vec::new();
     for (n, packet) in rest.iter().enumerate() {
         let now = at(1_000_000 + n as u64 * 20_000);
-        let payload: Vec<u8> =
-            packet.payload.iter().map(|&code| crate::media::codec::g711::ULAW_TO_ALAW[usize::from(code)]).collect();
+        let payload: Vec<u8> = packet
+            .payload
+            .iter()
+            .map(|&code| crate::media::codec::g711::ULAW_TO_ALAW[usize::from(code)])
+            .collect();
         let packet = Packet {
             payload_type: 8,
             marker: false,
@@ -260,7 +268,12 @@ fn comfort_noise_is_soft_and_lasts_until_there_is_voice_again() {
     }
     assert_eq!(ear.figures().concealed_ms, 0, "a pause that was told of is no loss");
     // Somebody who asks for deafening noise does not get it.
-    let loud = Packet { sequence: sequence.wrapping_add(1), timestamp: noise.timestamp + 16_000, payload: &[0], ..noise };
+    let loud = Packet {
+        sequence: sequence.wrapping_add(1),
+        timestamp: noise.timestamp + 16_000,
+        payload: &[0],
+        ..noise
+    };
     ear.hear_noise(at(3_000_000), &loud);
     let loudest = (3_000..3_400).step_by(20).map(|ms| level_at(&mut ear, ms).1).fold(f32::MIN, f32::max);
     assert!(loudest < -38.0, "{loudest}");
@@ -294,8 +307,14 @@ fn payloads_without_sound_do_not_hold_the_worker() {
     let mut ear = Ear::new(Codec::L16);
     for n in 0..60_u16 {
         // One byte is no sample of L16.
-        let packet =
-            Packet { payload_type: 97, marker: false, sequence: n, timestamp: 1 + u32::from(n), ssrc: 1, payload: &[1] };
+        let packet = Packet {
+            payload_type: 97,
+            marker: false,
+            sequence: n,
+            timestamp: 1 + u32::from(n),
+            ssrc: 1,
+            payload: &[1],
+        };
         ear.hear(at(0), &packet, Codec::L16);
     }
     (0..20).for_each(|n| {

@@ -27,14 +27,7 @@ pub(super) struct Spread {
 
 impl Default for Spread {
     fn default() -> Spread {
-        Spread {
-            transits: [0; WINDOW],
-            filled: 0,
-            next: 0,
-            since: 0,
-            fastest: 0,
-            target: TARGET_AT_START_US,
-        }
+        Spread { transits: [0; WINDOW], filled: 0, next: 0, since: 0, fastest: 0, target: TARGET_AT_START_US }
     }
 }
 
