@@ -15,6 +15,7 @@ pub mod player;
 pub mod ports;
 pub mod quality;
 pub mod reception;
+pub mod recorder;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
