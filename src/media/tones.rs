@@ -10,7 +10,7 @@ mod goertzel;
 
 use super::codec::HOUSE_FRAME;
 use super::codec::encoder::Frame;
-use goertzel::{Bin, Resonator};
+use goertzel::{Bin, Resonator, bins};
 
 /// What the sound is brought down to: the highest frequency looked at, twice 1633 Hz, fits into it.
 const RATE_HZ: f32 = 8_000.0;
@@ -59,8 +59,8 @@ struct Pair {
 /// Listens to one leg.
 #[derive(Debug)]
 pub struct Tones {
-    low: [Resonator; 4],
-    high: [Resonator; 4],
+    /// The low group, then the high one.
+    tones: [Resonator; 8],
     /// The window, and the last two samples of the house before what comes next.
     samples: [f32; WINDOW + HOP],
     before: [f32; 2],
@@ -89,10 +89,11 @@ impl Default for Tones {
 impl Tones {
     /// Nothing heard yet.
     pub fn new() -> Tones {
-        let resonators = |hz: [f32; 4]| hz.map(|hz| Resonator::new(hz, RATE_HZ));
+        let [a, b, c, d] = LOW_HZ.map(|hz| Resonator::new(hz, RATE_HZ));
+        let [e, f, g, h] = HIGH_HZ.map(|hz| Resonator::new(hz, RATE_HZ));
+        let tones = [a, b, c, d, e, f, g, h];
         Tones {
-            low: resonators(LOW_HZ),
-            high: resonators(HIGH_HZ),
+            tones,
             samples: [0.0; WINDOW + HOP],
             before: [0.0; 2],
             powers: [0.0; 3],
@@ -129,8 +130,10 @@ impl Tones {
         if all < POWER_MIN {
             return None;
         }
-        let (row, low) = strongest(&self.low, window)?;
-        let (column, high) = strongest(&self.high, window)?;
+        let shown = bins(&self.tones, window);
+        let (lows, highs) = shown.split_first_chunk::<4>()?;
+        let (row, low) = strongest(lows)?;
+        let (column, high) = strongest(highs)?;
         // What a tone beside its frequency loses in the window is not known yet: half is enough here.
         if low.power + high.power < SHARE_MIN * all / 2.0 {
             return None;
@@ -180,7 +183,7 @@ impl Tones {
         if (before.row, before.column) != (now.row, now.column) {
             return false;
         }
-        let (Some(low), Some(high)) = (self.low.get(now.row), self.high.get(now.column)) else {
+        let (Some(low), Some(high)) = (self.tones.get(now.row), self.tones.get(4 + now.column)) else {
             return false;
         };
         let off = [low.deviation(&before.low, &now.low, HOP), high.deviation(&before.high, &now.high, HOP)];
@@ -221,10 +224,9 @@ impl Tones {
 }
 
 /// The strongest tone of a group, if it stands out.
-fn strongest(group: &[Resonator; 4], window: &[f32]) -> Option<(usize, Bin)> {
-    let bins = group.each_ref().map(|tone| tone.bin(window));
-    let (first, best) = bins.iter().enumerate().max_by(|(_, a), (_, b)| a.power.total_cmp(&b.power))?;
-    let others = bins.iter().enumerate().filter(|&(n, _)| n != first);
+fn strongest(group: &[Bin]) -> Option<(usize, Bin)> {
+    let (first, best) = group.iter().enumerate().max_by(|(_, a), (_, b)| a.power.total_cmp(&b.power))?;
+    let others = group.iter().enumerate().filter(|&(n, _)| n != first);
     let second = others.map(|(_, bin)| bin.power).fold(0.0, f32::max);
     (second < SECOND_SHARE_MAX * best.power).then_some((first, *best))
 }

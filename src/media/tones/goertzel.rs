@@ -7,8 +7,41 @@ use std::f32::consts::{PI, TAU};
 pub(super) struct Bin {
     /// The power of a tone that is there and nowhere else, in squared samples.
     pub(super) power: f32,
-    /// In radians, as seen from the window's last sample.
-    phase: f32,
+    /// The tone at the window's last sample, as a complex number.
+    real: f32,
+    imaginary: f32,
+}
+
+impl Bin {
+    /// From what is left of a window of so many samples.
+    fn new(tone: &Resonator, one: f32, two: f32, length: usize) -> Bin {
+        let (real, imaginary) = (one - two * tone.cos, two * tone.sin);
+        // A tone of amplitude a gives a·N/2; its power is a²/2.
+        let power = 2.0 * (real * real + imaginary * imaginary) / (length.max(1) as f32).powi(2);
+        Bin { power, real, imaginary }
+    }
+
+    fn phase(&self) -> f32 {
+        self.imaginary.atan2(self.real)
+    }
+}
+
+/// What a window holds of several frequencies. Side by side: each step waits for the one before, but not for those of the
+/// other frequencies, so the processor does all at once.
+pub(super) fn bins<const N: usize>(tones: &[Resonator; N], window: &[f32]) -> [Bin; N] {
+    let steps = tones.each_ref().map(|tone| 2.0 * tone.cos);
+    let (mut one, mut two) = ([0.0_f32; N], [0.0_f32; N]);
+    for &sample in window {
+        for ((one, two), step) in one.iter_mut().zip(&mut two).zip(&steps) {
+            let next = sample + step * *one - *two;
+            (*one, *two) = (next, *one);
+        }
+    }
+    let mut states = one.iter().zip(&two);
+    tones.each_ref().map(|tone| {
+        let (one, two) = states.next().unwrap_or((&0.0, &0.0));
+        Bin::new(tone, *one, *two, window.len())
+    })
 }
 
 /// One frequency.
@@ -27,23 +60,15 @@ impl Resonator {
     }
 
     pub(super) fn bin(&self, window: &[f32]) -> Bin {
-        let step = 2.0 * self.cos;
-        let (mut one, mut two) = (0.0_f32, 0.0_f32);
-        for &sample in window {
-            (one, two) = (sample + step * one - two, one);
-        }
-        let (real, imaginary) = (one - two * self.cos, two * self.sin);
-        let length = window.len().max(1) as f32;
-        // A tone of amplitude a gives a·N/2; its power is a²/2.
-        let power = 2.0 * (real * real + imaginary * imaginary) / (length * length);
-        Bin { power, phase: imaginary.atan2(real) }
+        let [bin] = bins(&[*self], window);
+        bin
     }
 
     /// By which share a tone lies beside this frequency, by how its phase moved from one window to another that begins
     /// `hop` samples later.
     pub(super) fn deviation(&self, before: &Bin, now: &Bin, hop: usize) -> f32 {
         let expected = self.omega * hop as f32;
-        let beyond = (now.phase - before.phase - expected + PI).rem_euclid(TAU) - PI;
+        let beyond = (now.phase() - before.phase() - expected + PI).rem_euclid(TAU) - PI;
         beyond / expected
     }
 
