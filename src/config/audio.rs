@@ -45,6 +45,7 @@ pub(super) fn media(root: &Section<'_>) -> MediaSettings {
         codecs: listed(&section, "codecs", "codec", &CODECS).unwrap_or_else(|| Codec::USUAL.to_vec()),
         prefer: section.choice("prefer", &Prefer::TABLE).unwrap_or_default(),
         quarantine: PORT_REST,
+        inband_keys: section.flag("inband_keys").unwrap_or(false),
         silence: section
             .duration("silence", Duration::ZERO..=Duration::from_secs(3600))
             .map_or(Some(SILENCE), |silence| (!silence.is_zero()).then_some(silence)),

@@ -3,15 +3,18 @@
 
 mod books;
 
+use super::board::Board;
 use super::clock::Clock;
 use super::codec::Codec;
 use super::counters::Counters;
 use super::library::Library;
 use super::player::{Playlist, Start};
 use super::ports::Ports;
+use super::quality::Quality;
+use super::recorder::Tape;
 use super::room::Role;
 use super::sdp::{Prefer, Stream};
-use super::worker::{Message, WAKE, Worker};
+use super::worker::{Message, Rules, WAKE, Worker};
 use super::{LocalMedia, MediaEvent, OpenError, Sessions, Wishes};
 use crate::engine::command::Program;
 use crate::engine::id::LegId;
@@ -60,6 +63,8 @@ pub struct MediaSettings {
     pub quarantine: Duration,
     /// After so long without a packet a leg in a conversation is told to be silent; `None`: never.
     pub silence: Option<Duration>,
+    /// Whether keys are looked for in the sound of those who cannot send them otherwise.
+    pub inband_keys: bool,
 }
 
 impl MediaSettings {
@@ -128,6 +133,7 @@ struct Remote {
     waker: Waker,
     thread: Option<JoinHandle<()>>,
     legs: usize,
+    board: Arc<Board>,
 }
 
 /// Where a leg is.
@@ -164,10 +170,10 @@ pub fn start(
     let count = if settings.workers == 0 { cores } else { settings.workers };
     let counters: Arc<[Arc<Counters>]> = (0..count).map(|_| Arc::default()).collect();
     let (legs, playlists) = Default::default();
+    let rules = Rules { silence: settings.silence, inband_keys: settings.inband_keys };
     let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
     for (number, counters) in counters.iter().enumerate() {
-        let silence = control.settings.silence;
-        control.workers.push(spawn(number, counters.clone(), events.clone(), clock, silence)?);
+        control.workers.push(spawn(number, counters.clone(), events.clone(), clock, rules)?);
     }
     Ok(Handle { control: Arc::new(Mutex::new(control)), counters })
 }
@@ -177,15 +183,17 @@ fn spawn(
     counters: Arc<Counters>,
     events: Sender<MediaEvent>,
     clock: Clock,
-    silence: Option<Duration>,
+    rules: Rules,
 ) -> io::Result<Remote> {
+    let board = Arc::new(Board::default());
+    let written = board.clone();
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (inbox, messages) = sync_channel(INBOX_MAX);
     let thread = std::thread::Builder::new()
         .name(format!("media-{number}"))
-        .spawn(move || Worker::new(poll, messages, events, counters, clock, silence).run())?;
-    Ok(Remote { inbox, waker, thread: Some(thread), legs: 0 })
+        .spawn(move || Worker::new(poll, messages, events, counters, clock, rules, written).run())?;
+    Ok(Remote { inbox, waker, thread: Some(thread), legs: 0, board })
 }
 
 impl Handle {
@@ -234,6 +242,43 @@ impl Handle {
     /// See [`BridgeError`]; the leg goes on hearing what it heard.
     pub fn join(&self, leg: LegId, beside: LegId, role: Role) -> Result<(), BridgeError> {
         self.together(leg, beside, Message::Join(leg, beside, role))
+    }
+
+    /// A key came with the signalling (SIP INFO): whoever talks with the leg gets it. Unknown legs are ignored.
+    pub fn pressed(&self, leg: LegId, digit: char) {
+        self.tell(leg, Message::Pressed(leg, digit));
+    }
+
+    /// Records the conversation in which the leg is, from now on. One that was recorded already ends.
+    pub fn record(&self, leg: LegId, tape: Tape) {
+        self.tell(leg, Message::Record(leg, Box::new(tape)));
+    }
+
+    /// Keeps nothing of what is said, until it is resumed; who wants that, and why, goes into the recording's papers.
+    pub fn pause_recording(&self, leg: LegId, who: String, why: String) {
+        self.tell(leg, Message::PauseTape(leg, who, why));
+    }
+
+    /// Goes on with a recording.
+    pub fn resume_recording(&self, leg: LegId) {
+        self.tell(leg, Message::ResumeTape(leg));
+    }
+
+    /// Ends a recording: what was kept is complete.
+    pub fn stop_recording(&self, leg: LegId) {
+        self.tell(leg, Message::StopTape(leg));
+    }
+
+    /// How well a leg is heard, or was when it ended a moment ago.
+    pub fn quality(&self, leg: LegId) -> Option<Quality> {
+        self.control().workers.iter().find_map(|remote| remote.board.read(leg))
+    }
+
+    fn tell(&self, leg: LegId, message: Message) {
+        let mut control = self.control();
+        if let Some(place) = control.legs.get(&leg).copied() {
+            control.send(place.worker, message);
+        }
     }
 
     /// The counters, one set per worker.

@@ -1,5 +1,6 @@
 //! The media plane: RTP in and out, hold music, prompts, bridges. It knows legs, not calls, and decides nothing.
 
+mod board;
 pub mod bridge;
 pub mod clip;
 mod clock;
@@ -29,6 +30,7 @@ pub use codec::Codec;
 pub use counters::{Counters, DropCause};
 pub use handle::{BridgeError, Handle, MediaError, MediaSettings, start};
 pub use library::Library;
+pub use quality::{Measured, Quality};
 pub use room::{Role, Supervision};
 pub use sdp::{Direction, KeySource, Origin, Policy, Prefer, SdpError, Stream};
 

@@ -1,6 +1,7 @@
 //! How well a source is received: the figures of an RTCP report block (RFC 3550 §6.4, A.3 and A.8). Pure counting.
 
 use super::bridge::ticks;
+use super::quality::Measured;
 use super::rtp::Packet;
 use crate::engine::time::Monotonic;
 
@@ -72,6 +73,18 @@ impl Reception {
         let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(self.clock_hz);
         self.transit = transit;
         self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
+    }
+
+    /// All in all so far.
+    pub fn measured(&self) -> Measured {
+        let expected = self.highest.wrapping_sub(self.base).wrapping_add(1).max(1);
+        let lost = expected.saturating_sub(self.received);
+        Measured {
+            packets: u64::from(self.received),
+            lost_share: lost as f32 / expected as f32,
+            jitter_ms: (self.jitter >> 4) as f32 * 1e3 / self.clock_hz.max(1) as f32,
+            ..Measured::default()
+        }
     }
 
     /// The figures since the last report.

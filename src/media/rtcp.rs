@@ -38,13 +38,26 @@ pub struct Block {
     pub delay: u32,
 }
 
+/// What the far side says about what we send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AboutUs {
+    /// Lost since its last report, in 1/256.
+    pub fraction_lost: u8,
+    /// In ticks of our clock.
+    pub jitter: u32,
+    /// The middle 32 bits of our last sender report's NTP time; 0: it had none.
+    pub last_sender_report: u32,
+    /// How long it had had that, in 1/65536 s.
+    pub delay: u32,
+}
+
 /// What the far side says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Heard {
     /// The middle 32 bits of its sender report's NTP time.
     pub sender_report: Option<u32>,
-    /// What it says about what we send: the fraction lost in 1/256, and the jitter in samples.
-    pub about_us: Option<(u8, u32)>,
+    /// What it says about what we send.
+    pub about_us: Option<AboutUs>,
 }
 
 /// Writes a compound report with our canonical name (RFC 3550 §6.1), and a goodbye if it is the last.
@@ -104,9 +117,14 @@ pub fn read(datagram: &[u8], ours: u32) -> Option<Heard> {
     Some(heard)
 }
 
-fn about<'a>(ours: u32, mut blocks: impl Iterator<Item = ReportBlock<'a>>) -> Option<(u8, u32)> {
+fn about<'a>(ours: u32, mut blocks: impl Iterator<Item = ReportBlock<'a>>) -> Option<AboutUs> {
     let block = blocks.find(|block| block.ssrc() == ours)?;
-    Some((block.fraction_lost(), block.interarrival_jitter()))
+    Some(AboutUs {
+        fraction_lost: block.fraction_lost(),
+        jitter: block.interarrival_jitter(),
+        last_sender_report: block.last_sender_report_timestamp(),
+        delay: block.delay_since_last_sender_report_timestamp(),
+    })
 }
 
 #[cfg(test)]

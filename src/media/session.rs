@@ -8,7 +8,7 @@ mod secure;
 use super::bridge::{Sent, Splice};
 use super::codec::Codec;
 use super::counters::DropCause;
-use super::dtmf::Keys;
+use super::dtmf::{Keypad, Keys, Turn};
 use super::latch::{Latch, Verdict};
 use super::reception::Reception;
 use super::rtp::{self, Header, Packet};
@@ -69,13 +69,14 @@ pub struct Session {
     last_frame: Option<u64>,
     splice: Option<Splice>,
     spurt: bool,
-    /// The timestamp of the telephone event we are sending: that of its start (RFC 4733 §2.1).
-    event_timestamp: u32,
     stream: Option<Stream>,
     latch: Option<Latch>,
     keys: Keys,
     reception: Option<Reception>,
     last_sender_report: Option<(u32, Monotonic)>,
+    /// The middle bits of our last sender report's NTP time, and when it went.
+    own_sender_report: Option<(u32, Monotonic)>,
+    round_trip: Option<Duration>,
     report_due: Monotonic,
     reported_packets: u32,
     control_port: Option<u16>,
@@ -94,12 +95,13 @@ impl Session {
             last_frame: None,
             splice: None,
             spurt: true,
-            event_timestamp: 0,
             stream: None,
             latch: None,
             keys: Keys::default(),
             reception: None,
             last_sender_report: None,
+            own_sender_report: None,
+            round_trip: None,
             // The first report comes after 2.5 to 5 s, so that calls that begin together do not report together.
             report_due: now + REPORT_EVERY / 2 + Duration::from_micros(u64::from(seed.ssrc) % 2_500_000),
             reported_packets: 0,
@@ -167,7 +169,11 @@ impl Session {
         }
         match &mut self.reception {
             Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
-            other => *other = Some(Reception::new(now, &packet, stream.codec.clock_hz())),
+            other => {
+                let clock_hz =
+                    if let Meaning::Voice(codec) = meaning { codec } else { stream.codec }.clock_hz();
+                *other = Some(Reception::new(now, &packet, clock_hz));
+            }
         }
         if !stream.direction.receives() {
             return Inbound::Dropped(DropCause::NotAgreed);
@@ -192,28 +198,33 @@ impl Session {
         self.send(now, header, payload, out)
     }
 
-    /// Writes a telephone event of our own in the place of a paced frame; `starts` begins a new one. `None` when the
-    /// far side takes none.
-    pub fn event(
+    /// Writes what is due in a frame in which keys may be dialled: a telephone event, or else the sound.
+    pub fn frame_or_key(
         &mut self,
         now: Monotonic,
         frame: u64,
-        starts: bool,
+        keypad: &mut Keypad,
         payload: &[u8],
         out: &mut [u8],
     ) -> Option<usize> {
         let stream = self.stream.filter(|_| self.destination().is_some())?;
-        let payload_type = stream.dtmf?;
-        let (_, timestamp) = self.pace(now, frame, stream.codec);
-        if starts {
-            self.event_timestamp = timestamp;
-        }
+        let (marker, timestamp) = self.pace(now, frame, stream.codec);
         let sequence = self.sent.sequence.wrapping_add(1);
-        let header = self.header(payload_type, starts, sequence, self.event_timestamp);
-        let length = self.send(now, header, payload, out)?;
+        let key = stream.dtmf.map(|payload_type| (payload_type, keypad.next(timestamp)));
+        let Some((payload_type, Turn::Event(event))) = key else {
+            let header = self.header(stream.payload_type, marker, sequence, timestamp);
+            return self.send(now, header, payload, out);
+        };
+        let header = self.header(payload_type, event.marker, sequence, event.timestamp);
+        let length = self.send(now, header, &event.payload, out)?;
         // What comes after it goes on at its own time.
         self.sent.timestamp = timestamp;
         Some(length)
+    }
+
+    /// Whether the far side takes telephone events.
+    pub fn takes_keys(&self) -> bool {
+        self.stream.is_some_and(|stream| stream.dtmf.is_some())
     }
 
     /// Marker and timestamp of the paced frame that is due.

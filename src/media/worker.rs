@@ -8,16 +8,20 @@ mod packets;
 mod rooms;
 
 use super::MediaEvent;
+use super::board::Board;
 use super::clock::Clock;
 use super::codec::encoder::{Encoder, Frame};
 use super::codec::{Codec, HOUSE_FRAME};
 use super::counters::Counters;
+use super::dtmf::Keypad;
 use super::ear::Ear;
 use super::player::{Player, Script};
+use super::recorder::Tape;
 use super::room::{Role, Room, SEATS_MAX};
 use super::rtp::DATAGRAM_MAX;
 use super::sdp::Stream;
 use super::session::Session;
+use super::tones::Tones;
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
 use mio::net::UdpSocket;
@@ -53,6 +57,14 @@ pub(super) enum Message {
     Bridge(LegId, LegId),
     /// Takes part in the conversation in which the second leg is.
     Join(LegId, LegId, Role),
+    /// A key that came with the signalling: the others of the conversation get it.
+    Pressed(LegId, char),
+    /// What is said in the leg's conversation is recorded from now on.
+    Record(LegId, Box<Tape>),
+    /// It is not, for a while; by whom and why.
+    PauseTape(LegId, String, String),
+    ResumeTape(LegId),
+    StopTape(LegId),
     Close(LegId),
     Stop,
 }
@@ -64,6 +76,15 @@ pub(super) struct Opening {
     pub(super) session: Session,
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
+}
+
+/// What a worker goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// After so long without a sound a leg is told to be silent; `None`: never.
+    pub(super) silence: Option<Duration>,
+    /// Whether keys are looked for in the sound of those who cannot send them otherwise.
+    pub(super) inband_keys: bool,
 }
 
 /// What a leg hears.
@@ -82,6 +103,7 @@ struct Talk {
     slot: usize,
     /// The two whose packets pass as they are; else all are mixed.
     passing: Option<(usize, usize)>,
+    tape: Option<Box<Tape>>,
     /// How many of it are counted as bridged.
     bridged: u64,
 }
@@ -91,6 +113,7 @@ struct Talk {
 struct Voice {
     ear: Ear,
     encoder: Encoder,
+    keypad: Keypad,
 }
 
 #[derive(Debug)]
@@ -106,10 +129,16 @@ struct Leg {
     /// The codec in which he speaks: not always that in which he wants to hear.
     speaks: Option<Codec>,
     voice: Option<Box<Voice>>,
+    /// Its keys come by the signalling or are heard in its sound: they can only be passed on by whoever mixes.
+    presses_apart: bool,
+    /// Looks for keys in its sound.
+    tones: Option<Box<Tones>>,
     /// When it was heard last, or when it was first expected to be.
     heard: Monotonic,
     /// Whether it was told that nothing is heard of it.
     is_silent: bool,
+    /// When its figures are written next.
+    measure_due: Monotonic,
 }
 
 /// The thread's state.
@@ -125,7 +154,7 @@ pub(super) struct Worker {
     slots: [Vec<usize>; SLOTS as usize],
     talks: Vec<Option<Talk>>,
     vacant_talks: Vec<usize>,
-    /// Conversations that are mixed, by slot.
+    /// Conversations that are mixed or recorded, by slot.
     mixed: [Vec<usize>; SLOTS as usize],
     /// What those of one conversation say in one frame.
     voices: Box<[Frame; SEATS_MAX]>,
@@ -134,8 +163,8 @@ pub(super) struct Worker {
     /// Sockets that had more to read than their turn allowed.
     unread: VecDeque<Token>,
     backlog: VecDeque<MediaEvent>,
-    /// After so long without a sound a leg is told to be silent.
-    silence: Option<Duration>,
+    rules: Rules,
+    board: Arc<Board>,
     /// Taken out while a packet in it is looked at.
     inbound: Vec<u8>,
     outbound: Box<[u8; DATAGRAM_MAX]>,
@@ -149,7 +178,8 @@ impl Worker {
         events: Sender<MediaEvent>,
         counters: Arc<Counters>,
         clock: Clock,
-        silence: Option<Duration>,
+        rules: Rules,
+        board: Arc<Board>,
     ) -> Worker {
         Worker {
             poll,
@@ -168,7 +198,8 @@ impl Worker {
             voices: Box::new([[0; HOUSE_FRAME]; SEATS_MAX]),
             unread: VecDeque::new(),
             backlog: VecDeque::new(),
-            silence,
+            rules,
+            board,
             inbound: vec![0; DATAGRAM_MAX + 1],
             outbound: Box::new([0; DATAGRAM_MAX]),
             stopping: false,
@@ -254,6 +285,7 @@ impl Worker {
             self.play(leg, slot);
             self.report(leg);
             self.listen_for(leg);
+            self.measure(leg);
         }
         for at in 0..self.mixed[place].len() {
             let seat = self.mixed[place][at];

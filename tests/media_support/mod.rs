@@ -36,6 +36,7 @@ pub fn settings() -> MediaSettings {
         prefer: Prefer::Theirs,
         quarantine: Duration::from_secs(30),
         silence: None,
+        inband_keys: false,
     }
 }
 

@@ -5,8 +5,10 @@ use crate::engine::time::Monotonic;
 use crate::media::bridge::ticks;
 use crate::media::codec::{CLOCK_HZ, Codec};
 use crate::media::counters::DropCause;
-use crate::media::rtcp::{self, Block, Sender};
+use crate::media::quality::Measured;
+use crate::media::rtcp::{self, AboutUs, Block, Sender};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 impl Session {
     /// Takes a datagram of the RTCP port, or one of the RTP port that is RTCP. `shared` tells which. SRTCP is proven
@@ -33,10 +35,28 @@ impl Session {
         if let Some(ntp) = heard.sender_report {
             self.last_sender_report = Some((ntp, now));
         }
+        if let Some(about) = heard.about_us {
+            self.measure_round_trip(now, &about);
+        }
         if !shared && self.control_port.is_none() {
             self.control_port = Some(from.port());
         }
         Ok(heard)
+    }
+
+    /// RFC 3550 §6.4.1: from our report until theirs, less the time they had it.
+    fn measure_round_trip(&mut self, now: Monotonic, about: &AboutUs) {
+        if let Some((_, went)) = self.own_sender_report.filter(|(ntp, _)| *ntp == about.last_sender_report) {
+            let held = Duration::from_micros(u64::from(about.delay) * 1_000_000 / 65_536);
+            self.round_trip = Some(now.since(went).saturating_sub(held));
+        }
+    }
+
+    /// How well the far side is heard so far; `None` before anything came.
+    pub fn measured(&self) -> Option<Measured> {
+        let reception = self.reception.as_ref()?;
+        let round_trip_ms = self.round_trip.unwrap_or_default().as_secs_f32() * 1e3;
+        Some(Measured { round_trip_ms, ..reception.measured() })
     }
 
     /// Whether a report is due.
@@ -65,6 +85,9 @@ impl Session {
             active: self.packets != self.reported_packets,
         };
         self.reported_packets = self.packets;
+        if sender.active {
+            self.own_sender_report = Some(((ntp >> 16) as u32, now));
+        }
         let (last_sender_report, delay) = self.last_sender_report.map_or((0, 0), |(ntp, at)| {
             (ntp, (now.since(at).as_micros() * 65_536 / 1_000_000).min(u128::from(u32::MAX)) as u32)
         });

@@ -1,10 +1,12 @@
 //! What a worker is told about its legs: opened, connected, given something to hear, bridged, closed.
 
-use super::packets::send_report;
+use super::packets::{send_report, write_figures};
 use super::{Leg, MESSAGES_MAX, Message, Opening, SLOT_US, Source, WAKE, Worker};
 use crate::engine::id::LegId;
 use crate::media::player::{Player, Script};
+use crate::media::recorder::Tape;
 use crate::media::sdp::Stream;
+use crate::media::tones::Tones;
 use mio::{Interest, Token};
 use std::sync::mpsc::TryRecvError;
 
@@ -20,6 +22,11 @@ impl Worker {
                     }
                 }
                 Ok(Message::Join(leg, beside, role)) => self.join(leg, beside, role),
+                Ok(Message::Pressed(leg, digit)) => self.pressed(leg, digit),
+                Ok(Message::Record(leg, tape)) => self.record(leg, Some(tape)),
+                Ok(Message::PauseTape(leg, who, why)) => self.with_tape(leg, |tape| tape.pause(&who, &why)),
+                Ok(Message::ResumeTape(leg)) => self.with_tape(leg, Tape::resume),
+                Ok(Message::StopTape(leg)) => self.record(leg, None),
                 Ok(Message::Bridge(one, other)) => self.bridge(one, other),
                 Ok(Message::Close(leg)) => self.close(leg),
                 Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
@@ -37,6 +44,7 @@ impl Worker {
         let Some(&at) = self.index.get(&leg) else { return };
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         leg.session.connect(stream);
+        leg.tones = (self.rules.inband_keys && !leg.session.takes_keys()).then(|| Box::new(Tones::new()));
         // It may want another codec now, and will speak in another too.
         (leg.speaks, leg.heard) = (None, self.clock.now());
         if let Some(seat) = leg.seat {
@@ -59,9 +67,23 @@ impl Worker {
             // The schedule slept; it starts anew.
             self.next_slot = self.clock.now().0 / SLOT_US + 1;
         }
-        let (source, seat, speaks, voice) = (Source::Nothing, None, None, None);
-        let (heard, is_silent) = (self.clock.now(), false);
-        let leg = Leg { id, session, rtp, rtcp, source, slot, seat, speaks, voice, heard, is_silent };
+        let now = self.clock.now();
+        let leg = Leg {
+            id,
+            session,
+            rtp,
+            rtcp,
+            source: Source::Nothing,
+            slot,
+            seat: None,
+            speaks: None,
+            voice: None,
+            presses_apart: false,
+            tones: None,
+            heard: now,
+            is_silent: false,
+            measure_due: now,
+        };
         if at == self.legs.len() {
             self.legs.push(Some(leg));
         } else if let Some(place) = self.legs.get_mut(at) {
@@ -87,6 +109,9 @@ impl Worker {
 
     pub(super) fn close(&mut self, id: LegId) {
         let Some(at) = self.index.remove(&id) else { return };
+        if let Some(leg) = self.legs.get(at).and_then(Option::as_ref) {
+            write_figures(leg, &self.board, true);
+        }
         self.leave(at);
         let Some(mut leg) = self.legs.get_mut(at).and_then(Option::take) else { return };
         self.slots[leg.slot].retain(|&other| other != at);

@@ -4,8 +4,10 @@ use super::rooms::voice;
 use super::{Leg, READ_MAX, SLOT_US, SLOTS, Source, Worker};
 use crate::engine::time::Monotonic;
 use crate::media::MediaEvent;
+use crate::media::board::Board;
 use crate::media::clock::Clock;
 use crate::media::counters::{Counters, DropCause};
+use crate::media::quality::{Measured, Quality};
 use crate::media::rtcp::REPORT_MAX;
 use crate::media::rtp;
 use crate::media::session::Inbound;
@@ -14,6 +16,9 @@ use mio::net::UdpSocket;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// How often a leg's figures are written.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn play(&mut self, at: usize, slot: u64) {
@@ -71,7 +76,7 @@ impl Worker {
 
     /// Tells of a leg in a conversation of which nothing is heard any more.
     pub(super) fn listen_for(&mut self, at: usize) {
-        let Some(longest) = self.silence else { return };
+        let Some(longest) = self.rules.silence else { return };
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let expected = matches!(leg.source, Source::Room) && leg.session.receives();
         if expected && !leg.is_silent && self.clock.now().since(leg.heard) > longest {
@@ -116,6 +121,8 @@ impl Worker {
         }
         if talks {
             self.pass_on(at, now, &inbound);
+        } else if self.rules.inband_keys {
+            self.listen_for_keys(at, now, &inbound);
         }
         if let Inbound::Event { digit: Some(digit), .. } = inbound {
             self.counters.digits.add(1);
@@ -133,13 +140,38 @@ impl Worker {
                 if let Some(to) = self.legs.get_mut(to).and_then(Option::as_mut) {
                     relay(to, now, inbound, &mut self.outbound[..], &self.counters);
                 }
-            }
-            (None, Inbound::Voice { packet, codec }) => {
-                if let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) {
-                    voice(leg, *codec).ear.hear(now, packet, *codec);
+                if self.is_recorded(at) {
+                    self.listen(at, now, inbound);
                 }
             }
-            (None, Inbound::Event { .. } | Inbound::Noise { .. } | Inbound::Dropped(_)) => {}
+            (None, inbound) => {
+                self.listen(at, now, inbound);
+                if let Inbound::Event { digit: Some(digit), .. } = inbound {
+                    self.dial_to_others(at, *digit);
+                }
+            }
+        }
+    }
+
+    /// Keeps what a leg says until it is its time.
+    fn listen(&mut self, at: usize, now: Monotonic, inbound: &Inbound<'_>) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        let Some(codec) = leg.speaks.or(leg.session.codec()) else { return };
+        match inbound {
+            Inbound::Voice { packet, codec } => voice(leg, *codec).ear.hear(now, packet, *codec),
+            Inbound::Noise { packet } => voice(leg, codec).ear.hear_noise(now, packet),
+            Inbound::Event { packet, .. } => voice(leg, codec).ear.pass_over(packet),
+            Inbound::Dropped(_) => {}
+        }
+    }
+
+    /// Writes on the board how well a leg is heard, once a second.
+    pub(super) fn measure(&mut self, at: usize) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        let now = self.clock.now();
+        if now >= leg.measure_due {
+            leg.measure_due = now + MEASURE_EVERY;
+            write_figures(leg, &self.board, false);
         }
     }
 }
@@ -158,6 +190,21 @@ fn relay(to: &mut Leg, now: Monotonic, inbound: &Inbound<'_>, out: &mut [u8], co
         && send(&to.rtp, to.session.destination(), &out[..length], counters)
     {
         counters.relayed.add(1);
+    }
+}
+
+/// A leg's figures, if it has any.
+pub(super) fn write_figures(leg: &Leg, board: &Board, last: bool) {
+    let Some(codec) = leg.speaks.or(leg.session.codec()) else { return };
+    if let Some(measured) = leg.session.measured() {
+        let ear = leg.voice.as_ref().map(|voice| voice.ear.figures()).unwrap_or_default();
+        let sound_ms = (ear.decoded_ms + ear.concealed_ms).max(1) as f32;
+        let measured = Measured {
+            buffer_ms: ear.depth_ms as f32,
+            concealed_share: ear.concealed_ms as f32 / sound_ms,
+            ..measured
+        };
+        board.write(leg.id, Quality::new(codec, measured), last);
     }
 }
 

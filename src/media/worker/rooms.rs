@@ -3,12 +3,20 @@
 use super::packets::send;
 use super::{Leg, SLOT_US, SLOTS, Source, Talk, Voice, Worker};
 use crate::engine::id::LegId;
-use crate::media::codec::encoder::Encoder;
+use crate::engine::time::Monotonic;
+use crate::media::MediaEvent;
+use crate::media::codec::encoder::{Encoder, Frame};
 use crate::media::codec::{Codec, HOUSE_FRAME};
+use crate::media::dtmf::Keypad;
 use crate::media::ear::Ear;
-use crate::media::room::{Role, Room};
+use crate::media::recorder::Tape;
+use crate::media::room::{Role, Room, SEATS_MAX};
 use crate::media::rtp::PAYLOAD_MAX;
+use crate::media::session::Inbound;
 use std::time::Duration;
+
+/// How long a key is held that came with the signalling, which does not always say.
+const KEY_MS: u32 = 120;
 
 impl Worker {
     /// Caller and agent talk: in the conversation the caller has already, if he was only on hold.
@@ -62,7 +70,7 @@ impl Worker {
 
     fn new_talk(&mut self) -> usize {
         let slot = (0..self.mixed.len()).min_by_key(|&slot| self.mixed[slot].len()).unwrap_or_default();
-        let talk = Some(Talk { room: Room::default(), slot, passing: None, bridged: 0 });
+        let talk = Some(Talk { room: Room::default(), slot, passing: None, tape: None, bridged: 0 });
         if let Some(at) = self.vacant_talks.pop() {
             self.talks[at] = talk;
             return at;
@@ -109,17 +117,20 @@ impl Worker {
                 }
             }
         }
-        let slot = talk.slot;
-        match passing {
-            Some(_) => self.unmix(seat),
-            None if !self.mixed[slot].contains(&seat) => self.mixed[slot].push(seat),
-            None => {}
+        let (slot, has_turns) = (talk.slot, passing.is_none() || talk.tape.is_some());
+        if !has_turns {
+            self.unmix(seat);
+        } else if !self.mixed[slot].contains(&seat) {
+            self.mixed[slot].push(seat);
         }
     }
 
     /// Whether the one can be sent to the other as he speaks. What is not known yet fits: nothing is sent anyway.
     fn fits(&self, from: usize, to: usize) -> bool {
         let leg = |at: usize| self.legs.get(at).and_then(Option::as_ref);
+        if leg(from).is_some_and(|leg| leg.presses_apart || leg.tones.is_some()) {
+            return false;
+        }
         let speaks = leg(from).and_then(|leg| leg.speaks.or_else(|| leg.session.codec()));
         let wants = leg(to).and_then(|leg| leg.session.codec());
         speaks.zip(wants).is_none_or(|(speaks, wants)| speaks.passes_as(wants))
@@ -148,43 +159,143 @@ impl Worker {
         [(one, other), (other, one)].into_iter().find_map(|(from, to)| (from == at).then_some(to))
     }
 
-    /// One frame for everybody in a conversation.
+    /// One frame for everybody in a conversation, and for its recording.
     pub(super) fn mix(&mut self, seat: usize, slot: u64) {
-        let Some(talk) = self.talks.get(seat).and_then(Option::as_ref) else { return };
         let now = self.clock.now();
-        let seats = talk.room.seats();
-        for (seat, voice) in seats.iter().zip(self.voices.iter_mut()) {
-            let leg = self.legs.get_mut(seat.leg).and_then(Option::as_mut);
-            match leg.and_then(|leg| leg.voice.as_mut()).filter(|_| seat.present) {
-                Some(leg) => {
-                    leg.ear.frame(now, voice);
-                }
-                None => voice.fill(0),
+        let Some(talk) = self.talks.get_mut(seat).and_then(Option::as_mut) else { return };
+        let mut pressed = [None; SEATS_MAX];
+        let voices = talk.room.seats().iter().zip(self.voices.iter_mut()).zip(&mut pressed);
+        for ((seat, voice), pressed) in voices {
+            let leg = self.legs.get_mut(seat.leg).and_then(Option::as_mut).filter(|_| seat.present);
+            *pressed = leg.and_then(|leg| speak(leg, now, voice));
+            if !seat.present {
+                voice.fill(0);
             }
         }
+        if let Some(tape) = &mut talk.tape {
+            let (mut caller, mut others) = ([0; HOUSE_FRAME], [0; HOUSE_FRAME]);
+            talk.room.sides(&self.voices[..], &mut caller, &mut others);
+            tape.push(&caller, &others);
+        }
+        if talk.passing.is_none() {
+            self.send_mixed(seat, slot, now);
+        }
+        for digit in pressed.into_iter().flatten() {
+            self.tell(digit);
+        }
+    }
+
+    /// Sends each in a conversation what he is to hear of it.
+    fn send_mixed(&mut self, seat: usize, slot: u64, now: Monotonic) {
+        let Some(talk) = self.talks.get(seat).and_then(Option::as_ref) else { return };
         let (mut heard, mut payload) = ([0; HOUSE_FRAME], [0; PAYLOAD_MAX]);
-        for (listener, seat) in seats.iter().enumerate().filter(|(_, seat)| seat.present) {
+        for (listener, seat) in talk.room.seats().iter().enumerate().filter(|(_, seat)| seat.present) {
             let Some(leg) = self.legs.get_mut(seat.leg).and_then(Option::as_mut) else { continue };
             let Some(codec) = leg.session.codec() else { continue };
             talk.room.mix(&self.voices[..], listener, &mut heard);
-            let voice = voice(leg, codec);
+            voice(leg, codec);
+            let Leg { session, voice: Some(voice), rtp, .. } = leg else { continue };
             if voice.encoder.codec() != codec {
                 voice.encoder = Encoder::new(codec);
             }
             let length = voice.encoder.encode(&heard, &mut payload);
-            let frame = leg.session.frame(now, slot / SLOTS, &payload[..length], &mut self.outbound[..]);
-            if let Some(length) = frame
-                && send(&leg.rtp, leg.session.destination(), &self.outbound[..length], &self.counters)
+            let payload = payload.get(..length).unwrap_or_default();
+            let out = &mut self.outbound[..];
+            let length = session.frame_or_key(now, slot / SLOTS, &mut voice.keypad, payload, out);
+            if let Some(length) = length
+                && send(rtp, session.destination(), &self.outbound[..length], &self.counters)
             {
                 self.counters.mixed.add(1);
                 self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
             }
         }
     }
+
+    /// Whether what a leg says is recorded.
+    pub(super) fn is_recorded(&self, at: usize) -> bool {
+        let talk = self.seat_of(at).and_then(|seat| self.talks.get(seat)).and_then(Option::as_ref);
+        talk.is_some_and(|talk| talk.tape.is_some())
+    }
+
+    /// Begins a recording, or ends it: a tape that is dropped is complete.
+    pub(super) fn record(&mut self, leg: LegId, tape: Option<Box<Tape>>) {
+        let Some(seat) = self.index.get(&leg).and_then(|&at| self.seat_of(at)) else { return };
+        if let Some(talk) = self.talks.get_mut(seat).and_then(Option::as_mut) {
+            talk.tape = tape;
+            self.arrange(seat);
+        }
+    }
+
+    pub(super) fn with_tape(&mut self, leg: LegId, change: impl FnOnce(&mut Tape)) {
+        let seat = self.index.get(&leg).and_then(|&at| self.seat_of(at));
+        let talk = seat.and_then(|seat| self.talks.get_mut(seat)).and_then(Option::as_mut);
+        if let Some(tape) = talk.and_then(|talk| talk.tape.as_mut()) {
+            change(tape);
+        }
+    }
+
+    /// A key that came with the signalling. Whoever presses so is mixed from then on: nothing can be put between
+    /// packets that only pass.
+    pub(super) fn pressed(&mut self, leg: LegId, digit: char) {
+        let Some(&at) = self.index.get(&leg) else { return };
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        leg.presses_apart = true;
+        if let Some(seat) = leg.seat {
+            self.arrange(seat);
+            self.dial_to_others(at, digit);
+        }
+    }
+
+    /// Has a key dialled to everybody who hears him who pressed it.
+    pub(super) fn dial_to_others(&mut self, at: usize, digit: char) {
+        let Some(talk) = self.seat_of(at).and_then(|seat| self.talks.get(seat)).and_then(Option::as_ref)
+        else {
+            return;
+        };
+        let Some(speaker) = talk.room.seats().iter().position(|seat| seat.leg == at) else { return };
+        for (listener, seat) in talk.room.seats().iter().enumerate() {
+            if !talk.room.is_heard(speaker, listener) {
+                continue;
+            }
+            let Some(leg) = self.legs.get_mut(seat.leg).and_then(Option::as_mut) else { continue };
+            if let Some(codec) = leg.session.codec().filter(|_| leg.session.takes_keys()) {
+                // Too many at once are lost, as on any keypad that is hammered on.
+                let _ = voice(leg, codec).keypad.dial(digit, KEY_MS);
+            }
+        }
+    }
+
+    /// Looks for keys in the sound of somebody who waits.
+    pub(super) fn listen_for_keys(&mut self, at: usize, now: Monotonic, inbound: &Inbound<'_>) {
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
+        if let Inbound::Voice { packet, codec } = inbound
+            && leg.tones.is_some()
+        {
+            voice(leg, *codec).ear.hear(now, packet, *codec);
+            let mut frame = [0; HOUSE_FRAME];
+            if let Some(event) = speak(leg, now, &mut frame) {
+                self.tell(event);
+            }
+        }
+    }
+}
+
+/// The next 20 ms of what a leg says; and the key that was heard in it, if one is looked for.
+fn speak(leg: &mut Leg, now: Monotonic, frame: &mut Frame) -> Option<MediaEvent> {
+    let Some(voice) = &mut leg.voice else {
+        frame.fill(0);
+        return None;
+    };
+    voice.ear.frame(now, frame);
+    let digit = leg.tones.as_mut()?.listen(frame)?;
+    Some(MediaEvent::DigitPressed { leg: leg.id, digit })
 }
 
 /// What it takes to mix the leg in, made when it is first needed.
 pub(super) fn voice(leg: &mut Leg, codec: Codec) -> &mut Voice {
     let (speaks, wants) = (leg.speaks.unwrap_or(codec), leg.session.codec().unwrap_or(codec));
-    leg.voice.get_or_insert_with(|| Box::new(Voice { ear: Ear::new(speaks), encoder: Encoder::new(wants) }))
+    leg.voice.get_or_insert_with(|| {
+        let keypad = Keypad::new(wants.clock_hz());
+        Box::new(Voice { ear: Ear::new(speaks), encoder: Encoder::new(wants), keypad })
+    })
 }

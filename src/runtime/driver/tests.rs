@@ -48,6 +48,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         silence: None,
+        inband_keys: false,
         prefer: Prefer::Theirs,
         quarantine: Duration::ZERO,
     };
