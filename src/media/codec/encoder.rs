@@ -18,7 +18,7 @@ pub struct Encoder {
 }
 
 enum State {
-    Narrow(Law, Decimator),
+    Narrow(Law, Box<Decimator>),
     G722(Box<G722Encoder>),
     Opus(OpusEncoder),
     Linear,
@@ -37,8 +37,8 @@ impl Encoder {
 
     fn with(codec: Codec, opus: impl FnOnce() -> OpusEncoder) -> Encoder {
         let state = match codec {
-            Codec::Pcmu => State::Narrow(Law::Mu, Decimator::after_silence()),
-            Codec::Pcma => State::Narrow(Law::A, Decimator::after_silence()),
+            Codec::Pcmu => State::Narrow(Law::Mu, Box::new(Decimator::after_silence())),
+            Codec::Pcma => State::Narrow(Law::A, Box::new(Decimator::after_silence())),
             Codec::G722 => State::G722(Box::default()),
             Codec::Opus => State::Opus(opus()),
             Codec::L16 => State::Linear,
