@@ -17,8 +17,8 @@ const CONTROL_TAG: usize = 10;
 /// Session keys, ready for use.
 pub(super) enum Cipher {
     Counter { aes: Aes128, salt: [u8; 14], proof: Hmac<Sha1>, tag: usize },
-    Gcm128 { aead: Box<Aes128Gcm>, salt: [u8; 12] },
-    Gcm256 { aead: Box<Aes256Gcm>, salt: [u8; 12] },
+    Gcm128 { aead: Aes128Gcm, salt: [u8; 12] },
+    Gcm256 { aead: Aes256Gcm, salt: [u8; 12] },
 }
 
 impl Cipher {
@@ -58,11 +58,11 @@ impl Cipher {
     }
 
     pub(super) fn gcm128(key: [u8; 16], salt: [u8; 12]) -> Cipher {
-        Self::Gcm128 { aead: Box::new(Aes128Gcm::new(&key.into())), salt }
+        Self::Gcm128 { aead: Aes128Gcm::new(&key.into()), salt }
     }
 
     pub(super) fn gcm256(key: [u8; 32], salt: [u8; 12]) -> Cipher {
-        Self::Gcm256 { aead: Box::new(Aes256Gcm::new(&key.into())), salt }
+        Self::Gcm256 { aead: Aes256Gcm::new(&key.into()), salt }
     }
 
     fn tag_bytes(&self) -> usize {
