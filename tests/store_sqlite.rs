@@ -34,6 +34,7 @@ fn record(call: u64) -> Cdr {
         sent_to: (call == 3).then(|| "number +4930'".into()),
         visits: vec![visit(Some(TurnedAwayBecause::Closed)), visit(None)],
         disposition: (call == 2).then(|| "sale \u{1f4b6}".into()),
+        audio: holdfast::stats::Audio::default(),
     }
 }
 

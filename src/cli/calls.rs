@@ -110,7 +110,13 @@ fn more(record: &Cdr) -> String {
     let sent_to = record.sent_to.as_ref().map(|to| format!("to {}", plain(to)));
     let hold = (record.hold_ms > 0).then(|| format!("on hold {}", seconds(record.hold_ms)));
     let disposition = record.disposition.as_deref().map(plain);
-    let parts: Vec<_> = [turned_away, sent_to, hold, disposition].into_iter().flatten().collect();
+    let score = [record.audio.caller, record.audio.agent]
+        .into_iter()
+        .flatten()
+        .map(|heard| heard.mos_hundredths)
+        .min();
+    let score = score.map(|score| format!("MOS {}.{:02}", score / 100, score % 100));
+    let parts: Vec<_> = [turned_away, sent_to, hold, score, disposition].into_iter().flatten().collect();
     parts.join(", ")
 }
 

@@ -33,6 +33,7 @@ pub use scenario::ScenarioFile;
 
 use crate::engine::settings::Settings;
 use crate::http::Role;
+use crate::media::recorder::RecorderSettings;
 use crate::media::{Codec, MediaSettings};
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
@@ -68,6 +69,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Call records.
     pub store: StoreConfig,
+    /// Where and how conversations are recorded.
+    pub recorder: RecorderSettings,
     /// Where audio files lie.
     pub sounds: SoundsConfig,
     /// What is logged.
@@ -265,6 +268,7 @@ fn read_document(
     let feature_codes = numbers::read_feature_codes(&root, &numbers);
     let recording = root.table("recording");
     let talk_keys = recording::keys(&recording);
+    let recorder = recording::recorder(&recording, zone::named(&root));
     recording.finish();
     let settings = Settings {
         skills: words.skills,
@@ -283,7 +287,7 @@ fn read_document(
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, metrics, store, sounds, log, file: None, warnings })
+    Ok(Config { settings, sip, media, http, metrics, store, recorder, sounds, log, file: None, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

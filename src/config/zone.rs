@@ -40,6 +40,12 @@ pub(super) fn read(root: &Section<'_>, years: &RangeInclusive<i16>) -> (TimeZone
     }
 }
 
+/// The same zone for those who name files by it; the system's own when none is named.
+pub(super) fn named(root: &Section<'_>) -> jiff::tz::TimeZone {
+    let zone = root.text("time_zone").and_then(|text| jiff::tz::db().get(text.value).ok());
+    zone.unwrap_or_else(jiff::tz::TimeZone::system)
+}
+
 /// All changes within these years.
 fn table(zone: &jiff::tz::TimeZone, years: &RangeInclusive<i16>) -> TimeZone {
     let utc = |year: i16| {

@@ -213,6 +213,12 @@ pub enum Command {
         change: RecordingChange,
         /// By whom, for the audit.
         by: ChangedBy,
+        /// The queue it came from.
+        queue: QueueId,
+        /// The agent the caller talks to.
+        agent: Option<AgentId>,
+        /// Who calls.
+        caller: Caller,
     },
     /// Connect the two legs, whatever they hear now.
     Bridge {

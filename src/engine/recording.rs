@@ -94,7 +94,8 @@ impl Engine {
             | (Some(Recorded::Running), RecordingChange::Resume) => return false,
         };
         call.recorded = after;
-        out.push(Command::Record { call: id, change, by });
+        let (queue, agent) = (call.queue, call.talks_by().map(|(_, agent)| agent));
+        out.push(Command::Record { call: id, change, by, queue, agent, caller: call.caller.clone() });
         out.record(now, Fact::InTalk { call: id, what: TalkFact::Recording { change, by } });
         true
     }

@@ -244,11 +244,6 @@ impl Handle {
         self.together(leg, beside, Message::Join(leg, beside, role))
     }
 
-    /// A key came with the signalling (SIP INFO): whoever talks with the leg gets it. Unknown legs are ignored.
-    pub fn pressed(&self, leg: LegId, digit: char) {
-        self.tell(leg, Message::Pressed(leg, digit));
-    }
-
     /// Records the conversation in which the leg is, from now on. One that was recorded already ends.
     pub fn record(&self, leg: LegId, tape: Tape) {
         self.tell(leg, Message::Record(leg, Box::new(tape)));
@@ -325,6 +320,10 @@ impl Sessions for Handle {
         if let Some(place) = control.legs.get(&leg).copied() {
             control.send(place.worker, Message::Connect(leg, stream));
         }
+    }
+
+    fn pressed(&mut self, leg: LegId, digit: char) {
+        self.tell(leg, Message::Pressed(leg, digit));
     }
 
     fn close(&mut self, leg: LegId) {

@@ -127,6 +127,9 @@ pub trait Sessions {
     /// Unknown legs are ignored: the leg may just have ended.
     fn connect(&mut self, leg: LegId, stream: Stream);
 
+    /// A key came with the signalling: whoever talks with the leg gets it. Unknown legs are ignored.
+    fn pressed(&mut self, _leg: LegId, _digit: char) {}
+
     /// The leg is over: its port rests, then it is used again. Unknown legs are ignored.
     fn close(&mut self, leg: LegId);
 }

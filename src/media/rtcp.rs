@@ -146,12 +146,14 @@ mod tests {
         delay: 6,
     };
 
+    const ABOUT_US: AboutUs = AboutUs { fraction_lost: 64, jitter: 12, last_sender_report: 5, delay: 6 };
+
     #[test]
     fn a_report_is_read_by_whom_it_is_about() {
         let mut out = [0; REPORT_MAX];
         let length = write(&SENDER, Some(BLOCK), false, &mut out).unwrap();
         let heard = read(&out[..length], 9).unwrap();
-        assert_eq!(heard, Heard { sender_report: Some(0x2233_4455), about_us: Some((64, 12)) });
+        assert_eq!(heard, Heard { sender_report: Some(0x2233_4455), about_us: Some(ABOUT_US) });
         assert_eq!(read(&out[..length], 8).unwrap().about_us, None);
     }
 
@@ -160,7 +162,7 @@ mod tests {
         let mut out = [0; REPORT_MAX];
         let length = write(&Sender { active: false, ..SENDER }, Some(BLOCK), true, &mut out).unwrap();
         assert_eq!(out[1], 201);
-        assert_eq!(read(&out[..length], 9).unwrap(), Heard { sender_report: None, about_us: Some((64, 12)) });
+        assert_eq!(read(&out[..length], 9).unwrap(), Heard { sender_report: None, about_us: Some(ABOUT_US) });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The figures of the shells and of the engine's own work: the runtime counts here.
 
 use super::maker::{Made, Maker, each};
+use crate::stats::Audio;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 const DECISION_SECONDS: [f64; 10] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
@@ -22,6 +23,10 @@ const METHODS: [&str; 15] = [
     "PUBLISH",
     "other",
 ];
+/// How a recording ends: complete, or given up for a reason.
+const RECORDINGS: [&str; 6] = ["finished", "disk_full", "unwritable", "write", "leads_out", "refused"];
+/// Bad, poor, fair, good and the best there is (ITU-T P.800).
+const SCORES: [f64; 8] = [1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.3, 4.5];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
 
 /// Whether a message came or went.
@@ -67,6 +72,10 @@ pub struct MediaMetrics {
     pub packets_late: IntCounter,
     /// Legs in a conversation of which nothing was heard for too long: the callers', the agents'.
     pub audio_lost: Vec<IntCounter>,
+    /// The estimated mean opinion scores of legs that were served.
+    scores: Histogram,
+    /// Recordings that are complete, and those that were given up, by reason.
+    recordings: Vec<IntCounter>,
     /// Media sessions open: one per leg.
     pub sessions: IntGauge,
     /// Port pairs that are free.
@@ -179,13 +188,38 @@ impl SipMetrics {
 }
 
 impl MediaMetrics {
+    /// A call is over: how well both sides were heard.
+    pub fn scored(&self, audio: &Audio) {
+        for heard in [audio.caller, audio.agent].into_iter().flatten() {
+            self.scores.observe(f64::from(heard.mos_hundredths) / 100.0);
+        }
+    }
+
+    /// A recording has ended, in one of the ways of [`RECORDINGS`].
+    pub fn recording_ended(&self, result: &str) {
+        let at = RECORDINGS.iter().position(|known| *known == result);
+        if let Some(counter) = at.and_then(|at| self.recordings.get(at)) {
+            counter.inc();
+        }
+    }
+
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
         let audio_lost = make.counters(
             "call_audio_lost_total",
             "Legs in a conversation of which nothing was heard for too long, by side.",
             &["side"],
         )?;
+        let scores = make.histograms(
+            "call_mos",
+            "Estimated mean opinion score (ITU-T G.107) of what was heard of callers and agents.",
+            &[],
+            &SCORES,
+        )?;
+        let recordings =
+            make.counters("recordings_total", "Recordings that have ended, by how.", &["result"])?;
         Ok(Self {
+            scores: scores.get_metric_with_label_values(&[] as &[&str])?,
+            recordings: each(&RECORDINGS, |result| recordings.get_metric_with_label_values(&[result]))?,
             audio_lost: each(&["caller", "agent"], |side| audio_lost.get_metric_with_label_values(&[side]))?,
             packets_received: make.counter("rtp_packets_received_total", "RTP packets accepted.")?,
             packets_sent: make.counter("rtp_packets_sent_total", "RTP packets sent.")?,

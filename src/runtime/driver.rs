@@ -8,6 +8,7 @@ use super::facts::FactSinks;
 use super::figures::{Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
+use super::recordings::{Conversation, Recordings};
 use super::reload::{Change, unheard};
 use super::trunks::Addresses;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
@@ -45,6 +46,7 @@ pub(super) struct Driver {
     /// Where the trunks are that are called by name.
     pub trunks: Addresses,
     pub media: media::Handle,
+    pub recordings: Recordings,
     pub transport: TransportSender,
     pub facts: FactSinks,
     pub pictures: watch::Sender<Arc<Snapshot>>,
@@ -94,6 +96,7 @@ impl Driver {
         }
         self.facts.finish(self.clock.now().wall).await;
         self.media.shutdown();
+        self.recordings.finish();
         ended
     }
 
@@ -289,7 +292,7 @@ impl Driver {
         self.engine.handle(now, event, &mut self.work.commands);
         self.facts.decided(began.elapsed());
         for stamped in self.work.commands.take_facts() {
-            self.facts.record(&stamped);
+            self.facts.record(&stamped, &self.media);
         }
     }
 
@@ -307,7 +310,11 @@ impl Driver {
                     tracing::warn!(%call, %offer, %error, "who joined the call does not hear it");
                 }
             }
-            Command::Record { .. } => {}
+            Command::Record { call, change, by, queue, agent, caller } => {
+                let of = Conversation { call, queue, agent, caller: &caller };
+                let rules = self.engine.settings();
+                self.recordings.change(&self.media, rules, now.wall, &of, change, by);
+            }
             Command::Reply { id, result } => {
                 if let Some(reply) = self.work.replies.remove(&id) {
                     self.work.answers.push((reply, result));

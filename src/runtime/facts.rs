@@ -1,14 +1,16 @@
 //! Where facts and figures go: metrics, today's figures, expected waits, call records. Folds only; nothing here waits.
 
+use super::audible::Audible;
 use super::figures::Figures;
 use super::outlook::Lookout;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Wall};
 use crate::engine::{Engine, Snapshot};
+use crate::media::Handle;
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::message::Message;
-use crate::stats::{CdrFold, Estimator, Expected, QueueToday, Today};
+use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
 use crate::store::Writer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,7 @@ pub(super) struct FactSinks {
     lookout: Lookout,
     published: Published,
     records: CdrFold,
+    audible: Audible,
     writer: Writer,
 }
 
@@ -44,7 +47,8 @@ impl FactSinks {
     ) -> Self {
         let (today, records) = (Today::new(settings), CdrFold::new(settings));
         let (estimator, lookout) = (Estimator::new(settings), Lookout::start(settings));
-        Self { metrics, today, estimator, lookout, published, records, writer }
+        let audible = Audible::default();
+        Self { metrics, today, estimator, lookout, published, records, audible, writer }
     }
 
     /// Other rules from now on: whoever is new has a name and figures.
@@ -68,11 +72,16 @@ impl FactSinks {
         self.lookout.look(engine, snapshot, &self.estimator, clock);
     }
 
-    pub(super) fn record(&mut self, stamped: &Stamped) {
+    pub(super) fn record(&mut self, stamped: &Stamped, media: &Handle) {
         // Records first: they are what must not be lost.
-        if let Some(record) = self.records.observe(stamped) {
+        if let Some(mut record) = self.records.observe(stamped) {
+            if let Entry::Ended(record) = &mut record {
+                record.audio = self.audible.of(record.call, media);
+                self.metrics.media.scored(&record.audio);
+            }
             self.writer.write(record);
         }
+        self.audible.observe(&stamped.fact);
         self.today.observe(stamped);
         self.lookout.observe(stamped);
         if let Some(judged) = self.estimator.observe(stamped) {

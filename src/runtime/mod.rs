@@ -1,5 +1,6 @@
 //! Wiring: starts every part from the configuration, joins them in one loop, stops them in order.
 
+mod audible;
 mod clock;
 mod driver;
 mod facts;
@@ -7,10 +8,12 @@ mod figures;
 mod inputs;
 mod outlook;
 mod parts;
+mod recordings;
 mod reload;
 mod trunks;
 
 pub use parts::StartError;
+use recordings::Recordings;
 
 use crate::config::Config;
 use crate::engine::{Engine, Snapshot};
@@ -143,6 +146,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         },
     };
     let trunks = trunks::follow(&config.sip.trunks, &sip);
+    let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
     let reloader = Reloader {
         clock,
         config,
@@ -159,6 +163,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         sip: core,
         media,
         trunks,
+        recordings,
         transport: sender,
         facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
         pictures,

@@ -78,6 +78,35 @@ pub struct Cdr {
     pub visits: Vec<Visit>,
     /// What it was about, as its agent noted.
     pub disposition: Option<String>,
+    /// How well the two heard each other, where anything was measured.
+    #[serde(default)]
+    pub audio: Audio,
+}
+
+/// How well both sides of a call were heard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Audio {
+    /// The caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Heard>,
+    /// The agent who answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Heard>,
+}
+
+/// How well one side was heard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Heard {
+    /// Packets received.
+    pub packets: u64,
+    /// Those that never came, in millionths.
+    pub lost_ppm: u32,
+    /// Interarrival jitter (RFC 3550 §6.4.1), in microseconds.
+    pub jitter_us: u32,
+    /// There and back, in microseconds; 0: not known.
+    pub round_trip_us: u32,
+    /// The estimate of the mean opinion score by the E-model (ITU-T G.107), in hundredths: 441 is the best of G.711.
+    pub mos_hundredths: u16,
 }
 
 /// What an agent noted about a call that is over and has its record.

@@ -3,7 +3,7 @@
 use super::StoreError;
 use crate::engine::fact::{EndedBy, Outcome, TurnedAwayBecause};
 use crate::engine::id::CallId;
-use crate::stats::{Cdr, Visit};
+use crate::stats::{Audio, Cdr, Visit};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
@@ -11,8 +11,8 @@ use sqlx::{Row, Sqlite};
 /// The columns, in the order in which [`bind`] gives them.
 pub(super) const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
      caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
-     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What was noted about a call, added to its record.
 pub(super) const NOTE: &str = "UPDATE calls SET disposition = ?2 WHERE call_id = ?1";
 
@@ -45,6 +45,7 @@ pub(super) fn bind<'q>(
         .bind(record.sent_to.as_deref())
         .bind(visits_text(&record.visits))
         .bind(record.disposition.as_deref())
+        .bind(serde_json::to_string(&record.audio).unwrap_or_default())
 }
 
 /// Names and numbers alone: there is nothing in a visit that JSON could not say.
@@ -111,5 +112,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
         sent_to: later("sent_to")?,
         visits: visits.map_err(|_| bad("visits"))?,
         disposition: later("disposition")?,
+        audio: later("audio")?
+            .map_or(Ok(Audio::default()), |text| serde_json::from_str(&text))
+            .map_err(|_| bad("audio"))?,
     })
 }

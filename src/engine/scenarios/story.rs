@@ -18,7 +18,7 @@ pub(super) fn told(command: &Command, settings: &Settings) -> String {
         Command::CancelOffer { offer, answered_elsewhere: false } => format!("cancel {offer}"),
         Command::CancelOffer { offer, answered_elsewhere: true } => format!("cancel {offer} (elsewhere)"),
         Command::Join { call, offer, role } => format!("join {offer} to {call} as {role:?}"),
-        Command::Record { call, change, by } => format!("record {call}: {change:?} by {by:?}"),
+        Command::Record { call, change, by, .. } => format!("record {call}: {change:?} by {by:?}"),
         Command::Bridge { call, offer } => format!("bridge {call} with {offer}"),
         Command::Hangup { leg } => format!("hang up {leg}"),
         Command::Reply { id, result: Ok(Answer::Done) } => format!("reply {id} Ok(())"),

@@ -55,6 +55,13 @@ enum Piece {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameTemplate(Vec<Piece>);
 
+impl Default for NameTemplate {
+    /// The call's identity alone.
+    fn default() -> Self {
+        Self(vec![Piece::Field(Field::Call), Piece::Text(".wav".into())])
+    }
+}
+
 impl NameTemplate {
     /// Reads a template.
     ///

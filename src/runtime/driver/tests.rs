@@ -5,6 +5,7 @@ use crate::engine::id::QueueId;
 use crate::engine::settings::{Number, Queue, Settings};
 use crate::http::Asked;
 use crate::media::library::Library;
+use crate::media::recorder::{Format, NameTemplate, Rate, RecorderSettings};
 use crate::media::{Codec, MediaSettings, Prefer};
 use crate::metrics::Metrics;
 use crate::runtime::facts::Published;
@@ -31,6 +32,19 @@ fn one_queue() -> Settings {
 }
 
 /// A loop whose engine knows a queue; its metrics know those of `counted`.
+/// Nothing is recorded here, but the driver wants to know where it would be.
+fn recorder(folder: &std::path::Path) -> RecorderSettings {
+    RecorderSettings {
+        folder: folder.join("recordings"),
+        format: Format::Stereo,
+        rate: Rate::Narrow,
+        name: NameTemplate::parse("{call}.wav").unwrap(),
+        zone: jiff::tz::TimeZone::UTC,
+        retention_days: None,
+        free_bytes_min: 0,
+    }
+}
+
 async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs, Sides) {
     let here = Listen { transport: Transport::Udp, address: "127.0.0.1:0".parse().unwrap() };
     let (transport, _) = transport::bind(&[here], TransportSettings::default()).await.unwrap();
@@ -71,6 +85,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         sip: SipCore::new(sip, 42).unwrap(),
         media: media::start(settings, Arc::new(library), media_events.clone()).unwrap(),
         trunks: watch::channel(Vec::new()).1,
+        recordings: Recordings::new(recorder(folder), metrics.clone()),
         transport,
         facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),
         pictures,

@@ -145,6 +145,7 @@ impl SipCore {
         let kind = request.headers.first("Content-Type").unwrap_or_default();
         let is_up = self.legs.get(&leg_id).is_some_and(|leg| matches!(leg.phase, Phase::Up { .. }));
         if let Some(digit) = digit(kind, &request.body).filter(|_| is_up) {
+            turn.media.pressed(leg_id, digit);
             turn.out.events.push(Event::DigitPressed { leg: leg_id, digit });
         }
         Err(Refusal::new(200))

@@ -1,6 +1,6 @@
 //! From facts to records: what is open, and what becomes of it. It keeps no record once it is told.
 
-use super::{Cdr, Entry, Noted, Visit};
+use super::{Audio, Cdr, Entry, Noted, Visit};
 use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::{CallId, QueueId};
 use crate::engine::settings::{Destination, Settings};
@@ -235,6 +235,7 @@ fn blank(call: CallId, queue: String, wall: i64) -> Cdr {
         sent_to: None,
         visits: Vec::new(),
         disposition: None,
+        audio: Audio::default(),
     }
 }
 
