@@ -198,7 +198,7 @@ impl Talker {
         }
         self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
         let frame = self.voice.frame();
-        let Some(remote) = remote.filter(|remote| remote.flow.sends()) else {
+        let Some(remote) = remote.filter(|remote| remote.flow.sends() && !self.voice.is_dead()) else {
             self.marked = true;
             return;
         };
@@ -270,7 +270,7 @@ impl Talker {
 
     /// A sender report with our name (RFC 3550 §6.4.1, §6.5).
     async fn report(&mut self, socket: &UdpSocket) {
-        let Some(remote) = self.plan.borrow().remote else { return };
+        let Some(remote) = self.plan.borrow().remote.filter(|_| !self.voice.is_dead()) else { return };
         let mut bytes = vec![0x80, 200, 0, 6];
         bytes.extend(self.ssrc.to_be_bytes());
         bytes.extend([0; 8]);

@@ -14,6 +14,8 @@ pub enum Sound {
     /// Nothing but packets of silence.
     #[default]
     Silence,
+    /// No packet at all, no report either: a phone that died.
+    Nothing,
     /// A pure tone of that many hertz.
     Tone(f64),
     /// Babble with the rhythm of speech, another for every number: bursts of a voiced sound with pauses.
@@ -75,6 +77,11 @@ impl Voice {
         Self { sound, at: 0 }
     }
 
+    /// Whether nothing is sent at all.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.sound, Sound::Nothing)
+    }
+
     /// The next 20 ms.
     pub fn frame(&mut self) -> Frame {
         let mut frame = [0; FRAME_SAMPLES];
@@ -90,7 +97,7 @@ fn sample_at(sound: &Sound, at: u64) -> i16 {
     // Exact up to 2^53 samples: longer than any call.
     let seconds = at as f64 / f64::from(CLOCK_HZ);
     match sound {
-        Sound::Silence => 0,
+        Sound::Silence | Sound::Nothing => 0,
         Sound::Tone(hz) => (8_000.0 * (TAU * hz * seconds).sin()) as i16,
         Sound::Speech(seed) => babble(*seed, seconds),
         Sound::Clip(samples) => {

@@ -10,6 +10,7 @@
 
 mod after_calls;
 mod callers;
+mod conversations;
 mod distribution;
 mod leaving;
 #[path = "../support/phone.rs"]

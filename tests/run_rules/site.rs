@@ -36,8 +36,14 @@ pub struct Site {
 
 impl Site {
     pub async fn start(rules: &[String]) -> Self {
+        Self::start_changed(rules, |config| config).await
+    }
+
+    /// The same, with the whole configuration changed at the last moment.
+    pub async fn start_changed(rules: &[String], change: fn(String) -> String) -> Self {
         let rules = rules.join("\n");
-        let engine = tokio::task::spawn_blocking(move || Holdfast::start(&rules)).await.unwrap();
+        let start = move || Holdfast::start_changed(&rules, change);
+        let engine = tokio::task::spawn_blocking(start).await.unwrap();
         let trunk = phone(&engine, "trunk").await;
         Self { engine: Arc::new(engine), trunk }
     }
@@ -96,6 +102,22 @@ impl Site {
     pub async fn get(&self, path: &str) -> Value {
         let (engine, path) = (Arc::clone(&self.engine), path.to_owned());
         tokio::task::spawn_blocking(move || engine.api(&path)).await.unwrap()
+    }
+
+    /// What stands at a path, as text.
+    pub async fn get_text(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.engine.http);
+        let asked = move || {
+            let bearer = format!("Bearer {TOKEN}");
+            ureq::get(url)
+                .header("Authorization", &bearer)
+                .call()
+                .unwrap()
+                .body_mut()
+                .read_to_string()
+                .unwrap()
+        };
+        tokio::task::spawn_blocking(asked).await.unwrap()
     }
 
     /// A POST of the API; its status.
