@@ -39,7 +39,7 @@ struct Section<'a> {
 }
 
 /// What makes frames for one listener alone. It is allocated when something changes, and freed when the shared
-/// frames take over: some 25 kB for Opus, which thousands who listen in peace need not keep.
+/// frames take over: some 230 kB for Opus, which thousands who listen in peace need not keep.
 #[derive(Debug)]
 struct Own {
     codec: Codec,
