@@ -69,6 +69,13 @@ const PURE: &[&str] = &[
     "media/latch.rs",
     "media/dtmf.rs",
     "media/codec/",
+    "media/jitter.rs",
+    "media/ear.rs",
+    "media/tones.rs",
+    "media/quality.rs",
+    "media/reception.rs",
+    "media/room.rs",
+    "media/bridge.rs",
     "simulate/",
 ];
 

@@ -31,6 +31,9 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>POST /v1/calls/ID/move</td><td>{"queue": "sales"}: its wait goes with it</td></tr>
 <tr><td>POST /v1/calls/ID/pull</td><td>{"agent": "anna"}: hers as soon as she is free</td></tr>
 <tr><td>POST /v1/calls/ID/withdraw</td><td>{"to": {"queue": "sales"}}, {"number": "+4930…"} or {"message": "all-busy"}</td></tr>
+<tr><td>POST /v1/calls/ID/join</td><td>{"agent": "carla", "role": "listen"}: her phone rings, she joins the conversation; also whisper, barge, third</td></tr>
+<tr><td>POST /v1/calls/ID/take-over</td><td>{"agent": "carla"}: who has joined serves the caller from now on; also send-out</td></tr>
+<tr><td>POST /v1/calls/ID/recording</td><td>{"change": "pause"}; also start, resume, stop</td></tr>
 <tr><td>POST /v1/queues/NAME/close</td><td>until reopen, or {"for": "2h"}, or {"until_ms": …}</td></tr>
 <tr><td>POST /v1/queues/NAME/reopen</td><td>its hours apply again</td></tr>
 <tr><td>POST /v1/reload</td><td>reads the configuration anew; calls go on</td></tr>
