@@ -7,7 +7,9 @@ mod media_support;
 use holdfast::engine::command::{MusicManner, Program, Then};
 use holdfast::media::codec::decoder::{Decoder, SAMPLES_MAX};
 use holdfast::media::codec::encoder::{Encoder, Frame};
-use holdfast::media::{Codec, Handle, Library, Role, Supervision};
+use holdfast::media::{
+    Codec, Direction, Handle, Library, MediaEvent, MediaSettings, Role, Sessions, Stream, Supervision,
+};
 use media_support::*;
 use std::f32::consts::TAU;
 use std::sync::Arc;
@@ -187,9 +189,117 @@ fn when_the_supervisor_leaves_the_two_are_passed_through_again() {
     handle.bridge(a, b).unwrap();
     handle.join(c, a, SUPERVISOR).unwrap();
     until("mixed", || handle.counters()[0].mixed.value() > 3);
-    holdfast::media::Sessions::close(&mut handle, c);
+    handle.close(c);
     until("two", || handle.counters()[0].bridged.value() == 2);
     agent.drain();
     one.speak(&tone(500.0, 0.02).collect::<Vec<_>>());
     until("relayed", || handle.counters()[0].relayed.value() == 1);
+}
+
+/// The keys a phone is sent, each once.
+fn keys_sent_to(phone: &Phone) -> Vec<u8> {
+    let mut ended: Vec<(u32, u8)> = Vec::new();
+    while let Some(heard) = phone.try_hear() {
+        if heard.payload_type == phone.dtmf && heard.payload.get(1).is_some_and(|flags| flags & 0x80 != 0) {
+            ended.push((heard.timestamp, heard.payload[0]));
+        }
+    }
+    ended.dedup();
+    ended.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Everything that arrives at a phone within a moment of the last packet.
+fn patiently(phone: &Phone, wanted: usize) -> Vec<u8> {
+    phone.rtp.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let mut keys = Vec::new();
+    until("the keys arrive", || {
+        keys.extend(keys_sent_to(phone));
+        keys.len() >= wanted
+    });
+    keys
+}
+
+#[test]
+fn keys_reach_whoever_hears_them_whatever_the_codecs() {
+    let (mut handle, mut events) = engine(Library::empty());
+    let [a, b] = [1, 2].map(caller);
+    let mut one = Phone::connected(&mut handle, a, None, Codec::Pcmu, 101);
+    let other = Phone::connected(&mut handle, b, Some(a), Codec::L16, 96);
+    handle.bridge(a, b).unwrap();
+    until("both are mixed", || handle.counters()[0].mixed.value() > 2);
+    one.press(5);
+    one.press(11);
+    assert_eq!(patiently(&other, 2), [5, 11]);
+    let pressed = |digit| MediaEvent::DigitPressed { leg: a, digit };
+    assert_eq!([next_event(&mut events), next_event(&mut events)], ['5', '#'].map(pressed));
+}
+
+#[test]
+fn a_key_that_came_with_the_signalling_reaches_the_other_though_their_packets_only_passed() {
+    let mut handle = plane();
+    let [a, b] = [1, 2].map(caller);
+    let mut one = Phone::connected(&mut handle, a, None, Codec::Pcmu, 101);
+    let other = Phone::connected(&mut handle, b, Some(a), Codec::Pcmu, 96);
+    handle.bridge(a, b).unwrap();
+    one.speak(&tone(500.0, 0.02).collect::<Vec<_>>());
+    until("passed on", || handle.counters()[0].relayed.value() == 1);
+    handle.pressed(a, '7');
+    assert_eq!(patiently(&other, 1), [7]);
+}
+
+#[test]
+fn keys_in_the_sound_are_found_where_that_is_wanted_and_the_phone_can_do_no_other() {
+    let (mut handle, mut events) =
+        engine_with(MediaSettings { inband_keys: true, ..settings() }, Library::empty());
+    let mut phone = Phone::connected(&mut handle, caller(1), None, Codec::Pcmu, 101);
+    handle.connect(phone.leg, Stream { dtmf: None, ..phone.stream(Direction::SendRecv) });
+    // 852 and 1336 Hz are an 8 (ITU-T Q.23): 100 ms of it between silences.
+    let key = |n: usize| {
+        let at = n as f32 / 8_000.0;
+        if (800..1_600).contains(&n) {
+            0.3 * ((TAU * 852.0 * at).sin() + (TAU * 1_336.0 * at).sin())
+        } else {
+            0.0
+        }
+    };
+    let sound: Vec<f32> = (0..4_000).map(key).collect();
+    let began = Instant::now();
+    for (n, frame) in sound.chunks(160).enumerate() {
+        until("its time", || began.elapsed() >= Duration::from_millis(20 * n as u64));
+        phone.speak(frame);
+    }
+    assert_eq!(next_event(&mut events), MediaEvent::DigitPressed { leg: phone.leg, digit: '8' });
+}
+
+#[test]
+fn a_leg_that_falls_silent_in_a_conversation_is_told_and_heard_again() {
+    let silence = Some(Duration::from_millis(300));
+    let (mut handle, mut events) = engine_with(MediaSettings { silence, ..settings() }, Library::empty());
+    let [a, b] = [1, 2].map(caller);
+    let mut one = Phone::connected(&mut handle, a, None, Codec::Pcmu, 101);
+    let _waits = Phone::connected(&mut handle, caller(3), None, Codec::Pcmu, 101);
+    let other = Phone::connected(&mut handle, b, Some(a), Codec::Pcmu, 96);
+    handle.bridge(a, b).unwrap();
+    let talker = Talker::new(other, 900.0);
+    assert_eq!(next_event(&mut events), MediaEvent::AudioStopped { leg: a }, "who waits may be silent");
+    one.speak(&tone(500.0, 0.02).collect::<Vec<_>>());
+    assert_eq!(next_event(&mut events), MediaEvent::AudioResumed { leg: a });
+    drop(talker.heard());
+}
+
+#[test]
+fn what_is_measured_of_a_leg_can_be_read_while_it_talks_and_when_it_is_over() {
+    let mut handle = plane();
+    let [a, b] = [1, 2].map(caller);
+    let one = Phone::connected(&mut handle, a, None, Codec::Pcmu, 101);
+    let other = Phone::connected(&mut handle, b, Some(a), Codec::Pcma, 96);
+    handle.bridge(a, b).unwrap();
+    let talkers = [Talker::new(one, 500.0), Talker::new(other, 900.0)];
+    let_talk(&talkers);
+    until("measured", || handle.quality(a).is_some_and(|quality| quality.measured.packets > 40));
+    talkers.into_iter().for_each(|talker| drop(talker.heard()));
+    handle.close(a);
+    until("closed", || handle.counters()[0].legs.value() == 1);
+    let quality = handle.quality(a).unwrap();
+    assert!(quality.measured.lost_share == 0.0 && quality.mos > 4.0, "{quality:?}");
 }
