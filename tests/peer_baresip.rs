@@ -6,7 +6,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 use support::audio::Recording;
-use support::baresip::{baresip, heard};
+use support::baresip::{Baresip, Plan};
 use support::engine::Holdfast;
 use support::eventually;
 
@@ -36,12 +36,12 @@ login = "automatic"
 #[test]
 fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music_is_left() {
     let engine = Holdfast::start(SUPPORT);
-    let (agents, callers) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let ben = format!(
         "<sip:ben@{}>;auth_user=ben;auth_pass=correct-horse-battery;regint=60;answermode=auto",
         engine.sip
     );
-    let mut agent = baresip(agents.path(), &ben, AGENTS_TONE_HZ, "pcma", None);
+    let agent =
+        Baresip::start(&Plan { account: &ben, hz: AGENTS_TONE_HZ, codecs: "pcma", srtp: None, dial: None });
     let ready = r#"holdfast_queue_agents{queue="support",state="ready"}"#;
     eventually("the agent has registered with digest and is ready", Duration::from_secs(20), || {
         (engine.metric(ready) == 1.0).then_some(())
@@ -50,8 +50,13 @@ fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music
     engine.post("/v1/agents/ben/pause", serde_json::json!({ "reason": "break" }));
 
     let number = format!("sip:4002@{}", engine.sip);
-    let mut caller =
-        baresip(callers.path(), "<sip:jane@127.0.0.1>;regint=0", CALLERS_TONE_HZ, "pcmu", Some(&number));
+    let caller = Baresip::start(&Plan {
+        account: "<sip:jane@127.0.0.1>;regint=0",
+        hz: CALLERS_TONE_HZ,
+        codecs: "pcmu",
+        srtp: None,
+        dial: Some(&number),
+    });
     eventually("the caller has heard five seconds of music", Duration::from_secs(30), || {
         (engine.metric("holdfast_rtp_packets_sent_total") >= 250.0).then_some(())
     });
@@ -73,15 +78,7 @@ fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music
         records.as_array().filter(|records| records.len() == 1).map(|records| records[0].clone())
     });
     assert_eq!((&record["outcome"], &record["agent"]), (&"answered".into(), &"ben".into()));
-    for (who, log) in [(&mut caller, callers.path()), (&mut agent, agents.path())] {
-        eventually("baresip says that the call is over", Duration::from_secs(10), || {
-            std::fs::read_to_string(log.join("log")).ok().filter(|log| log.contains("terminated")).map(drop)
-        });
-        who.terminate();
-        who.ended(Duration::from_secs(10));
-    }
-
-    let by_caller = heard(callers.path());
+    let [by_caller] = &caller.heard()[..] else { panic!("one recording") };
     let shares = by_caller.tone_shares(AGENTS_TONE_HZ);
     let bridged = shares.iter().position(|share| *share > 0.9).expect("the caller hears the agent's tone");
     assert!(bridged >= 8, "at least four seconds before the bridge: {shares:.2?}");
@@ -94,7 +91,7 @@ fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music
     assert!(after.len() >= 5, "the caller heard the agent for a while: {shares:.2?}");
     assert!(after.iter().all(|share| *share > 0.95), "nothing but the agent after the bridge: {after:.2?}");
 
-    let by_agent = heard(agents.path()).tone_shares(CALLERS_TONE_HZ);
+    let by_agent = agent.heard()[0].tone_shares(CALLERS_TONE_HZ);
     let clear = by_agent.iter().filter(|share| **share > 0.95).count();
     assert!(
         clear >= 6 && clear + 2 >= by_agent.len(),

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::audio::Recording;
-use support::baresip::{baresip, heard};
+use support::baresip::{Baresip, Plan};
 use support::eventually;
 
 const CALLERS_TONE_HZ: f64 = 700.0;
@@ -109,10 +109,15 @@ fn a_stranger_s_phone_dials_a_number_of_the_banner_and_records_music_and_then_an
         demo.post(&format!("/v1/agents/{name}/pause"), serde_json::json!({ "reason": "break" }));
     }
     let (sip, password) = (demo.word_after("UDP at"), demo.word_after("account guest, password"));
-    let folder = tempfile::tempdir().unwrap();
     let account = format!("<sip:guest@{sip}>;auth_user=guest;auth_pass={password};regint=60");
     let number = format!("sip:4004@{sip}");
-    let mut caller = baresip(folder.path(), &account, CALLERS_TONE_HZ, "pcmu", Some(&number));
+    let mut caller = Baresip::start(&Plan {
+        account: &account,
+        hz: CALLERS_TONE_HZ,
+        codecs: "pcmu",
+        srtp: None,
+        dial: Some(&number),
+    });
     eventually("the caller has heard the welcome and some music", Duration::from_secs(60), || {
         (demo.packets_sent() >= 650.0).then_some(())
     });
@@ -127,15 +132,14 @@ fn a_stranger_s_phone_dials_a_number_of_the_banner_and_records_music_and_then_an
     eventually("they have talked for two seconds", Duration::from_secs(30), || {
         (demo.packets_sent() >= bridged + 200.0).then_some(())
     });
-    caller.terminate();
-    caller.ended(Duration::from_secs(10));
+    caller.end();
     let record = eventually("the call has its record", Duration::from_secs(20), || {
         let records = demo.api("/v1/records");
         records.as_array().filter(|records| records.len() == 1).map(|records| records[0].clone())
     });
     assert_eq!((&record["outcome"], &record["caller_number"]), (&"answered".into(), &"guest".into()));
 
-    let recording = heard(folder.path());
+    let recording = caller.recordings().remove(0);
     let bridge_secs = bridged / 50.0;
     let music = ["slow-tide", "lantern-walk"].map(|name| {
         Recording::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("hold-music/{name}.wav")))

@@ -1,57 +1,133 @@
-//! baresip, headless: it says a tone, and records what it hears.
+//! baresip, headless: it says a tone, records what it hears, and is told over a socket what to do.
 
 use super::audio::Recording;
+use super::eventually;
 use super::peer::{Peer, free_port};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-/// A baresip that says a tone and records everything it hears; µ-law or A-law only, to choose the transcoding.
-pub fn baresip(folder: &Path, account: &str, hz: f64, codec_order: &str, dial: Option<&str>) -> Peer {
-    let tone = folder.join("tone.wav");
-    Recording::write_tone(&tone, hz, 30, 8000);
-    let here = folder.display();
-    let rtp = free_port();
-    let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\ncall_local_timeout 120\n\
-         audio_source aufile,{tone}\naudio_player nil,nil\nausrc_srate 8000\nauplay_srate 8000\n\
-         ausrc_channels 1\nauplay_channels 1\nrtp_ports {rtp}-{rtp_last}\nmodule_path {modules}\n\
-         module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp account.so\nmodule_app menu.so\n\
-         snd_path {here}\n",
-        port = free_port(),
-        tone = tone.display(),
-        rtp_last = rtp + 20,
-        modules = baresip_modules().display(),
-    );
-    std::fs::write(folder.join("config"), config).expect("written");
-    std::fs::write(folder.join("accounts"), format!("{account};audio_codecs={codec_order}\n"))
-        .expect("written");
-    std::fs::write(folder.join("contacts"), "").expect("written");
-    let mut command = Command::new("baresip");
-    command.arg("-f").arg(folder).args(["-s", "-t", "90"]);
-    if let Some(uri) = dial {
-        command.args(["-e", &format!("/dial {uri}")]);
-    }
-    Peer::start(&mut command, &folder.join("log"))
+/// What a baresip is to be.
+pub struct Plan<'a> {
+    /// Its account line, without codecs and encryption.
+    pub account: &'a str,
+    /// The tone it says, in hertz.
+    pub hz: f64,
+    /// Its codecs, as its account line names them: `pcma`, `opus/48000/2`, `L16/16000/1`.
+    pub codecs: &'a str,
+    /// The encryption of its audio: `srtp-mand` for SDES or nothing.
+    pub srtp: Option<&'a str>,
+    /// Whom it calls.
+    pub dial: Option<&'a str>,
 }
 
-fn baresip_modules() -> PathBuf {
+/// A baresip that says a tone and records everything it hears.
+pub struct Baresip {
+    peer: Peer,
+    folder: tempfile::TempDir,
+    control: u16,
+}
+
+impl Baresip {
+    /// Starts it in a folder of its own.
+    pub fn start(plan: &Plan) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let control = free_port();
+        let tone = folder.path().join("tone.wav");
+        Recording::write_tone(&tone, plan.hz, 90, 8000);
+        let rtp = free_port();
+        let mut config = format!(
+            "poll_method epoll\nsip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\ncall_local_timeout 120\n\
+             audio_source aufile,{tone}\naudio_player nil,nil\nausrc_srate 8000\nauplay_srate 8000\n\
+             ausrc_channels 1\nauplay_channels 1\nrtp_ports {rtp}-{rtp_last}\nctrl_tcp_listen 127.0.0.1:{control}\n\
+             module_path {modules}\nsnd_path {here}\nmodule_tmp account.so\nmodule_app menu.so\n\
+             module_app ctrl_tcp.so\n",
+            port = free_port(),
+            tone = tone.display(),
+            // Both ports and those behind them are ours: see `free_port`.
+            rtp_last = rtp + 3,
+            modules = modules().display(),
+            here = folder.path().display(),
+        );
+        for module in ["g711", "g722", "opus", "l16", "srtp", "aufile", "sndfile"] {
+            let _ = writeln!(config, "module {module}.so");
+        }
+        let encryption = plan.srtp.map(|srtp| format!(";mediaenc={srtp}")).unwrap_or_default();
+        let account = format!("{};audio_codecs={}{encryption}\n", plan.account, plan.codecs);
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        write("config", &config);
+        write("accounts", &account);
+        write("contacts", "");
+        let mut command = Command::new("baresip");
+        command.arg("-f").arg(folder.path()).args(["-s", "-t", "120"]);
+        if let Some(uri) = plan.dial {
+            command.args(["-e", &format!("/dial {uri}")]);
+        }
+        let peer = Peer::start(&mut command, &folder.path().join("log"));
+        Self { peer, folder, control }
+    }
+
+    /// Gives it a command (`hold`, `resume`, `hangup`, …), as a netstring with JSON inside.
+    pub fn tell(&self, command: &str) {
+        let json = format!(r#"{{"command":"{command}","params":"","token":"tests"}}"#);
+        let mut stream = eventually("baresip's control port is open", Duration::from_secs(10), || {
+            TcpStream::connect(("127.0.0.1", self.control)).ok()
+        });
+        write!(stream, "{}:{json},", json.len()).expect("it listens");
+        let mut answer = [0; 256];
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a deadline");
+        let length = std::io::Read::read(&mut stream, &mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.contains("\"ok\":true"), "baresip on {command}: {answer}");
+    }
+
+    /// What it has written on its screen, all SIP messages included.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Makes it end in good order, hanging up if need be.
+    pub fn end(&mut self) {
+        self.peer.terminate();
+        self.peer.ended(Duration::from_secs(10));
+    }
+
+    /// Waits for the end of its call, ends it, and gives what it heard.
+    pub fn heard(mut self) -> Vec<Recording> {
+        eventually("baresip says that the call is over", Duration::from_secs(10), || {
+            self.log().contains("terminated").then_some(())
+        });
+        self.end();
+        self.recordings()
+    }
+
+    /// What it heard, once it has ended: one recording after each change of the audio that was agreed.
+    pub fn recordings(&self) -> Vec<Recording> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("a folder");
+        let mut paths: Vec<PathBuf> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .collect();
+        // Their names have the time.
+        paths.sort();
+        assert!(!paths.is_empty(), "a recording of what was heard");
+        paths.iter().map(|path| Recording::read(path)).collect()
+    }
+}
+
+fn modules() -> PathBuf {
     [
         "/usr/lib/baresip/modules",
         "/usr/lib/x86_64-linux-gnu/baresip/modules",
         "/usr/lib/aarch64-linux-gnu/baresip/modules",
     ]
     .into_iter()
-    .map(PathBuf::from)
+    .map(Path::new)
     .find(|path| path.is_dir())
     .expect("baresip's modules; `tests/run` installs them")
-}
-
-/// What a baresip heard, once it has finished writing it.
-pub fn heard(folder: &Path) -> Recording {
-    let path = std::fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path())
-        .find(|path| path.to_string_lossy().ends_with("-dec.wav"))
-        .expect("a recording of what was heard");
-    Recording::read(&path)
+    .to_owned()
 }

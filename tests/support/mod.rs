@@ -10,6 +10,7 @@
 pub mod audio;
 pub mod baresip;
 pub mod engine;
+pub mod linphone;
 pub mod peer;
 
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -12,17 +13,31 @@ use std::time::Duration;
 /// so that nobody takes it between this look and its use.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
+/// What tells other test binaries on this machine which ports are taken, for they look where we do: a port on an
+/// address of its own for each, held to the end.
+static CLAIMS: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
+
 /// An even port that nobody uses for UDP or TCP, nor the three above it: RTP and RTCP of SIPp's audio and video.
 pub fn free_port() -> u16 {
     let start = (std::process::id() % 100) as u16 * 44;
     (0..1_100)
         .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(4, Ordering::Relaxed)) % 4_400)
-        .find(|port| {
-            (*port..port + 4).all(|port| {
-                UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
-            })
-        })
+        .find(|port| is_claimed_by_us(*port) && is_free(*port))
         .expect("a free port")
+}
+
+/// On every address: some peers bind them all.
+fn is_free(port: u16) -> bool {
+    (port..port + 4).all(|port| {
+        UdpSocket::bind(("0.0.0.0", port)).is_ok() && TcpListener::bind(("0.0.0.0", port)).is_ok()
+    })
+}
+
+fn is_claimed_by_us(port: u16) -> bool {
+    let claim = TcpListener::bind(("127.77.0.1", 12_000 + (port - 28_000) / 4)).ok();
+    let is_ours = claim.is_some();
+    CLAIMS.lock().expect("not poisoned").extend(claim);
+    is_ours
 }
 
 /// A running peer; killed when dropped.
