@@ -92,17 +92,23 @@ pub fn tone(hertz: f32, seconds: f32) -> impl Iterator<Item = f32> {
     (0..(seconds * 8_000.0) as usize).map(move |n| 0.4 * (TAU * hertz * n as f32 / 8_000.0).sin())
 }
 
-/// Sound that resembles itself at no other place.
+/// Sound that resembles itself at no other place, and has nothing above what a telephone carries.
 pub fn noise(seconds: f32) -> Vec<f32> {
     let mut state = 0x1234_5678_u32;
-    (0..(seconds * 8_000.0) as usize)
+    let mut samples: Vec<f32> = (0..(seconds * 8_000.0) as usize)
         .map(|_| {
             state ^= state << 13;
             state ^= state >> 17;
             state ^= state << 5;
-            0.4 * (state as f32 / u32::MAX as f32 * 2.0 - 1.0)
+            state as f32 / u32::MAX as f32 * 2.0 - 1.0
         })
-        .collect()
+        .collect();
+    // Each pass of 1-2-1 leaves a seventh at 3 kHz.
+    for _ in 0..2 {
+        samples = samples.windows(3).map(|near| (near[0] + 2.0 * near[1] + near[2]) / 4.0).collect();
+    }
+    samples.resize((seconds * 8_000.0) as usize, 0.0);
+    samples
 }
 
 /// The share of a signal's energy that one frequency has (Goertzel): 1 for a pure tone.
