@@ -6,6 +6,7 @@
 mod chunks;
 mod loudness;
 mod press;
+mod rate;
 mod wav;
 
 pub use press::Press;
@@ -15,6 +16,7 @@ use super::codec::g711::Law;
 use super::codec::halfband::Decimator;
 use super::codec::{Codec, FRAME_SAMPLES, HOUSE_FRAME};
 use chunks::Wide;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -64,7 +66,8 @@ impl Clip {
         let frame = if press.is_wide() { HOUSE_FRAME } else { FRAME_SAMPLES };
         linear.resize(linear.len().next_multiple_of(frame).max(frame), 0);
         let frames = linear.len() / frame;
-        let narrow = if press.is_wide() { decimated(&linear) } else { linear.clone() };
+        let narrow =
+            if press.is_wide() { Cow::Owned(decimated(&linear)) } else { Cow::Borrowed(&linear[..]) };
         let encoded = |law: Law| {
             let wanted = press.has(Codec::Pcmu, law == Law::Mu) || press.has(Codec::Pcma, law == Law::A);
             if wanted { narrow.iter().map(|&sample| law.encode(sample)).collect() } else { Box::default() }

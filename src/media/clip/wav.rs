@@ -1,14 +1,14 @@
 //! From a WAV file to one channel at the rate asked for. Everything in the file is doubted and bounded; nothing is kept.
 
+use super::rate::{BLOCK_FRAMES, Rate};
 use hound::{SampleFormat, WavReader};
-use rubato::audioadapter_buffers::direct::SequentialSlice;
-use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 use std::io::Read;
 
 /// The longest sound that is loaded, in seconds: half an hour.
 pub const SECONDS_MAX: u32 = 30 * 60;
-/// The resampler's block at the input rate: long enough for a steep filter below half the output rate.
-const RESAMPLER_FRAMES: usize = 4_096;
+
+/// One of 16-bit samples.
+const FULL_SCALE: f32 = 32_768.0;
 
 /// Why a file gives no sound.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +49,31 @@ pub enum ClipError {
 /// Reads WAV: any rate, any number of channels, 8 to 32-bit integers or 32-bit float. Gives samples between −1 and 1 (floats
 /// may exceed them) at `rate_hz`.
 pub(super) fn read(wav: impl Read, rate_hz: u32) -> Result<Vec<f32>, ClipError> {
-    let mut reader = WavReader::new(wav).map_err(wav_error)?;
-    let mono = mixed_to_mono(&mut reader)?;
-    resampled(mono, reader.spec().sample_rate, rate_hz)
+    let reader = WavReader::new(wav).map_err(wav_error)?;
+    let spec = reader.spec();
+    let (channels, from_hz) = (spec.channels, spec.sample_rate);
+    if !(1..=64).contains(&channels) || !(1_000..=768_000).contains(&from_hz) {
+        return Err(ClipError::Shape { channels, rate_hz: from_hz });
+    }
+    if reader.duration() / from_hz >= SECONDS_MAX {
+        return Err(ClipError::TooLong);
+    }
+    if reader.duration() == 0 {
+        return Err(ClipError::Empty);
+    }
+    let mut rate = Rate::new(from_hz, rate_hz, reader.duration())?;
+    match (spec.sample_format, spec.bits_per_sample) {
+        (SampleFormat::Float, 32) => mix(reader.into_samples::<f32>(), channels, &mut rate)?,
+        (SampleFormat::Int, 16) => mix_in_bulk(reader, channels, &mut rate)?,
+        (SampleFormat::Int, bits @ (8 | 24 | 32)) => {
+            let full_scale = (1_i64 << (bits - 1)) as f32;
+            let samples = reader.into_samples::<i32>().map(|sample| Ok(sample? as f32 / full_scale));
+            mix(samples, channels, &mut rate)?;
+        }
+        (SampleFormat::Float, bits) => return Err(ClipError::Samples { bits, format: "float" }),
+        (SampleFormat::Int, bits) => return Err(ClipError::Samples { bits, format: "integer" }),
+    }
+    rate.finish()
 }
 
 /// hound reports a file that ends too soon as an I/O error of no system call.
@@ -62,34 +84,13 @@ fn wav_error(error: hound::Error) -> ClipError {
     }
 }
 
-fn mixed_to_mono(reader: &mut WavReader<impl Read>) -> Result<Vec<f32>, ClipError> {
-    let spec = reader.spec();
-    let (channels, rate_hz) = (spec.channels, spec.sample_rate);
-    if !(1..=64).contains(&channels) || !(1_000..=768_000).contains(&rate_hz) {
-        return Err(ClipError::Shape { channels, rate_hz });
-    }
-    if reader.duration() / rate_hz >= SECONDS_MAX {
-        return Err(ClipError::TooLong);
-    }
-    let mono = match (spec.sample_format, spec.bits_per_sample) {
-        (SampleFormat::Float, 32) => mix(reader.samples::<f32>(), channels)?,
-        (SampleFormat::Int, bits @ (8 | 16 | 24 | 32)) => {
-            let full_scale = (1_i64 << (bits - 1)) as f32;
-            let samples = reader.samples::<i32>().map(|sample| Ok(sample? as f32 / full_scale));
-            mix(samples, channels)?
-        }
-        (SampleFormat::Float, bits) => return Err(ClipError::Samples { bits, format: "float" }),
-        (SampleFormat::Int, bits) => return Err(ClipError::Samples { bits, format: "integer" }),
-    };
-    if mono.is_empty() { Err(ClipError::Empty) } else { Ok(mono) }
-}
-
 /// The mean of the channels, so that equal channels keep their level. What is no number is silence.
 fn mix(
     samples: impl Iterator<Item = Result<f32, hound::Error>>,
     channels: u16,
-) -> Result<Vec<f32>, ClipError> {
-    let (mut mono, mut sum, mut channel) = (Vec::new(), 0.0, 0);
+    rate: &mut Rate,
+) -> Result<(), ClipError> {
+    let (mut mono, mut sum, mut channel) = (Vec::with_capacity(BLOCK_FRAMES), 0.0, 0);
     for sample in samples {
         let sample = sample.map_err(wav_error)?;
         sum += if sample.is_finite() { sample } else { 0.0 };
@@ -98,27 +99,48 @@ fn mix(
             mono.push(sum / f32::from(channels));
             (sum, channel) = (0.0, 0);
         }
+        if mono.len() == BLOCK_FRAMES {
+            rate.take(&mono)?;
+            mono.clear();
+        }
     }
-    Ok(mono)
+    rate.take(&mono)
 }
 
-fn resampled(mono: Vec<f32>, from_hz: u32, to_hz: u32) -> Result<Vec<f32>, ClipError> {
-    if from_hz == to_hz {
-        return Ok(mono);
+/// The same of 16-bit samples, which is what almost all files hold: hound takes ten times as long to read them one by
+/// one as is needed to resample them.
+fn mix_in_bulk(mut reader: WavReader<impl Read>, channels: u16, rate: &mut Rate) -> Result<(), ClipError> {
+    // hound reads the first frame: it refuses samples that take more room in the file than they have bits.
+    let first = reader.samples::<i16>().take(usize::from(channels));
+    mix(first.map(|sample| Ok(f32::from(sample?) / FULL_SCALE)), channels, rate)?;
+    let mut left = (reader.duration() - 1) as usize;
+    let mut wav = reader.into_inner();
+    let frame_bytes = 2 * usize::from(channels);
+    let mut bytes = vec![0; BLOCK_FRAMES * frame_bytes];
+    let mut mono = Vec::with_capacity(BLOCK_FRAMES);
+    let scale = 1.0 / (FULL_SCALE * f32::from(channels));
+    while left > 0 {
+        let frames = left.min(BLOCK_FRAMES);
+        let bytes = bytes.get_mut(..frames * frame_bytes).unwrap_or_default();
+        wav.read_exact(bytes).map_err(|error| wav_error(error.into()))?;
+        mono.clear();
+        match channels {
+            1 => mono.extend(bytes.as_chunks().0.iter().map(|&sample| scale * value(sample))),
+            2 => mono.extend(
+                bytes.as_chunks().0.iter().map(|&[a, b, c, d]| scale * (value([a, b]) + value([c, d]))),
+            ),
+            _ => {
+                mono.extend(bytes.chunks_exact(frame_bytes).map(|frame| {
+                    scale * frame.as_chunks().0.iter().map(|&sample| value(sample)).sum::<f32>()
+                }))
+            }
+        }
+        rate.take(&mono)?;
+        left -= frames;
     }
-    let failed = |error: &dyn std::fmt::Display| ClipError::Resampling(error.to_string());
-    let window = WindowFunction::BlackmanHarris2;
-    let mut resampler = Fft::<f32>::new_custom(
-        from_hz as usize,
-        to_hz as usize,
-        RESAMPLER_FRAMES,
-        1,
-        1,
-        window,
-        FixedSync::Input,
-    )
-    .map_err(|error| failed(&error))?;
-    let input = SequentialSlice::new(&mono, 1, mono.len()).map_err(|error| failed(&error))?;
-    let output = resampler.process_all(&input, mono.len(), None).map_err(|error| failed(&error))?;
-    Ok(output.take_data())
+    Ok(())
+}
+
+fn value(sample: [u8; 2]) -> f32 {
+    f32::from(i16::from_le_bytes(sample))
 }
