@@ -11,7 +11,7 @@ use super::player::{Playlist, Start};
 use super::ports::Ports;
 use super::room::Role;
 use super::sdp::{Prefer, Stream};
-use super::worker::{Message, WAKE, Worker};
+use super::worker::{Message, Scheduling, WAKE, Worker};
 use super::{LocalMedia, MediaEvent, OpenError, Sessions, Wishes};
 use crate::engine::command::Program;
 use crate::engine::id::LegId;
@@ -52,6 +52,10 @@ pub struct MediaSettings {
     pub ports: RangeInclusive<u16>,
     /// Threads; 0: one per core.
     pub workers: usize,
+    /// Whether each stays on a processor of its own.
+    pub pin: bool,
+    /// Whether they come before ordinary threads, where the system permits it.
+    pub realtime: bool,
     /// What we can speak, the most preferred first.
     pub codecs: Vec<Codec>,
     /// Whose order of codecs decides.
@@ -167,13 +171,14 @@ pub fn start(
     let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
     for (number, counters) in counters.iter().enumerate() {
         let silence = control.settings.silence;
-        control.workers.push(spawn(number, counters.clone(), events.clone(), clock, silence)?);
+        let scheduling = Scheduling { number, pin: control.settings.pin, hurry: control.settings.realtime };
+        control.workers.push(spawn(scheduling, counters.clone(), events.clone(), clock, silence)?);
     }
     Ok(Handle { control: Arc::new(Mutex::new(control)), counters })
 }
 
 fn spawn(
-    number: usize,
+    scheduling: Scheduling,
     counters: Arc<Counters>,
     events: Sender<MediaEvent>,
     clock: Clock,
@@ -182,9 +187,10 @@ fn spawn(
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (inbox, messages) = sync_channel(INBOX_MAX);
+    let worker = Worker::new(poll, messages, events, counters, clock, silence)?;
     let thread = std::thread::Builder::new()
-        .name(format!("media-{number}"))
-        .spawn(move || Worker::new(poll, messages, events, counters, clock, silence).run())?;
+        .name(format!("media-{}", scheduling.number))
+        .spawn(move || worker.run(scheduling))?;
     Ok(Remote { inbox, waker, thread: Some(thread), legs: 0 })
 }
 
