@@ -75,6 +75,8 @@ pub struct Session {
     latch: Option<Latch>,
     keys: Keys,
     reception: Option<Reception>,
+    /// Whether packets are seen when they come.
+    is_timed: bool,
     last_sender_report: Option<(u32, Monotonic)>,
     report_due: Monotonic,
     reported_packets: u32,
@@ -99,6 +101,7 @@ impl Session {
             latch: None,
             keys: Keys::default(),
             reception: None,
+            is_timed: true,
             last_sender_report: None,
             // The first report comes after 2.5 to 5 s, so that calls that begin together do not report together.
             report_due: now + REPORT_EVERY / 2 + Duration::from_micros(u64::from(seed.ssrc) % 2_500_000),
@@ -144,6 +147,11 @@ impl Session {
         (self.last_frame, self.splice, self.spurt) = (None, None, true);
     }
 
+    /// Whether packets are seen when they come, or some time later: then they say nothing about jitter.
+    pub fn time_arrivals(&mut self, timed: bool) {
+        self.is_timed = timed;
+    }
+
     /// Takes a datagram of the RTP port that is no RTCP. SRTP is proven before anything is learned from it, and made
     /// readable in its place.
     pub fn receive<'a>(&mut self, now: Monotonic, from: SocketAddr, datagram: &'a mut [u8]) -> Inbound<'a> {
@@ -167,7 +175,10 @@ impl Session {
             Verdict::Stranger => return Inbound::Dropped(DropCause::Stranger),
         }
         match &mut self.reception {
-            Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
+            Some(reception) if reception.ssrc() == packet.ssrc && self.is_timed => {
+                reception.receive(now, &packet)
+            }
+            Some(reception) if reception.ssrc() == packet.ssrc => reception.count(now, &packet),
             other => *other = Some(Reception::new(now, &packet, stream.codec.clock_hz())),
         }
         if !stream.direction.receives() {
