@@ -1,15 +1,17 @@
 //! Where the engine's RTP ends: a few sockets shared by many callers, one thread that counts every packet, with the time
 //! at which the kernel took it (SO_TIMESTAMPNS), so that our own slowness is not blamed on the engine.
+//!
+//! The sockets are looked at every few milliseconds instead of waking the thread at each packet: on a network the waking is
+//! done by another machine, on the loopback it would be the sender who pays for it.
 
 use super::histogram::Histogram;
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,13 +19,16 @@ use std::time::Duration;
 const STREAMS_PER_SOCKET: usize = 64;
 const SOCKETS_MAX: usize = 256;
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+/// Between two looks at the sockets: their buffers hold a hundred times as much.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
 const PACKET: Duration = Duration::from_millis(20);
 /// A packet is on time when it comes no later than this after its time.
 const ON_TIME: Duration = Duration::from_millis(2);
 
 const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
-const DONE: u8 = 2;
+const TELLING: u8 = 2;
+const DONE: u8 = 3;
 
 /// What was received while it was measured.
 #[derive(Clone, Debug, Default)]
@@ -52,37 +57,53 @@ impl Received {
     }
 }
 
+/// Looks at every packet: the port it came from, its payload, and when it came.
+pub(super) type Listener = Box<dyn FnMut(u16, &[u8], Duration) + Send>;
+
 pub(super) struct Sinks {
     pub addresses: Vec<SocketAddr>,
+    pub sockets: Vec<Arc<UdpSocket>>,
     phase: Arc<AtomicU8>,
-    thread: JoinHandle<Received>,
+    told: Receiver<Received>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Sinks {
     /// Opens as many sockets as that many streams need, and reads them.
     pub fn open(streams: usize) -> io::Result<Sinks> {
-        let count = streams.div_ceil(STREAMS_PER_SOCKET).clamp(1, SOCKETS_MAX);
-        let mut sockets = (0..count).map(|_| socket()).collect::<io::Result<Vec<_>>>()?;
-        let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
-        let poll = Poll::new()?;
-        for (index, socket) in sockets.iter_mut().enumerate() {
-            poll.registry().register(socket, Token(index), Interest::READABLE)?;
-        }
-        let phase = Arc::new(AtomicU8::new(WARMING));
-        let reader = Reader::new(sockets, Arc::clone(&phase));
-        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run(poll))?;
-        Ok(Sinks { addresses, phase, thread })
+        Self::open_with(streams, None)
     }
 
-    /// From now on it counts.
+    /// The same, and every packet is also looked at by somebody else.
+    pub fn open_with(streams: usize, listener: Option<Listener>) -> io::Result<Sinks> {
+        let count = streams.div_ceil(STREAMS_PER_SOCKET).clamp(1, SOCKETS_MAX);
+        let sockets = (0..count).map(|_| socket().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let addresses = sockets.iter().map(|socket| socket.local_addr()).collect::<io::Result<Vec<_>>>()?;
+        let phase = Arc::new(AtomicU8::new(WARMING));
+        let (tell, told) = channel();
+        let reader = Reader { listener, ..Reader::new(sockets.clone(), Arc::clone(&phase)) };
+        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run(&tell))?;
+        Ok(Sinks { addresses, sockets, phase, told, thread: Some(thread) })
+    }
+
+    /// From now on it counts, from nothing.
     pub fn measure(&self) {
         self.phase.store(MEASURING, Ordering::Release);
     }
 
-    /// What was received since.
-    pub fn finish(self) -> io::Result<Received> {
+    /// What was received since; it may measure again.
+    pub fn pause(&self) -> io::Result<Received> {
+        self.phase.store(TELLING, Ordering::Release);
+        self.told.recv().map_err(|_| io::Error::other("the receiving thread has failed"))
+    }
+}
+
+impl Drop for Sinks {
+    fn drop(&mut self) {
         self.phase.store(DONE, Ordering::Release);
-        self.thread.join().map_err(|_| io::Error::other("the receiving thread has failed"))
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -94,7 +115,7 @@ fn socket() -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     setsockopt(&socket, sockopt::RxqOvfl, &1)?;
-    Ok(UdpSocket::from_std(socket.into()))
+    Ok(socket.into())
 }
 
 /// One RTP stream, known by the port it comes from.
@@ -112,7 +133,8 @@ struct Stream {
 }
 
 struct Reader {
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Arc<UdpSocket>>,
+    listener: Option<Listener>,
     phase: Arc<AtomicU8>,
     streams: Vec<Stream>,
     overflow_before: Vec<u32>,
@@ -121,11 +143,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(sockets: Vec<UdpSocket>, phase: Arc<AtomicU8>) -> Self {
+    fn new(sockets: Vec<Arc<UdpSocket>>, phase: Arc<AtomicU8>) -> Self {
         let zeros = vec![0; sockets.len()];
         let streams = vec![Stream::default(); 1 << 16];
         Self {
             sockets,
+            listener: None,
             phase,
             streams,
             overflow_before: zeros.clone(),
@@ -134,32 +157,42 @@ impl Reader {
         }
     }
 
-    fn run(mut self, mut poll: Poll) -> Received {
-        let mut events = Events::with_capacity(SOCKETS_MAX);
+    fn run(mut self, tell: &Sender<Received>) {
         let mut before = WARMING;
         loop {
             let phase = self.phase.load(Ordering::Acquire);
-            if phase == MEASURING && before == WARMING {
-                self.overflow_before.clone_from(&self.overflow);
+            match phase {
+                MEASURING if before != MEASURING => self.begin(),
+                TELLING => {
+                    let received = self.end();
+                    self.phase.store(WARMING, Ordering::Release);
+                    if tell.send(received).is_err() {
+                        return;
+                    }
+                }
+                DONE => return,
+                _ => {}
             }
             before = phase;
-            if phase == DONE {
-                let dropped = self.overflow.iter().zip(&self.overflow_before);
-                self.received.dropped_here =
-                    dropped.map(|(now, then)| u64::from(now.wrapping_sub(*then))).sum();
-                return self.received;
-            }
-            if poll.poll(&mut events, Some(Duration::from_millis(20))).is_err() {
-                continue;
-            }
-            for event in &events {
-                self.drain(event.token().0, phase == MEASURING);
-            }
+            thread::sleep(LOOK_EVERY);
+            (0..self.sockets.len()).for_each(|index| self.drain(index, phase == MEASURING));
         }
     }
 
+    fn begin(&mut self) {
+        self.overflow_before.clone_from(&self.overflow);
+        self.received = Received::default();
+        self.streams.iter_mut().for_each(|stream| stream.counted = false);
+    }
+
+    fn end(&mut self) -> Received {
+        let dropped = self.overflow.iter().zip(&self.overflow_before);
+        self.received.dropped_here = dropped.map(|(now, then)| u64::from(now.wrapping_sub(*then))).sum();
+        std::mem::take(&mut self.received)
+    }
+
     fn drain(&mut self, index: usize, counting: bool) {
-        let Some(fd) = self.sockets.get(index).map(AsRawFd::as_raw_fd) else { return };
+        let Some(fd) = self.sockets.get(index).map(|socket| socket.as_raw_fd()) else { return };
         let mut datagram = [0; 2048];
         let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec, u32);
         loop {
@@ -187,6 +220,9 @@ impl Reader {
 
     fn packet(&mut self, datagram: &[u8], port: u16, at: Duration, counting: bool) {
         let Ok(packet) = rtp_rs::RtpReader::new(datagram) else { return };
+        if let Some(listener) = &mut self.listener {
+            listener(port, packet.payload(), at);
+        }
         let Some(stream) = self.streams.get_mut(usize::from(port)) else { return };
         let sequence = u16::from(packet.sequence_number());
         if !stream.heard || stream.ssrc != packet.ssrc() {
@@ -216,6 +252,11 @@ impl Reader {
                 }
                 self.received.lateness.add(at.saturating_sub(due).saturating_sub(stream.grid));
             }
+        }
+        if counting && !stream.counted {
+            // The grid is of this window: two clocks drift apart in a longer time.
+            stream.grid =
+                at.saturating_sub(PACKET.saturating_mul(u32::try_from(stream.position).unwrap_or(u32::MAX)));
         }
         if counting {
             self.received.packets += 1;

@@ -73,6 +73,8 @@ pub struct Session {
     latch: Option<Latch>,
     keys: Keys,
     reception: Option<Reception>,
+    /// Whether packets are seen when they come.
+    is_timed: bool,
     last_sender_report: Option<(u32, Monotonic)>,
     /// The middle bits of our last sender report's NTP time, and when it went.
     own_sender_report: Option<(u32, Monotonic)>,
@@ -99,6 +101,7 @@ impl Session {
             latch: None,
             keys: Keys::default(),
             reception: None,
+            is_timed: true,
             last_sender_report: None,
             own_sender_report: None,
             round_trip: None,
@@ -125,24 +128,30 @@ impl Session {
 
     /// The codec we send, once the far side is known.
     pub fn codec(&self) -> Option<Codec> {
-        self.stream.map(|stream| stream.codec)
+        self.stream.as_ref().map(|stream| stream.codec)
     }
 
     /// Whether the far side may speak.
     pub fn receives(&self) -> bool {
-        self.stream.is_some_and(|stream| stream.direction.receives())
+        self.stream.as_ref().is_some_and(|stream| stream.direction.receives())
     }
 
     /// Where our RTP goes; `None` while we must not send.
     pub fn destination(&self) -> Option<SocketAddr> {
-        let stream = self.stream.filter(|stream| stream.direction.sends())?;
-        let to = self.latch.map_or(stream.remote, |latch| latch.destination());
+        // By reference: a stream is hundreds of bytes, of which few are needed per packet.
+        let stream = self.stream.as_ref().filter(|stream| stream.direction.sends())?;
+        let to = self.latch.as_ref().map_or(stream.remote, Latch::destination);
         (!to.ip().is_unspecified()).then_some(to)
     }
 
     /// What the leg hears comes from elsewhere now: the numbers go on, a new talk spurt begins.
     pub fn change_source(&mut self) {
         (self.last_frame, self.splice, self.spurt) = (None, None, true);
+    }
+
+    /// Whether packets are seen when they come, or some time later: then they say nothing about jitter.
+    pub fn time_arrivals(&mut self, timed: bool) {
+        self.is_timed = timed;
     }
 
     /// Takes a datagram of the RTP port that is no RTCP. SRTP is proven before anything is learned from it, and made
@@ -168,7 +177,10 @@ impl Session {
             Verdict::Stranger => return Inbound::Dropped(DropCause::Stranger),
         }
         match &mut self.reception {
-            Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
+            Some(reception) if reception.ssrc() == packet.ssrc && self.is_timed => {
+                reception.receive(now, &packet)
+            }
+            Some(reception) if reception.ssrc() == packet.ssrc => reception.count(now, &packet),
             other => {
                 let clock_hz =
                     if let Meaning::Voice(codec) = meaning { codec } else { stream.codec }.clock_hz();
@@ -191,10 +203,11 @@ impl Session {
     /// Writes the next paced frame of 20 ms, already encoded; `frame` counts 20 ms on the worker's clock. `None` while
     /// we must not send.
     pub fn frame(&mut self, now: Monotonic, frame: u64, payload: &[u8], out: &mut [u8]) -> Option<usize> {
-        let stream = self.stream.filter(|_| self.destination().is_some())?;
-        let (marker, timestamp) = self.pace(now, frame, stream.codec);
+        self.destination()?;
+        let (codec, payload_type) = self.stream.as_ref().map(|stream| (stream.codec, stream.payload_type))?;
+        let (marker, timestamp) = self.pace(now, frame, codec);
         let sequence = self.sent.sequence.wrapping_add(1);
-        let header = self.header(stream.payload_type, marker, sequence, timestamp);
+        let header = self.header(payload_type, marker, sequence, timestamp);
         self.send(now, header, payload, out)
     }
 

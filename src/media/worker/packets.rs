@@ -1,7 +1,7 @@
 //! What a worker does about packets: paced frames and reports out, what comes in judged and passed on.
 
 use super::rooms::voice;
-use super::{Leg, READ_MAX, SLOT_US, SLOTS, Source, Worker};
+use super::{Leg, READ_MAX, SLOTS, Source, Worker};
 use crate::engine::time::Monotonic;
 use crate::media::MediaEvent;
 use crate::media::board::Board;
@@ -13,6 +13,8 @@ use crate::media::rtp;
 use crate::media::session::Inbound;
 use mio::Token;
 use mio::net::UdpSocket;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, sendto};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,17 +23,15 @@ use std::time::Duration;
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 impl Worker {
-    pub(super) fn play(&mut self, at: usize, slot: u64) {
+    /// Makes the leg's next frame; it is sent with those of others.
+    pub(super) fn play(&mut self, at: usize, slot: u64, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let (Source::Playing(player), Some(codec)) = (&mut leg.source, leg.session.codec()) else { return };
-        let now = self.clock.now();
         let (payload, prompts_over) = player.next(codec, slot / SLOTS);
-        if let Some(length) = leg.session.frame(now, slot / SLOTS, payload, &mut self.outbound[..]) {
-            let sent = send(&leg.rtp, leg.session.destination(), &self.outbound[..length], &self.counters);
-            if sent {
-                self.counters.sent.add(1);
-                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
-            }
+        if let Some(length) = leg.session.frame(now, slot / SLOTS, payload, self.outbox.room())
+            && let Some(to) = leg.session.destination()
+        {
+            self.outbox.keep(at, to, length);
         }
         if prompts_over {
             let leg = leg.id;
@@ -39,9 +39,8 @@ impl Worker {
         }
     }
 
-    pub(super) fn report(&mut self, at: usize) {
+    pub(super) fn report(&mut self, at: usize, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        let now = self.clock.now();
         if leg.session.is_report_due(now) {
             send_report(leg, now, false, &self.counters);
         }
@@ -75,11 +74,11 @@ impl Worker {
     }
 
     /// Tells of a leg in a conversation of which nothing is heard any more.
-    pub(super) fn listen_for(&mut self, at: usize) {
+    pub(super) fn listen_for(&mut self, at: usize, now: Monotonic) {
         let Some(longest) = self.rules.silence else { return };
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let expected = matches!(leg.source, Source::Room) && leg.session.receives();
-        if expected && !leg.is_silent && self.clock.now().since(leg.heard) > longest {
+        if expected && !leg.is_silent && now.since(leg.heard) > longest {
             leg.is_silent = true;
             let leg = leg.id;
             self.tell(MediaEvent::AudioStopped { leg });
@@ -166,9 +165,8 @@ impl Worker {
     }
 
     /// Writes on the board how well a leg is heard, once a second.
-    pub(super) fn measure(&mut self, at: usize) {
+    pub(super) fn measure(&mut self, at: usize, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        let now = self.clock.now();
         if now >= leg.measure_due {
             leg.measure_due = now + MEASURE_EVERY;
             write_figures(leg, &self.board, false);
@@ -221,10 +219,11 @@ pub(super) fn send_report(leg: &mut Leg, now: Monotonic, last: bool, counters: &
 /// Sends, or counts why not. Never blocks: what the system does not take now is too late in a moment.
 pub(super) fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
     let Some(to) = to else { return false };
-    let cause = match socket.send_to(packet, to) {
+    // Straight into the kernel: the C library's `sendto` also looks after threads that are cancelled, which ours are not.
+    let cause = match sendto(socket, packet, SendFlags::DONTWAIT, &to) {
         Ok(_) => return true,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => DropCause::SendBufferFull,
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => DropCause::Refused,
+        Err(Errno::AGAIN | Errno::NOBUFS) => DropCause::SendBufferFull,
+        Err(Errno::CONNREFUSED) => DropCause::Refused,
         Err(_) => DropCause::SendFailed,
     };
     counters.drop_packet(cause);

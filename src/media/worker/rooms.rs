@@ -95,6 +95,7 @@ impl Worker {
             leg.session.change_source();
             leg.heard = self.clock.now();
         }
+        self.attend(at);
     }
 
     /// Decides anew whether packets pass as they are, after anything that may have changed it.
@@ -206,7 +207,7 @@ impl Worker {
                 && send(rtp, session.destination(), &self.outbound[..length], &self.counters)
             {
                 self.counters.mixed.add(1);
-                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
+                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)), 1);
             }
         }
     }
