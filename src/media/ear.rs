@@ -197,10 +197,15 @@ impl Ear {
         self.append(samples.get(HOUSE_FRAME..).unwrap_or_default());
     }
 
-    /// Makes up 20 ms; `lost`: in the place of sound that should have come.
+    /// Makes up 20 ms; `lost`: in the place of sound that should have come. The packet after it may tell what it was.
     fn conceal(&mut self, lost: bool) {
         let mut frame = [0; HOUSE_FRAME];
-        self.decoder.conceal(&mut frame);
+        match self.buffer.after_missing() {
+            Some((Content::Voice(codec), next)) if lost && codec == self.decoder.codec() => {
+                self.decoder.recover(next, &mut frame);
+            }
+            Some((Content::Voice(_) | Content::Noise, _)) | None => self.decoder.conceal(&mut frame),
+        }
         if lost {
             self.buffer.advance(self.ticks(HOUSE_FRAME));
             self.concealed_ms += FRAME_MS;

@@ -287,6 +287,15 @@ impl<K: Copy> JitterBuffer<K> {
         Pull::Empty { dry_frames: self.dry_frames }
     }
 
+    /// The packet whose sound begins 20 ms after the place that is due, when it is here: what is missing before it may be
+    /// told in it (RFC 6716 §2.1.7). It stays here.
+    pub fn after_missing(&self) -> Option<(K, &[u8])> {
+        let (number, timestamp) = self.oldest()?;
+        let slot = self.slots[index(number)].as_ref()?;
+        let near = timestamp - self.position < self.us_to_ticks(FRAME_US * 3 / 2);
+        Some((slot.kind.filter(|_| near)?, &slot.payload))
+    }
+
     /// So many ticks of sound followed the last pull, decoded or made up.
     pub fn advance(&mut self, ticks: i64) {
         if self.playing {

@@ -191,6 +191,30 @@ proptest::proptest! {
         }
     }
 
+    /// Noise is refused early; what was a packet once gets deep into a decoder.
+    #[test]
+    fn no_damaged_packet_of_opus_makes_the_decoder_panic(
+        of_clips: bool,
+        damages in proptest::collection::vec((0..5_usize, 0..200_usize, proptest::num::u8::ANY, 0..200_usize), 1..30),
+    ) {
+        let mut encoder = if of_clips { Encoder::of_clips(Codec::Opus) } else { Encoder::new(Codec::Opus) };
+        let mut decoder = Decoder::new(Codec::Opus);
+        let (mut payload, mut out, mut made) = ([0; PAYLOAD_MAX], [0; SAMPLES_MAX], [0; HOUSE_FRAME]);
+        for (frame, (what, at, byte, length)) in damages.into_iter().enumerate() {
+            let samples = std::array::from_fn(|n| tone(440.0, frame * HOUSE_FRAME + n));
+            let whole = encoder.encode(&samples, &mut payload);
+            let packet = &mut payload[..whole];
+            match what {
+                0 => packet[0] = byte,
+                1 | 2 => packet[at % whole] = byte,
+                _ => {}
+            }
+            let packet = if what == 3 { &packet[..length.min(whole)] } else { packet };
+            decoder.recover(packet, &mut made);
+            proptest::prop_assert!((1..=SAMPLES_MAX).contains(&decoder.decode(packet, &mut out)));
+        }
+    }
+
     #[test]
     fn no_samples_make_an_encoder_panic_or_exceed_a_packet(
         codec in 0..Codec::ALL.len(),
