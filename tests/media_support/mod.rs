@@ -30,8 +30,7 @@ pub fn settings() -> MediaSettings {
         advertise: None,
         listen6: None,
         advertise6: None,
-        // Below the ports of peers: see `free_port`.
-        ports: 14_000..=27_999,
+        ports: 21_000..=31_999,
         workers: 1,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         prefer: Prefer::Theirs,
