@@ -141,9 +141,9 @@ pub fn check_caller(who: &str, recording: &Recording) {
     for (from, to) in [(waiting - 3.0, waiting - 0.5), (seconds(held.start) + 0.5, seconds(held.end) - 0.5)] {
         // The jitter buffer of a phone on a busy machine may leave out a frame: a piece without such a place is enough.
         let pieces = (0..).map(|piece| from + f64::from(piece) * 0.5).take_while(|piece| piece + 1.5 <= to);
-        let likeness =
-            pieces.map(|piece| recording.likeness_to_loop(piece, piece + 1.5, &music)).fold(0.0, f64::max);
-        assert!(likeness > ALIKE, "{who} hears the music from {from} s to {to} s (likeness {likeness:.3})");
+        let mut likeness = pieces.map(|piece| recording.likeness_to_loop(piece, piece + 1.5, &music));
+        let is_heard = likeness.any(|likeness| likeness > ALIKE);
+        assert!(is_heard, "{who} hears the music from {from} s to {to} s");
     }
 }
 

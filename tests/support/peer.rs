@@ -112,7 +112,17 @@ pub struct Sipp {
 impl Sipp {
     /// Starts SIPp on `port` against `remote`; `more` are further arguments.
     pub fn start(scenario: &str, port: u16, remote: Option<SocketAddr>, more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), scenario, port, remote, more)
+    }
+
+    /// The same in a folder with what the scenario plays.
+    pub fn start_in(
+        folder: tempfile::TempDir,
+        scenario: &str,
+        port: u16,
+        remote: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Self {
         let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sip").join(scenario);
         let mut command = Command::new("sipp");
         if let Some(remote) = remote {

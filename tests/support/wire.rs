@@ -138,11 +138,11 @@ impl Drop for Wire {
     }
 }
 
-/// Writes packets of IPv4 as a capture file: the classic format of libpcap (draft-ietf-opsawg-pcap), each packet from its
-/// IP header on (LINKTYPE_RAW, 101).
+/// Writes packets of IPv4 as a capture file: the classic format of libpcap (draft-ietf-opsawg-pcap), each packet in a
+/// frame of Ethernet (LINKTYPE 1), for SIPp knows no other.
 pub fn write_pcap(path: &Path, packets: &[Seen]) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a capture file"));
-    let head = [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 101];
+    let head = [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 1];
     let mut write = |bytes: &[u8]| file.write_all(bytes).expect("written");
     head.iter().for_each(|word| write(&word.to_le_bytes()));
     for packet in packets {
@@ -151,9 +151,13 @@ pub fn write_pcap(path: &Path, packets: &[Seen]) {
         };
         let udp_length = 8 + packet.bytes.len() as u16;
         let length = u32::from(udp_length) + 20;
-        for word in [packet.at.as_secs() as u32, packet.at.subsec_micros(), length, length] {
+        let framed = length + 14;
+        for word in [packet.at.as_secs() as u32, packet.at.subsec_micros(), framed, framed] {
             write(&word.to_le_bytes());
         }
+        // From nobody to nobody, with IPv4 inside.
+        write(&[0; 12]);
+        write(&[0x08, 0x00]);
         // IPv4 (RFC 791 §3.1) and UDP (RFC 768); without checksums, which a capture on the sender has not either.
         write(&[0x45, 0]);
         write(&(length as u16).to_be_bytes());
