@@ -40,8 +40,14 @@ fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music
         "<sip:ben@{}>;auth_user=ben;auth_pass=correct-horse-battery;regint=60;answermode=auto",
         engine.sip
     );
-    let agent =
-        Baresip::start(&Plan { account: &ben, hz: AGENTS_TONE_HZ, codecs: "pcma", srtp: None, dial: None });
+    let agent = Baresip::start(&Plan {
+        account: &ben,
+        hz: AGENTS_TONE_HZ,
+        codecs: "pcma",
+        srtp: None,
+        port: None,
+        dial: None,
+    });
     let ready = r#"holdfast_queue_agents{queue="support",state="ready"}"#;
     eventually("the agent has registered with digest and is ready", Duration::from_secs(20), || {
         (engine.metric(ready) == 1.0).then_some(())
@@ -55,6 +61,7 @@ fn caller_hears_the_music_then_the_agent_the_agent_hears_the_caller_and_no_music
         hz: CALLERS_TONE_HZ,
         codecs: "pcmu",
         srtp: None,
+        port: None,
         dial: Some(&number),
     });
     eventually("the caller has heard five seconds of music", Duration::from_secs(30), || {

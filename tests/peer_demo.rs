@@ -116,6 +116,7 @@ fn a_stranger_s_phone_dials_a_number_of_the_banner_and_records_music_and_then_an
         hz: CALLERS_TONE_HZ,
         codecs: "pcmu",
         srtp: None,
+        port: None,
         dial: Some(&number),
     });
     eventually("the caller has heard the welcome and some music", Duration::from_secs(60), || {

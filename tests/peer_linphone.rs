@@ -44,6 +44,7 @@ fn linphone(engine: &Holdfast, transport: &str) -> Linphone {
         hz: AGENTS_TONE_HZ,
         codec: None,
         srtp: false,
+        port: None,
     })
 }
 

@@ -20,6 +20,8 @@ pub struct Plan<'a> {
     pub codecs: &'a str,
     /// The encryption of its audio: `srtp-mand` for SDES or nothing.
     pub srtp: Option<&'a str>,
+    /// Where it listens for SIP; anywhere if nothing is said.
+    pub port: Option<u16>,
     /// Whom it calls.
     pub dial: Option<&'a str>,
 }
@@ -45,7 +47,7 @@ impl Baresip {
              ausrc_channels 1\nauplay_channels 1\nrtp_ports {rtp}-{rtp_last}\nctrl_tcp_listen 127.0.0.1:{control}\n\
              module_path {modules}\nsnd_path {here}\nmodule_tmp account.so\nmodule_app menu.so\n\
              module_app ctrl_tcp.so\n",
-            port = free_port(),
+            port = plan.port.unwrap_or_else(free_port),
             tone = tone.display(),
             // Both ports and those behind them are ours: see `free_port`.
             rtp_last = rtp + 3,

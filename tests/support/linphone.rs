@@ -33,6 +33,8 @@ pub struct Plan<'a> {
     pub codec: Option<&'a str>,
     /// Whether its audio must be encrypted, with keys in the SDP.
     pub srtp: bool,
+    /// Where it listens for SIP; anywhere if nothing is said.
+    pub port: Option<u16>,
 }
 
 /// A linphonec.
@@ -100,7 +102,7 @@ impl Linphone {
 }
 
 fn configuration(plan: &Plan) -> String {
-    let port = free_port();
+    let port = plan.port.unwrap_or_else(free_port);
     let of = |wanted: &str| if wanted == plan.transport { port } else { 0 };
     let name = plan.account.map_or("jane", |(name, _)| name);
     let mut config = format!(

@@ -9,9 +9,12 @@
 
 pub mod audio;
 pub mod baresip;
+pub mod conversation;
 pub mod engine;
 pub mod linphone;
 pub mod peer;
+pub mod tap;
+pub mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// Where to look next for a free port: below the range from which the kernel serves those who ask for any,
-/// so that nobody takes it between this look and its use.
+/// Where to look next for a free port: above the range from which the kernel serves those who ask for any, and above
+/// everybody's RTP ports, so that nobody takes it between this look and its use.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
 /// What tells other test binaries on this machine which ports are taken, for they look where we do: a port on an
@@ -21,7 +21,7 @@ static CLAIMS: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
 pub fn free_port() -> u16 {
     let start = (std::process::id() % 100) as u16 * 44;
     (0..1_100)
-        .map(|_| 28_000 + (start + NEXT_PORT.fetch_add(4, Ordering::Relaxed)) % 4_400)
+        .map(|_| 61_000 + (start + NEXT_PORT.fetch_add(4, Ordering::Relaxed)) % 4_400)
         .find(|port| is_claimed_by_us(*port) && is_free(*port))
         .expect("a free port")
 }
@@ -34,7 +34,7 @@ fn is_free(port: u16) -> bool {
 }
 
 fn is_claimed_by_us(port: u16) -> bool {
-    let claim = TcpListener::bind(("127.77.0.1", 12_000 + (port - 28_000) / 4)).ok();
+    let claim = TcpListener::bind(("127.77.0.1", 12_000 + (port - 61_000) / 4)).ok();
     let is_ours = claim.is_some();
     CLAIMS.lock().expect("not poisoned").extend(claim);
     is_ours
@@ -112,7 +112,17 @@ pub struct Sipp {
 impl Sipp {
     /// Starts SIPp on `port` against `remote`; `more` are further arguments.
     pub fn start(scenario: &str, port: u16, remote: Option<SocketAddr>, more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), scenario, port, remote, more)
+    }
+
+    /// The same in a folder with what the scenario plays.
+    pub fn start_in(
+        folder: tempfile::TempDir,
+        scenario: &str,
+        port: u16,
+        remote: Option<SocketAddr>,
+        more: &[&str],
+    ) -> Self {
         let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sip").join(scenario);
         let mut command = Command::new("sipp");
         if let Some(remote) = remote {
