@@ -173,7 +173,7 @@ fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Want
     let mut text = format!(
         "skills = []\npause_reasons = [\"break\"]\n\
          [sip]\nlisten = [\"udp:{sip}\"]\nrealm = \"bench\"\n\
-         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 0\ncodecs = [\"pcmu\", \"pcma\"]\n\
+         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 1\ncodecs = [\"pcmu\", \"pcma\"]\n\
          [http]\nlisten = \"{http}\"\n\
          [store]\npath = {}\n[sounds]\nmusic = {}\nprompts = {}\n\
          [limits]\ncalls_max = {calls_max}\ndrain = \"1s\"\n[log]\nfilter = \"warn\"\n\

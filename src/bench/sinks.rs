@@ -1,12 +1,13 @@
 //! Where the engine's RTP ends: a few sockets shared by many callers, one thread that counts every packet, with the time
 //! at which the kernel took it (SO_TIMESTAMPNS), so that our own slowness is not blamed on the engine.
+//!
+//! The sockets are looked at every few milliseconds instead of waking the thread at each packet: on a network the waking is
+//! done by another machine, on the loopback it would be the sender who pays for it.
 
 use super::histogram::Histogram;
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,6 +18,8 @@ use std::time::Duration;
 const STREAMS_PER_SOCKET: usize = 64;
 const SOCKETS_MAX: usize = 256;
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+/// Between two looks at the sockets: their buffers hold a hundred times as much.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
 const PACKET: Duration = Duration::from_millis(20);
 /// A packet is on time when it comes no later than this after its time.
 const ON_TIME: Duration = Duration::from_millis(2);
@@ -62,15 +65,11 @@ impl Sinks {
     /// Opens as many sockets as that many streams need, and reads them.
     pub fn open(streams: usize) -> io::Result<Sinks> {
         let count = streams.div_ceil(STREAMS_PER_SOCKET).clamp(1, SOCKETS_MAX);
-        let mut sockets = (0..count).map(|_| socket()).collect::<io::Result<Vec<_>>>()?;
+        let sockets = (0..count).map(|_| socket()).collect::<io::Result<Vec<_>>>()?;
         let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
-        let poll = Poll::new()?;
-        for (index, socket) in sockets.iter_mut().enumerate() {
-            poll.registry().register(socket, Token(index), Interest::READABLE)?;
-        }
         let phase = Arc::new(AtomicU8::new(WARMING));
         let reader = Reader::new(sockets, Arc::clone(&phase));
-        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run(poll))?;
+        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run())?;
         Ok(Sinks { addresses, phase, thread })
     }
 
@@ -94,7 +93,7 @@ fn socket() -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     setsockopt(&socket, sockopt::RxqOvfl, &1)?;
-    Ok(UdpSocket::from_std(socket.into()))
+    Ok(socket.into())
 }
 
 /// One RTP stream, known by the port it comes from.
@@ -134,8 +133,7 @@ impl Reader {
         }
     }
 
-    fn run(mut self, mut poll: Poll) -> Received {
-        let mut events = Events::with_capacity(SOCKETS_MAX);
+    fn run(mut self) -> Received {
         let mut before = WARMING;
         loop {
             let phase = self.phase.load(Ordering::Acquire);
@@ -149,12 +147,8 @@ impl Reader {
                     dropped.map(|(now, then)| u64::from(now.wrapping_sub(*then))).sum();
                 return self.received;
             }
-            if poll.poll(&mut events, Some(Duration::from_millis(20))).is_err() {
-                continue;
-            }
-            for event in &events {
-                self.drain(event.token().0, phase == MEASURING);
-            }
+            thread::sleep(LOOK_EVERY);
+            (0..self.sockets.len()).for_each(|index| self.drain(index, phase == MEASURING));
         }
     }
 

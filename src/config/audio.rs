@@ -42,6 +42,8 @@ pub(super) fn media(root: &Section<'_>) -> MediaSettings {
         advertise6,
         ports: ports.unwrap_or(20000..=29999),
         workers: section.count("workers", 0..=256).unwrap_or(0),
+        pin: section.flag("pin").unwrap_or(false),
+        realtime: section.flag("realtime").unwrap_or(true),
         codecs: listed(&section, "codecs", "codec", &CODECS).unwrap_or_else(|| Codec::USUAL.to_vec()),
         prefer: section.choice("prefer", &Prefer::TABLE).unwrap_or_default(),
         quarantine: PORT_REST,

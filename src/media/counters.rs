@@ -140,11 +140,11 @@ impl Counters {
         self.dropped[cause as usize].add(1);
     }
 
-    pub(super) fn late_by(&self, lateness: Duration) {
+    pub(super) fn late_by(&self, lateness: Duration, packets: u64) {
         let us = lateness.as_micros() as u64;
         let bucket = LATENESS_EDGES_US.iter().position(|&edge| us <= edge).unwrap_or(LATENESS_EDGES_US.len());
-        self.lateness[bucket].add(1);
-        self.lateness_sum_us.add(us);
+        self.lateness[bucket].add(packets);
+        self.lateness_sum_us.add(us * packets);
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
             assert_eq!(counters.dropped(cause), 1, "{}", cause.name());
         }
         for us in [0, 100, 101, 20_000, 20_001] {
-            counters.late_by(Duration::from_micros(us));
+            counters.late_by(Duration::from_micros(us), 1);
         }
         assert_eq!(counters.lateness(), [2, 1, 0, 0, 0, 0, 0, 1, 1]);
         assert_eq!(counters.lateness_sum(), Duration::from_micros(40_202));

@@ -14,7 +14,7 @@ use super::quality::Quality;
 use super::recorder::Tape;
 use super::room::Role;
 use super::sdp::{Prefer, Stream};
-use super::worker::{Message, Rules, WAKE, Worker};
+use super::worker::{Message, Rules, Scheduling, WAKE, Worker};
 use super::{LocalMedia, MediaEvent, OpenError, Sessions, Wishes};
 use crate::engine::command::Program;
 use crate::engine::id::LegId;
@@ -55,6 +55,10 @@ pub struct MediaSettings {
     pub ports: RangeInclusive<u16>,
     /// Threads; 0: one per core.
     pub workers: usize,
+    /// Whether each stays on a processor of its own.
+    pub pin: bool,
+    /// Whether they come before ordinary threads, where the system permits it.
+    pub realtime: bool,
     /// What we can speak, the most preferred first.
     pub codecs: Vec<Codec>,
     /// Whose order of codecs decides.
@@ -173,13 +177,14 @@ pub fn start(
     let rules = Rules { silence: settings.silence, inband_keys: settings.inband_keys };
     let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
     for (number, counters) in counters.iter().enumerate() {
-        control.workers.push(spawn(number, counters.clone(), events.clone(), clock, rules)?);
+        let scheduling = Scheduling { number, pin: control.settings.pin, hurry: control.settings.realtime };
+        control.workers.push(spawn(scheduling, counters.clone(), events.clone(), clock, rules)?);
     }
     Ok(Handle { control: Arc::new(Mutex::new(control)), counters })
 }
 
 fn spawn(
-    number: usize,
+    scheduling: Scheduling,
     counters: Arc<Counters>,
     events: Sender<MediaEvent>,
     clock: Clock,
@@ -190,9 +195,10 @@ fn spawn(
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
     let (inbox, messages) = sync_channel(INBOX_MAX);
+    let worker = Worker::new(poll, messages, events, counters, clock, rules, written)?;
     let thread = std::thread::Builder::new()
-        .name(format!("media-{number}"))
-        .spawn(move || Worker::new(poll, messages, events, counters, clock, rules, written).run())?;
+        .name(format!("media-{}", scheduling.number))
+        .spawn(move || worker.run(scheduling))?;
     Ok(Remote { inbox, waker, thread: Some(thread), legs: 0, board })
 }
 

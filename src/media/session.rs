@@ -125,18 +125,19 @@ impl Session {
 
     /// The codec we send, once the far side is known.
     pub fn codec(&self) -> Option<Codec> {
-        self.stream.map(|stream| stream.codec)
+        self.stream.as_ref().map(|stream| stream.codec)
     }
 
     /// Whether the far side may speak.
     pub fn receives(&self) -> bool {
-        self.stream.is_some_and(|stream| stream.direction.receives())
+        self.stream.as_ref().is_some_and(|stream| stream.direction.receives())
     }
 
     /// Where our RTP goes; `None` while we must not send.
     pub fn destination(&self) -> Option<SocketAddr> {
-        let stream = self.stream.filter(|stream| stream.direction.sends())?;
-        let to = self.latch.map_or(stream.remote, |latch| latch.destination());
+        // By reference: a stream is hundreds of bytes, of which few are needed per packet.
+        let stream = self.stream.as_ref().filter(|stream| stream.direction.sends())?;
+        let to = self.latch.as_ref().map_or(stream.remote, Latch::destination);
         (!to.ip().is_unspecified()).then_some(to)
     }
 
@@ -191,10 +192,11 @@ impl Session {
     /// Writes the next paced frame of 20 ms, already encoded; `frame` counts 20 ms on the worker's clock. `None` while
     /// we must not send.
     pub fn frame(&mut self, now: Monotonic, frame: u64, payload: &[u8], out: &mut [u8]) -> Option<usize> {
-        let stream = self.stream.filter(|_| self.destination().is_some())?;
-        let (marker, timestamp) = self.pace(now, frame, stream.codec);
+        self.destination()?;
+        let (codec, payload_type) = self.stream.as_ref().map(|stream| (stream.codec, stream.payload_type))?;
+        let (marker, timestamp) = self.pace(now, frame, codec);
         let sequence = self.sent.sequence.wrapping_add(1);
-        let header = self.header(stream.payload_type, marker, sequence, timestamp);
+        let header = self.header(payload_type, marker, sequence, timestamp);
         self.send(now, header, payload, out)
     }
 

@@ -4,6 +4,8 @@
 //! a late slot is caught up with, and one that is too late is skipped, never stretched.
 
 mod legs;
+mod outbox;
+mod pace;
 mod packets;
 mod rooms;
 
@@ -26,8 +28,10 @@ use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
 use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
+use outbox::Outbox;
+use pace::Alarm;
 use std::collections::{HashMap, VecDeque};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -46,6 +50,19 @@ const MESSAGES_MAX: usize = 256;
 const BACKLOG_MAX: usize = 4_096;
 /// The token by which the worker is woken; sockets have their leg's index times two.
 pub(super) const WAKE: Token = Token(usize::MAX);
+/// The token of the alarm that wakes it for the next slot.
+const ALARM: Token = Token(usize::MAX - 1);
+
+/// How a worker's thread is scheduled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scheduling {
+    /// Which of the workers it is.
+    pub(super) number: usize,
+    /// Whether it stays on one processor.
+    pub(super) pin: bool,
+    /// Whether it comes before ordinary threads.
+    pub(super) hurry: bool,
+}
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -144,6 +161,7 @@ struct Leg {
 /// The thread's state.
 pub(super) struct Worker {
     poll: Poll,
+    alarm: Alarm,
     inbox: Receiver<Message>,
     events: Sender<MediaEvent>,
     counters: Arc<Counters>,
@@ -168,6 +186,7 @@ pub(super) struct Worker {
     /// Taken out while a packet in it is looked at.
     inbound: Vec<u8>,
     outbound: Box<[u8; DATAGRAM_MAX]>,
+    outbox: Outbox,
     stopping: bool,
 }
 
@@ -180,8 +199,9 @@ impl Worker {
         clock: Clock,
         rules: Rules,
         board: Arc<Board>,
-    ) -> Worker {
-        Worker {
+    ) -> io::Result<Worker> {
+        Ok(Worker {
+            alarm: Alarm::new(poll.registry(), ALARM)?,
             poll,
             inbox,
             events,
@@ -202,12 +222,19 @@ impl Worker {
             board,
             inbound: vec![0; DATAGRAM_MAX + 1],
             outbound: Box::new([0; DATAGRAM_MAX]),
+            outbox: Outbox::new(),
             stopping: false,
-        }
+        })
     }
 
     /// Runs until told to stop.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, scheduling: Scheduling) {
+        if scheduling.pin {
+            pace::pin(scheduling.number);
+        }
+        if scheduling.hurry {
+            pace::hurry();
+        }
         let mut ready = Events::with_capacity(1_024);
         loop {
             self.run_due_slots();
@@ -218,8 +245,10 @@ impl Worker {
             self.deliver_backlog();
             self.wait(&mut ready);
             for event in &ready {
-                if event.token() != WAKE {
-                    self.read(event.token());
+                match event.token() {
+                    WAKE => {}
+                    ALARM => self.alarm.rang(),
+                    socket => self.read(socket),
                 }
             }
             for _ in 0..self.unread.len() {
@@ -232,25 +261,26 @@ impl Worker {
         open.into_iter().for_each(|leg| self.close(leg));
     }
 
-    /// Waits for packets, messages or the next slot. The system's wait counts in milliseconds and rounds up, so the
-    /// last fraction is slept through.
+    /// Waits for packets, messages or the next slot.
     fn wait(&mut self, ready: &mut Events) {
-        let busy = !self.unread.is_empty();
-        let until = self.next_busy_slot().map(|slot| slot * SLOT_US);
-        let remaining_us = until.map(|until| until.saturating_sub(self.clock.now().0));
         // Events that wait for somebody else are offered again a thousand times a second: no more is of use.
-        let longest = [busy.then_some(0), (!self.backlog.is_empty()).then_some(1)];
-        let slot = remaining_us.map(|us| us / 1_000);
-        let timeout = longest.into_iter().chain([slot]).flatten().min().map(Duration::from_millis);
+        let mut timeout = (!self.backlog.is_empty()).then_some(Duration::from_millis(1));
+        if !self.unread.is_empty() {
+            timeout = Some(Duration::ZERO);
+        } else if let Some(slot) = self.next_busy_slot() {
+            let (due, now) = (slot * SLOT_US, self.clock.now().0);
+            if due <= now {
+                timeout = Some(Duration::ZERO);
+            } else if let Err(error) = self.alarm.set(due, now) {
+                tracing::error!(%error, "the media worker has no timer");
+                timeout = Some(Duration::from_millis(1));
+            }
+        }
         if let Err(error) = self.poll.poll(ready, timeout)
             && error.kind() != ErrorKind::Interrupted
         {
             tracing::error!(%error, "the media worker cannot wait for packets");
             std::thread::sleep(Duration::from_millis(1));
-        }
-        if !busy && ready.is_empty() && remaining_us.is_some_and(|us| us < 1_000) {
-            let rest = until.unwrap_or_default().saturating_sub(self.clock.now().0);
-            std::thread::sleep(Duration::from_micros(rest));
         }
     }
 
@@ -280,13 +310,19 @@ impl Worker {
 
     fn run_slot(&mut self, slot: u64) {
         let place = (slot % SLOTS) as usize;
+        let mut now = self.clock.now();
         for at in 0..self.slots[place].len() {
             let leg = self.slots[place][at];
-            self.play(leg, slot);
-            self.report(leg);
-            self.listen_for(leg);
-            self.measure(leg);
+            self.play(leg, slot, now);
+            self.report(leg, now);
+            self.listen_for(leg, now);
+            self.measure(leg, now);
+            if self.outbox.is_full() {
+                self.send_all(slot);
+                now = self.clock.now();
+            }
         }
+        self.send_all(slot);
         for at in 0..self.mixed[place].len() {
             let seat = self.mixed[place][at];
             self.mix(seat, slot);

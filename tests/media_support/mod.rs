@@ -32,6 +32,8 @@ pub fn settings() -> MediaSettings {
         advertise6: None,
         ports: 21_000..=31_999,
         workers: 1,
+        pin: false,
+        realtime: false,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         prefer: Prefer::Theirs,
         quarantine: Duration::from_secs(30),

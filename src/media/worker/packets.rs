@@ -1,7 +1,7 @@
 //! What a worker does about packets: paced frames and reports out, what comes in judged and passed on.
 
 use super::rooms::voice;
-use super::{Leg, READ_MAX, SLOT_US, SLOTS, Source, Worker};
+use super::{Leg, READ_MAX, SLOTS, Source, Worker};
 use crate::engine::time::Monotonic;
 use crate::media::MediaEvent;
 use crate::media::board::Board;
@@ -21,17 +21,15 @@ use std::time::Duration;
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 impl Worker {
-    pub(super) fn play(&mut self, at: usize, slot: u64) {
+    /// Makes the leg's next frame; it is sent with those of others.
+    pub(super) fn play(&mut self, at: usize, slot: u64, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let (Source::Playing(player), Some(codec)) = (&mut leg.source, leg.session.codec()) else { return };
-        let now = self.clock.now();
         let (payload, prompts_over) = player.next(codec, slot / SLOTS);
-        if let Some(length) = leg.session.frame(now, slot / SLOTS, payload, &mut self.outbound[..]) {
-            let sent = send(&leg.rtp, leg.session.destination(), &self.outbound[..length], &self.counters);
-            if sent {
-                self.counters.sent.add(1);
-                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
-            }
+        if let Some(length) = leg.session.frame(now, slot / SLOTS, payload, self.outbox.room())
+            && let Some(to) = leg.session.destination()
+        {
+            self.outbox.keep(at, to, length);
         }
         if prompts_over {
             let leg = leg.id;
@@ -39,9 +37,8 @@ impl Worker {
         }
     }
 
-    pub(super) fn report(&mut self, at: usize) {
+    pub(super) fn report(&mut self, at: usize, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        let now = self.clock.now();
         if leg.session.is_report_due(now) {
             send_report(leg, now, false, &self.counters);
         }
@@ -75,11 +72,11 @@ impl Worker {
     }
 
     /// Tells of a leg in a conversation of which nothing is heard any more.
-    pub(super) fn listen_for(&mut self, at: usize) {
+    pub(super) fn listen_for(&mut self, at: usize, now: Monotonic) {
         let Some(longest) = self.rules.silence else { return };
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let expected = matches!(leg.source, Source::Room) && leg.session.receives();
-        if expected && !leg.is_silent && self.clock.now().since(leg.heard) > longest {
+        if expected && !leg.is_silent && now.since(leg.heard) > longest {
             leg.is_silent = true;
             let leg = leg.id;
             self.tell(MediaEvent::AudioStopped { leg });
@@ -166,9 +163,8 @@ impl Worker {
     }
 
     /// Writes on the board how well a leg is heard, once a second.
-    pub(super) fn measure(&mut self, at: usize) {
+    pub(super) fn measure(&mut self, at: usize, now: Monotonic) {
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
-        let now = self.clock.now();
         if now >= leg.measure_due {
             leg.measure_due = now + MEASURE_EVERY;
             write_figures(leg, &self.board, false);

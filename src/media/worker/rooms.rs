@@ -206,7 +206,7 @@ impl Worker {
                 && send(rtp, session.destination(), &self.outbound[..length], &self.counters)
             {
                 self.counters.mixed.add(1);
-                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)));
+                self.counters.late_by(Duration::from_micros(now.0.saturating_sub(slot * SLOT_US)), 1);
             }
         }
     }

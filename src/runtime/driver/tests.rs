@@ -60,6 +60,8 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         advertise6: None,
         ports: 11_800..=11_899,
         workers: 1,
+        pin: false,
+        realtime: false,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         silence: None,
         inband_keys: false,
