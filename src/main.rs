@@ -1,7 +1,9 @@
 //! The `holdfast` command: arguments, logging, signals. All else lives in the library.
 
 use clap::Parser;
-use holdfast::bench::{self, CallRateSettings, HeldCallersSettings};
+use holdfast::bench::{
+    self, BridgedCallsSettings, CallRateSettings, HeldCallersSettings, PromptsSettings, StartUpSettings,
+};
 use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
 use holdfast::config::{ApiToken, Config, SoundsConfig};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
@@ -224,13 +226,27 @@ fn staged(args: &DemoArgs) -> anyhow::Result<(Config, DemoSettings)> {
 /// Measures, in a process apart from the engine.
 fn bench(command: BenchCommand) -> u8 {
     let done = match command {
-        BenchCommand::HeldCallers { callers, common } => bench::held_callers(&HeldCallersSettings {
-            callers: callers as usize,
-            seconds: common.seconds,
-            json: common.json,
-            ..HeldCallersSettings::default()
-        })
-        .map(drop),
+        BenchCommand::HeldCallers { callers, search, srtp, common } => {
+            bench::held_callers(&HeldCallersSettings {
+                callers: callers as usize,
+                search,
+                srtp,
+                seconds: common.seconds,
+                json: common.json,
+                ..HeldCallersSettings::default()
+            })
+            .map(drop)
+        }
+        BenchCommand::BridgedCalls { calls, pair, recording, common } => {
+            let (calls, seconds, json) = (calls as usize, common.seconds, common.json);
+            bench::bridged_calls(&BridgedCallsSettings { calls, pair, recording, seconds, json }).map(drop)
+        }
+        BenchCommand::Prompts { callers, json } => {
+            bench::prompts(&PromptsSettings { callers: callers as usize, json }).map(drop)
+        }
+        BenchCommand::StartUp { files, minutes, codecs, json } => {
+            bench::start_up(&StartUpSettings { files: files as usize, minutes, codecs, json }).map(drop)
+        }
         BenchCommand::CallRate { rate, agents, common } => bench::call_rate(&CallRateSettings {
             rate,
             seconds: common.seconds,

@@ -48,6 +48,7 @@ async fn held_callers_are_counted_with_every_packet() {
         ramp_per_second: 200,
         target: Target::Running(machine),
         json: true,
+        ..HeldCallersSettings::default()
     };
     let measured = tokio::task::spawn_blocking(move || bench::held_callers(&settings));
     let report = within(measured).await.unwrap().unwrap();

@@ -4,6 +4,7 @@ use super::engine::{Engine, Wanted};
 use super::held_callers::shown;
 use super::histogram::Histogram;
 use super::load::{CALLS_MAX, Load, Plan, Tally};
+use super::message::Audio;
 use super::phones::{Offers, Phones};
 use super::sinks::Sinks;
 use super::{BenchError, Target, status_name};
@@ -95,11 +96,11 @@ pub fn call_rate(settings: &CallRateSettings) -> Result<CallRateReport, BenchErr
 fn measure(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {
     let at_once = (f64::from(settings.rate) * (settings.hold.as_secs_f64() + 2.0)) as usize;
     let sinks = Sinks::open(at_once * if settings.agents > 0 { 2 } else { 1 })?;
-    let phones = Phones::start(sinks.addresses.clone())?;
+    let phones = Phones::start(sinks.addresses.clone(), Audio::PLAIN, None)?;
     let (engine, server) = match settings.target {
         Target::OwnEngine => {
             let agents = (settings.agents > 0).then_some((phones.address, settings.agents));
-            let engine = Engine::start(&Wanted { calls_max: at_once * 2 + 64, agents })?;
+            let engine = Engine::start(&Wanted { agents, ..Wanted::of(at_once * 2 + 64) })?;
             let sip = engine.sip;
             (Some(engine), sip)
         }
@@ -111,7 +112,7 @@ fn measure(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {
     sinks.measure();
     let per_second = f64::from(settings.rate.max(1));
     let hold = Some(settings.hold);
-    let load = Load::start(Plan { server, count, per_second, hold, sinks: sinks.addresses.clone() })?;
+    let load = Load::start(Plan { hold, ..Plan::of(server, count, per_second, &sinks) })?;
     let deadline = Instant::now() + Duration::from_secs(settings.seconds) + settings.hold + LAST_CALL;
     while !load.is_finished() && Instant::now() < deadline {
         sleep(Duration::from_millis(20));
@@ -120,7 +121,7 @@ fn measure(settings: &CallRateSettings) -> Result<CallRateReport, BenchError> {
     let tally = load.finish()?;
     let after = engine.as_ref().map(Engine::cpu).transpose()?;
     let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
-    let packets = sinks.finish()?.packets;
+    let packets = sinks.pause()?.packets;
     drop(engine);
     let offers = phones.finish()?;
     Ok(report(settings.rate, &tally, &offers, cpu, packets))

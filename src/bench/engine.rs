@@ -1,5 +1,6 @@
 //! The engine as a process of its own: a temporary configuration, a start, a look at `/proc`, an end.
 
+use crate::media::Codec;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fmt::Write as _;
@@ -49,12 +50,39 @@ pub(super) struct Wanted {
     pub calls_max: usize,
     /// Where the simulated agents' phones listen, and how many agents share that address.
     pub agents: Option<(SocketAddr, usize)>,
+    /// What it can speak.
+    pub codecs: Vec<Codec>,
+    pub srtp: bool,
+    /// Whether conversations are recorded.
+    pub recording: bool,
+    /// After so long callers go to another queue, whose welcome cuts into the music.
+    pub prompt_after: Option<Duration>,
+    /// Files of music, and how many seconds each has.
+    pub music: (usize, u32),
+}
+
+impl Wanted {
+    /// G.711, half a minute of music, nothing else.
+    pub fn of(calls_max: usize) -> Wanted {
+        let codecs = vec![Codec::Pcmu, Codec::Pcma];
+        Wanted {
+            calls_max,
+            agents: None,
+            codecs,
+            srtp: false,
+            recording: false,
+            prompt_after: None,
+            music: (1, 30),
+        }
+    }
 }
 
 /// The running engine. Ended when dropped.
 pub(super) struct Engine {
     child: Child,
     pub sip: SocketAddr,
+    /// From the start of the process until it was ready.
+    pub started_in: Duration,
     folder: PathBuf,
 }
 
@@ -63,10 +91,11 @@ impl Engine {
     pub fn start(wanted: &Wanted) -> Result<Engine, EngineError> {
         let folder = temporary_folder()?;
         let (sip, http) = (free_udp_port()?, free_tcp_port()?);
-        write_music(&folder)?;
+        write_sounds(&folder, wanted)?;
         let config = folder.join("bench.toml");
         fs::write(&config, configuration(&folder, sip, http, wanted))?;
         let log = fs::File::create(folder.join("engine.log"))?;
+        let began = Instant::now();
         let child = Command::new(std::env::current_exe()?)
             .arg("run")
             .arg("--config")
@@ -75,8 +104,9 @@ impl Engine {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        let mut engine = Engine { child, sip, folder };
+        let mut engine = Engine { child, sip, started_in: Duration::ZERO, folder };
         engine.wait_until_ready(http)?;
+        engine.started_in = began.elapsed();
         Ok(engine)
     }
 
@@ -89,7 +119,7 @@ impl Engine {
             if is_ready(http).unwrap_or(false) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50));
+            sleep(Duration::from_millis(10));
         }
         Err(EngineError::NotReady { log: self.log() })
     }
@@ -155,36 +185,66 @@ fn free_tcp_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// Half a minute of music, so that the benchmark needs no file but itself.
-fn write_music(folder: &Path) -> Result<(), EngineError> {
+/// Music and a prompt, so that the benchmark needs no file but itself.
+fn write_sounds(folder: &Path, wanted: &Wanted) -> Result<(), EngineError> {
     let sample = |n: u32| {
         let seconds = f64::from(n) / 8_000.0;
         let tone = |hz: f64| (std::f64::consts::TAU * hz * seconds).sin();
         ((tone(220.0) + tone(277.2) + tone(329.6)) * 4_000.0 * (0.6 + 0.4 * tone(0.5))) as i16
     };
-    let samples: Vec<i16> = (0..8_000 * 30).map(sample).collect();
-    let path = folder.join("music").join("bench.wav");
-    crate::phone::write_wav(&path, &samples).map_err(|error| EngineError::Music(error.to_string()))
+    let write = |path: PathBuf, seconds: u32| {
+        let samples: Vec<i16> = (0..8_000 * seconds).map(sample).collect();
+        crate::phone::write_wav(&path, &samples).map_err(|error| EngineError::Music(error.to_string()))
+    };
+    let (files, seconds) = wanted.music;
+    let first = folder.join("music").join(music_name(0));
+    write(first.clone(), seconds)?;
+    for file in 1..files {
+        fs::copy(&first, folder.join("music").join(music_name(file)))?;
+    }
+    write(folder.join("prompts").join("en").join("bench.wav"), 3)
+}
+
+fn music_name(file: usize) -> String {
+    if file == 0 { "bench.wav".to_owned() } else { format!("bench-{file}.wav") }
 }
 
 fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Wanted) -> String {
     let path = |name: &str| toml_text(&folder.join(name).display().to_string());
     let calls_max = wanted.calls_max;
+    let codecs = wanted
+        .codecs
+        .iter()
+        .map(|codec| format!("\"{codec}\"").to_lowercase())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let srtp = if wanted.srtp { "srtp = \"optional\"\n" } else { "" };
+    let recording = if wanted.recording { "recording = \"always\"\n" } else { "" };
+    let overflow = wanted.prompt_after.map_or(String::new(), |after| {
+        format!("overflow = [{{ after = \"{}s\", queue = \"prompted\" }}]\n", after.as_secs())
+    });
     let mut text = format!(
         "skills = []\npause_reasons = [\"break\"]\n\
          [sip]\nlisten = [\"udp:{sip}\"]\nrealm = \"bench\"\n\
-         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 1\ncodecs = [\"pcmu\", \"pcma\"]\n\
+         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 1\ncodecs = [{codecs}]\n\
          [http]\nlisten = \"{http}\"\n\
          [store]\npath = {}\n[sounds]\nmusic = {}\nprompts = {}\n\
          [limits]\ncalls_max = {calls_max}\ndrain = \"1s\"\n[log]\nfilter = \"warn\"\n\
-         [[trunk]]\nname = \"bench\"\naddresses = [\"127.0.0.0/8\"]\n\
+         [[trunk]]\nname = \"bench\"\naddresses = [\"127.0.0.0/8\"]\n{srtp}\
          [[queue]]\nname = \"bench\"\ntitle = \"Bench\"\nstrategy = \"longest-idle\"\nmusic = [\"bench\"]\n\
-         waiting_max = {calls_max}\nring_timeout = \"10s\"\nwrap_up = \"0s\"\nrest_after_miss = \"1s\"\n\
+         waiting_max = {calls_max}\nring_timeout = \"10s\"\nwrap_up = \"0s\"\nrest_after_miss = \"1s\"\n{recording}{overflow}\
          [[number]]\ndialled = \"{NUMBER}\"\nqueue = \"bench\"\n",
         path("data/bench.sqlite"),
         path("music"),
         path("prompts"),
     );
+    if wanted.prompt_after.is_some() {
+        let _ = write!(
+            text,
+            "[[queue]]\nname = \"prompted\"\ntitle = \"Prompted\"\nstrategy = \"longest-idle\"\nmusic = [\"bench\"]\n\
+             waiting_max = {calls_max}\nwelcome = \"bench\"\n"
+        );
+    }
     if let Some((phones, count)) = wanted.agents {
         for agent in 1..=count {
             let _ = write!(
@@ -232,7 +292,13 @@ mod tests {
     #[test]
     fn the_configuration_is_toml_and_names_what_it_must() {
         let any: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-        let wanted = Wanted { calls_max: 70, agents: Some((any, 3)) };
+        let wanted = Wanted {
+            agents: Some((any, 3)),
+            srtp: true,
+            recording: true,
+            prompt_after: Some(Duration::from_secs(9)),
+            ..Wanted::of(70)
+        };
         let text = configuration(Path::new("/tmp/a \"b\""), any, any, &wanted);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["agent"].as_array().unwrap().len(), 3);

@@ -48,6 +48,13 @@ impl Histogram {
         self.longest = self.longest.max(duration);
     }
 
+    /// Counts what another has counted.
+    pub fn merge(&mut self, other: &Histogram) {
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(to, from)| *to += from);
+        self.count += other.count;
+        self.longest = self.longest.max(other.longest);
+    }
+
     /// How many were counted.
     pub fn count(&self) -> u64 {
         self.count

@@ -3,7 +3,8 @@
 
 use super::engine::NUMBER;
 use super::histogram::Histogram;
-use super::message::{Caller, respond};
+use super::message::{Audio, Caller, media_address, respond};
+use super::sinks::Sinks;
 use crate::sip::codec;
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::uri::NameAddr;
@@ -15,6 +16,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,17 @@ pub(super) struct Plan {
     /// From the answer to the BYE; `None`: until told.
     pub hold: Option<Duration>,
     pub sinks: Vec<SocketAddr>,
+    pub audio: Audio,
+    /// Where each caller shall send his sound is told here, with his index.
+    pub answered: Option<Sender<(usize, SocketAddr)>>,
+}
+
+impl Plan {
+    /// Callers who speak µ-law and stay until told.
+    pub fn of(server: SocketAddr, count: usize, per_second: f64, sinks: &Sinks) -> Plan {
+        let sinks = sinks.addresses.clone();
+        Plan { server, count, per_second, hold: None, sinks, audio: Audio::PLAIN, answered: None }
+    }
 }
 
 /// What became of the calls.
@@ -233,7 +246,14 @@ impl Worker {
 
     fn caller(&self, index: usize) -> Caller {
         let sink = self.plan.sinks.get(index % self.plan.sinks.len().max(1)).copied().unwrap_or(self.local);
-        Caller { index, run: self.run, local: self.local, server: self.plan.server, sink }
+        Caller {
+            index,
+            run: self.run,
+            local: self.local,
+            server: self.plan.server,
+            sink,
+            audio: self.plan.audio,
+        }
     }
 
     fn send(&self, bytes: &[u8]) {
@@ -388,6 +408,9 @@ impl Worker {
                 self.tally.answered += 1;
                 self.tally.answer.add(waited);
                 self.progress.held.fetch_add(1, Ordering::AcqRel);
+                if let (Some(answered), Some(to)) = (&self.plan.answered, media_address(&response.body)) {
+                    let _ = answered.send((index, to));
+                }
                 self.acknowledge(index);
                 let end = self.plan.hold.map_or(now + Duration::from_secs(86_400), |hold| now + hold);
                 self.set_timer(index, end);
@@ -423,7 +446,7 @@ impl Worker {
                 respond(request, "200 OK", "x", None)
             }
             (Method::Invite | Method::Update, Some(index)) => {
-                let media = (self.local, self.caller(index).sink);
+                let media = (self.local, self.caller(index).sink, self.plan.audio);
                 respond(request, "200 OK", "x", Some(media))
             }
             (_, Some(_)) => respond(request, "200 OK", "x", None),

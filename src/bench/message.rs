@@ -1,5 +1,6 @@
 //! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
 
+use crate::media::Codec;
 use crate::sip::message::{Headers, Request};
 use crate::sip::uri::NameAddr;
 use std::fmt::Write;
@@ -18,6 +19,7 @@ pub(super) struct Caller {
     pub server: SocketAddr,
     /// Where he wants his RTP.
     pub sink: SocketAddr,
+    pub audio: Audio,
 }
 
 impl Caller {
@@ -34,7 +36,7 @@ impl Caller {
     }
 
     pub fn invite(&self, number: &str) -> Vec<u8> {
-        let sdp = sdp(self.sink, 1);
+        let sdp = sdp(self.audio, self.sink, 1);
         let mut text = self.head("INVITE", &format!("sip:{number}@{}", self.server), 1, number, "");
         let _ = write!(
             text,
@@ -69,13 +71,55 @@ impl Caller {
     }
 }
 
-/// A description of µ-law and telephone events at `sink`.
-pub(super) fn sdp(sink: SocketAddr, version: u32) -> String {
+/// What a phone of the benchmark speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Audio {
+    pub codec: Codec,
+    /// Encrypted, with a key of its own making (RFC 4568).
+    pub srtp: bool,
+}
+
+impl Audio {
+    /// What everybody speaks.
+    pub const PLAIN: Audio = Audio { codec: Codec::Pcmu, srtp: false };
+}
+
+/// A key that is nobody's secret: 16 bytes of it and 14 of salt, in base64.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwN";
+
+/// A description of one codec and telephone events at `sink`.
+pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32) -> String {
     let (ip, port) = (sink.ip(), sink.port());
+    let (number, mapping) = (audio.codec.offered_payload_type(), mapping(audio.codec));
+    let (profile, key) = match audio.srtp {
+        true => ("RTP/SAVP", format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n")),
+        false => ("RTP/AVP", String::new()),
+    };
     format!(
-        "v=0\r\no=bench 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n\
-         a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+        "v=0\r\no=bench 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+         m=audio {port} {profile} {number} 101\r\na=rtpmap:{number} {mapping}\r\n\
+         a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n{key}a=sendrecv\r\n"
     )
+}
+
+/// RFC 3551 §6, RFC 7587 §7.
+fn mapping(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu => "PCMU/8000",
+        Codec::Pcma => "PCMA/8000",
+        Codec::G722 => "G722/8000",
+        Codec::Opus => "opus/48000/2",
+        Codec::L16 => "L16/16000",
+    }
+}
+
+/// Where the description's author wants his sound: the address of `c=`, the port of the first `m=`.
+pub(super) fn media_address(description: &[u8]) -> Option<SocketAddr> {
+    let text = std::str::from_utf8(description).ok()?;
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    let ip = field("c=IN IP4 ")?.trim().parse().ok()?;
+    let port = field("m=audio ")?.split(' ').next()?.parse().ok()?;
+    Some(SocketAddr::new(ip, port))
 }
 
 /// A response to the engine's request: the tag, if To has none, and our contact and media if they are given.
@@ -83,14 +127,14 @@ pub(super) fn respond(
     request: &Request,
     status: &str,
     tag: &str,
-    media: Option<(SocketAddr, SocketAddr)>,
+    media: Option<(SocketAddr, SocketAddr, Audio)>,
 ) -> Vec<u8> {
     let mut text = format!("SIP/2.0 {status}\r\n");
     copy(&request.headers, &mut text, tag, request.to_tag().is_none());
     let mut body = String::new();
-    if let Some((contact, sink)) = media {
+    if let Some((contact, sink, audio)) = media {
         let _ = write!(text, "Contact: <sip:bench@{contact}>\r\nContent-Type: application/sdp\r\n");
-        body = sdp(sink, 1);
+        body = sdp(audio, sink, 1);
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
     text.into_bytes()
@@ -114,7 +158,7 @@ mod tests {
     fn caller() -> Caller {
         let [local, server, sink] =
             ["127.0.0.1:4000", "127.0.0.1:5060", "127.0.0.1:6000"].map(|a| a.parse().unwrap());
-        Caller { index: 7, run: 0xbeef, local, server, sink }
+        Caller { index: 7, run: 0xbeef, local, server, sink, audio: Audio::PLAIN }
     }
 
     fn request(bytes: &[u8]) -> Request {
@@ -149,7 +193,8 @@ mod tests {
     fn a_response_belongs_to_its_request() {
         let invite = request(&caller().invite("4001"));
         let sink = caller().sink;
-        let Message::Response(ok) = parse(&respond(&invite, "200 OK", "x", Some((sink, sink)))).unwrap()
+        let Message::Response(ok) =
+            parse(&respond(&invite, "200 OK", "x", Some((sink, sink, Audio::PLAIN)))).unwrap()
         else {
             panic!("a request")
         };

@@ -2,6 +2,7 @@
 //! outside. Nothing here is engine code; figures come from packets, clocks and `/proc`.
 #![allow(clippy::print_stdout)] // its product is what it prints
 
+mod bridged_calls;
 mod call_rate;
 mod engine;
 mod held_callers;
@@ -9,13 +10,19 @@ mod histogram;
 mod load;
 mod message;
 mod phones;
+mod prompts;
 mod raw;
 mod sinks;
+mod start_up;
+mod talkers;
 
+pub use bridged_calls::{BridgedCallsReport, BridgedCallsSettings, bridged_calls};
 pub use call_rate::{CallRateReport, CallRateSettings, call_rate};
 pub use engine::EngineError;
 pub use held_callers::{HeldCallersReport, HeldCallersSettings, held_callers};
 pub use histogram::Histogram;
+pub use prompts::{PromptsReport, PromptsSettings, prompts};
+pub use start_up::{StartUpReport, StartUpSettings, start_up};
 
 use std::net::SocketAddr;
 

@@ -2,13 +2,14 @@
 //! same request gets the same answer, so that retransmissions need no memory. They note when each caller was offered.
 
 use super::load::CALLS_MAX;
-use super::message::{Caller, respond};
+use super::message::{Audio, Caller, media_address, respond};
 use crate::sip::codec;
 use crate::sip::message::{Message, Method, Request};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -29,13 +30,13 @@ pub(super) struct Phones {
 
 impl Phones {
     /// Phones whose calls send their sound to these sinks.
-    pub fn start(sinks: Vec<SocketAddr>) -> io::Result<Phones> {
+    pub fn start(sinks: Vec<SocketAddr>, audio: Audio, answered: Option<Answered>) -> io::Result<Phones> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let address = socket.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
-        let run = move || serve(&socket, address, &sinks, &seen);
+        let run = move || serve(&socket, address, &sinks, &Speech { audio, answered }, &seen);
         let thread = thread::Builder::new().name("agents".into()).spawn(run)?;
         Ok(Phones { address, stop, thread })
     }
@@ -46,7 +47,21 @@ impl Phones {
     }
 }
 
-fn serve(socket: &UdpSocket, address: SocketAddr, sinks: &[SocketAddr], stop: &AtomicBool) -> Offers {
+/// Who is told of each answered call: the caller's index, the sink, and where the agent's sound goes.
+pub(super) type Answered = Sender<(usize, SocketAddr, SocketAddr)>;
+
+struct Speech {
+    audio: Audio,
+    answered: Option<Answered>,
+}
+
+fn serve(
+    socket: &UdpSocket,
+    address: SocketAddr,
+    sinks: &[SocketAddr],
+    speech: &Speech,
+    stop: &AtomicBool,
+) -> Offers {
     let mut datagram = vec![0; codec::MESSAGE_SIZE_MAX_BYTES];
     let mut calls = 0;
     let mut offers = Offers::default();
@@ -63,18 +78,27 @@ fn serve(socket: &UdpSocket, address: SocketAddr, sinks: &[SocketAddr], stop: &A
                 .offered
                 .extend(caller.filter(|_| calls <= CALLS_MAX).map(|caller| (caller, Instant::now())));
         }
-        let sink = sinks.get(calls % sinks.len().max(1)).copied().unwrap_or(address);
-        if let Some(answer) = answer(&request, address, sink) {
+        let caller = request.headers.first("From").and_then(Caller::index_in_from);
+        let sink = sinks.get(caller.unwrap_or(calls) % sinks.len().max(1)).copied().unwrap_or(address);
+        if request.method == Method::Invite
+            && let (Some(answered), Some(caller), Some(to)) =
+                (&speech.answered, caller, media_address(&request.body))
+        {
+            let _ = answered.send((caller, sink, to));
+        }
+        if let Some(answer) = answer(&request, address, sink, speech.audio) {
             let _ = socket.send_to(&answer, from);
         }
     }
     offers
 }
 
-fn answer(request: &Request, address: SocketAddr, sink: SocketAddr) -> Option<Vec<u8>> {
+fn answer(request: &Request, address: SocketAddr, sink: SocketAddr, audio: Audio) -> Option<Vec<u8>> {
     match request.method {
         Method::Ack => None,
-        Method::Invite | Method::Update => Some(respond(request, "200 OK", "agent", Some((address, sink)))),
+        Method::Invite | Method::Update => {
+            Some(respond(request, "200 OK", "agent", Some((address, sink, audio))))
+        }
         _ => Some(respond(request, "200 OK", "agent", None)),
     }
 }

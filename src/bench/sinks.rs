@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ const ON_TIME: Duration = Duration::from_millis(2);
 
 const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
-const DONE: u8 = 2;
+const TELLING: u8 = 2;
+const DONE: u8 = 3;
 
 /// What was received while it was measured.
 #[derive(Clone, Debug, Default)]
@@ -55,33 +57,53 @@ impl Received {
     }
 }
 
+/// Looks at every packet: the port it came from, its payload, and when it came.
+pub(super) type Listener = Box<dyn FnMut(u16, &[u8], Duration) + Send>;
+
 pub(super) struct Sinks {
     pub addresses: Vec<SocketAddr>,
+    pub sockets: Vec<Arc<UdpSocket>>,
     phase: Arc<AtomicU8>,
-    thread: JoinHandle<Received>,
+    told: Receiver<Received>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Sinks {
     /// Opens as many sockets as that many streams need, and reads them.
     pub fn open(streams: usize) -> io::Result<Sinks> {
-        let count = streams.div_ceil(STREAMS_PER_SOCKET).clamp(1, SOCKETS_MAX);
-        let sockets = (0..count).map(|_| socket()).collect::<io::Result<Vec<_>>>()?;
-        let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
-        let phase = Arc::new(AtomicU8::new(WARMING));
-        let reader = Reader::new(sockets, Arc::clone(&phase));
-        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run())?;
-        Ok(Sinks { addresses, phase, thread })
+        Self::open_with(streams, None)
     }
 
-    /// From now on it counts.
+    /// The same, and every packet is also looked at by somebody else.
+    pub fn open_with(streams: usize, listener: Option<Listener>) -> io::Result<Sinks> {
+        let count = streams.div_ceil(STREAMS_PER_SOCKET).clamp(1, SOCKETS_MAX);
+        let sockets = (0..count).map(|_| socket().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let addresses = sockets.iter().map(|socket| socket.local_addr()).collect::<io::Result<Vec<_>>>()?;
+        let phase = Arc::new(AtomicU8::new(WARMING));
+        let (tell, told) = channel();
+        let reader = Reader { listener, ..Reader::new(sockets.clone(), Arc::clone(&phase)) };
+        let thread = thread::Builder::new().name("sinks".into()).spawn(move || reader.run(&tell))?;
+        Ok(Sinks { addresses, sockets, phase, told, thread: Some(thread) })
+    }
+
+    /// From now on it counts, from nothing.
     pub fn measure(&self) {
         self.phase.store(MEASURING, Ordering::Release);
     }
 
-    /// What was received since.
-    pub fn finish(self) -> io::Result<Received> {
+    /// What was received since; it may measure again.
+    pub fn pause(&self) -> io::Result<Received> {
+        self.phase.store(TELLING, Ordering::Release);
+        self.told.recv().map_err(|_| io::Error::other("the receiving thread has failed"))
+    }
+}
+
+impl Drop for Sinks {
+    fn drop(&mut self) {
         self.phase.store(DONE, Ordering::Release);
-        self.thread.join().map_err(|_| io::Error::other("the receiving thread has failed"))
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -111,7 +133,8 @@ struct Stream {
 }
 
 struct Reader {
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Arc<UdpSocket>>,
+    listener: Option<Listener>,
     phase: Arc<AtomicU8>,
     streams: Vec<Stream>,
     overflow_before: Vec<u32>,
@@ -120,11 +143,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(sockets: Vec<UdpSocket>, phase: Arc<AtomicU8>) -> Self {
+    fn new(sockets: Vec<Arc<UdpSocket>>, phase: Arc<AtomicU8>) -> Self {
         let zeros = vec![0; sockets.len()];
         let streams = vec![Stream::default(); 1 << 16];
         Self {
             sockets,
+            listener: None,
             phase,
             streams,
             overflow_before: zeros.clone(),
@@ -133,27 +157,42 @@ impl Reader {
         }
     }
 
-    fn run(mut self) -> Received {
+    fn run(mut self, tell: &Sender<Received>) {
         let mut before = WARMING;
         loop {
             let phase = self.phase.load(Ordering::Acquire);
-            if phase == MEASURING && before == WARMING {
-                self.overflow_before.clone_from(&self.overflow);
+            match phase {
+                MEASURING if before != MEASURING => self.begin(),
+                TELLING => {
+                    let received = self.end();
+                    self.phase.store(WARMING, Ordering::Release);
+                    if tell.send(received).is_err() {
+                        return;
+                    }
+                }
+                DONE => return,
+                _ => {}
             }
             before = phase;
-            if phase == DONE {
-                let dropped = self.overflow.iter().zip(&self.overflow_before);
-                self.received.dropped_here =
-                    dropped.map(|(now, then)| u64::from(now.wrapping_sub(*then))).sum();
-                return self.received;
-            }
             thread::sleep(LOOK_EVERY);
             (0..self.sockets.len()).for_each(|index| self.drain(index, phase == MEASURING));
         }
     }
 
+    fn begin(&mut self) {
+        self.overflow_before.clone_from(&self.overflow);
+        self.received = Received::default();
+        self.streams.iter_mut().for_each(|stream| stream.counted = false);
+    }
+
+    fn end(&mut self) -> Received {
+        let dropped = self.overflow.iter().zip(&self.overflow_before);
+        self.received.dropped_here = dropped.map(|(now, then)| u64::from(now.wrapping_sub(*then))).sum();
+        std::mem::take(&mut self.received)
+    }
+
     fn drain(&mut self, index: usize, counting: bool) {
-        let Some(fd) = self.sockets.get(index).map(AsRawFd::as_raw_fd) else { return };
+        let Some(fd) = self.sockets.get(index).map(|socket| socket.as_raw_fd()) else { return };
         let mut datagram = [0; 2048];
         let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec, u32);
         loop {
@@ -181,6 +220,9 @@ impl Reader {
 
     fn packet(&mut self, datagram: &[u8], port: u16, at: Duration, counting: bool) {
         let Ok(packet) = rtp_rs::RtpReader::new(datagram) else { return };
+        if let Some(listener) = &mut self.listener {
+            listener(port, packet.payload(), at);
+        }
         let Some(stream) = self.streams.get_mut(usize::from(port)) else { return };
         let sequence = u16::from(packet.sequence_number());
         if !stream.heard || stream.ssrc != packet.ssrc() {
@@ -210,6 +252,11 @@ impl Reader {
                 }
                 self.received.lateness.add(at.saturating_sub(due).saturating_sub(stream.grid));
             }
+        }
+        if counting && !stream.counted {
+            // The grid is of this window: two clocks drift apart in a longer time.
+            stream.grid =
+                at.saturating_sub(PACKET.saturating_mul(u32::try_from(stream.position).unwrap_or(u32::MAX)));
         }
         if counting {
             self.received.packets += 1;

@@ -61,6 +61,15 @@ impl Reception {
 
     /// One more packet of the same source.
     pub fn receive(&mut self, now: Monotonic, packet: &Packet<'_>) {
+        self.count(now, packet);
+        let transit = transit(now, packet, self.clock_hz);
+        let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(self.clock_hz);
+        self.transit = transit;
+        self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
+    }
+
+    /// One more packet of the same source, of which it is not known when it came: it may be lost, it cannot jitter.
+    pub fn count(&mut self, now: Monotonic, packet: &Packet<'_>) {
         let ahead = packet.sequence.wrapping_sub(self.highest as u16);
         if ahead < DROPOUT_MAX {
             self.highest = self.highest.wrapping_add(u32::from(ahead));
@@ -69,10 +78,6 @@ impl Reception {
             return;
         }
         self.received = self.received.wrapping_add(1);
-        let transit = transit(now, packet, self.clock_hz);
-        let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs().min(self.clock_hz);
-        self.transit = transit;
-        self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
     }
 
     /// All in all so far.
@@ -149,6 +154,16 @@ mod tests {
         }
         let report = reception.report();
         assert_eq!((report.lost, report.highest), (0, 65_536 + 2));
+    }
+
+    #[test]
+    fn packets_that_were_fetched_late_are_counted_and_do_not_jitter() {
+        let mut reception = Reception::new(at(0), &packet(0), 8_000);
+        for n in 1..500_u16 {
+            reception.count(at(u64::from(n / 2) * 40), &packet(n));
+        }
+        let report = reception.report();
+        assert_eq!((report.lost, report.highest, report.jitter), (0, 499, 0));
     }
 
     #[test]

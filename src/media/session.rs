@@ -73,6 +73,8 @@ pub struct Session {
     latch: Option<Latch>,
     keys: Keys,
     reception: Option<Reception>,
+    /// Whether packets are seen when they come.
+    is_timed: bool,
     last_sender_report: Option<(u32, Monotonic)>,
     /// The middle bits of our last sender report's NTP time, and when it went.
     own_sender_report: Option<(u32, Monotonic)>,
@@ -99,6 +101,7 @@ impl Session {
             latch: None,
             keys: Keys::default(),
             reception: None,
+            is_timed: true,
             last_sender_report: None,
             own_sender_report: None,
             round_trip: None,
@@ -146,6 +149,11 @@ impl Session {
         (self.last_frame, self.splice, self.spurt) = (None, None, true);
     }
 
+    /// Whether packets are seen when they come, or some time later: then they say nothing about jitter.
+    pub fn time_arrivals(&mut self, timed: bool) {
+        self.is_timed = timed;
+    }
+
     /// Takes a datagram of the RTP port that is no RTCP. SRTP is proven before anything is learned from it, and made
     /// readable in its place.
     pub fn receive<'a>(&mut self, now: Monotonic, from: SocketAddr, datagram: &'a mut [u8]) -> Inbound<'a> {
@@ -169,7 +177,10 @@ impl Session {
             Verdict::Stranger => return Inbound::Dropped(DropCause::Stranger),
         }
         match &mut self.reception {
-            Some(reception) if reception.ssrc() == packet.ssrc => reception.receive(now, &packet),
+            Some(reception) if reception.ssrc() == packet.ssrc && self.is_timed => {
+                reception.receive(now, &packet)
+            }
+            Some(reception) if reception.ssrc() == packet.ssrc => reception.count(now, &packet),
             other => {
                 let clock_hz =
                     if let Meaning::Voice(codec) = meaning { codec } else { stream.codec }.clock_hz();

@@ -3,6 +3,7 @@
 //! Every leg has one of twenty slots of a millisecond within the 20 ms, so that no burst forms. The schedule is absolute:
 //! a late slot is caught up with, and one that is too late is skipped, never stretched.
 
+mod intake;
 mod legs;
 mod outbox;
 mod pace;
@@ -140,6 +141,8 @@ struct Leg {
     rtp: UdpSocket,
     rtcp: UdpSocket,
     source: Source,
+    /// Whether its RTP wakes the worker; else it is fetched in its turn.
+    wakes: bool,
     slot: usize,
     /// The conversation in which he has a seat, even while he hears something else.
     seat: Option<usize>,
@@ -326,6 +329,10 @@ impl Worker {
         for at in 0..self.mixed[place].len() {
             let seat = self.mixed[place][at];
             self.mix(seat, slot);
+        }
+        // What goes out has gone out by now.
+        for at in 0..self.slots[place].len() {
+            self.fetch(self.slots[place][at], slot);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::media::session::{Seed, Session};
 use crate::media::worker::{Message, Opening};
 use crate::media::{KeySource, LocalMedia, OpenError, Wishes};
 use mio::net::UdpSocket;
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -173,6 +174,9 @@ fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     if ip.is_ipv4() {
         let _ = socket.set_tos_v4(TOS_EXPEDITED);
+        // Voice is never in fragments, so no packet needs a number by which they would be told apart (RFC 6864 §4.1): drawing
+        // one is 3 % of what sending costs. What the network says about its packet lengths is nothing to us.
+        let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE);
     } else {
         let _ = socket.set_tclass_v6(TOS_EXPEDITED);
     }

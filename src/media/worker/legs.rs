@@ -53,14 +53,13 @@ impl Worker {
     }
 
     fn open(&mut self, opening: Opening) {
-        let Opening { leg: id, session, mut rtp, mut rtcp } = opening;
+        let Opening { leg: id, mut session, rtp, mut rtcp } = opening;
+        session.time_arrivals(false);
         let at = self.vacant.pop().unwrap_or(self.legs.len());
         let registry = self.poll.registry();
-        let registered = registry
-            .register(&mut rtp, Token(at * 2), Interest::READABLE)
-            .and_then(|()| registry.register(&mut rtcp, Token(at * 2 + 1), Interest::READABLE));
-        if let Err(error) = registered {
-            tracing::error!(leg = %id, %error, "the leg's packets cannot be waited for: it will hear, not be heard");
+        // Its RTP wakes the worker once it is in a conversation: see `attend`.
+        if let Err(error) = registry.register(&mut rtcp, Token(at * 2 + 1), Interest::READABLE) {
+            tracing::error!(leg = %id, %error, "the leg's reports cannot be waited for");
         }
         let slot = (0..self.slots.len()).min_by_key(|&slot| self.slots[slot].len()).unwrap_or_default();
         if self.index.is_empty() {
@@ -74,6 +73,7 @@ impl Worker {
             rtp,
             rtcp,
             source: Source::Nothing,
+            wakes: false,
             slot,
             seat: None,
             speaks: None,
@@ -105,6 +105,7 @@ impl Worker {
             }
         };
         self.step_out(at);
+        self.attend(at);
     }
 
     pub(super) fn close(&mut self, id: LegId) {
@@ -120,6 +121,9 @@ impl Worker {
         send_report(&mut leg, self.clock.now(), true, &self.counters);
         let registry = self.poll.registry();
         // Closing the sockets deregisters them too; an error here changes nothing.
-        let _ = registry.deregister(&mut leg.rtp).and_then(|()| registry.deregister(&mut leg.rtcp));
+        let _ = registry.deregister(&mut leg.rtcp);
+        if leg.wakes {
+            let _ = registry.deregister(&mut leg.rtp);
+        }
     }
 }

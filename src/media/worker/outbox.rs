@@ -61,7 +61,8 @@ impl Worker {
     pub(super) fn send_all(&mut self, slot: u64) {
         let mut sent = 0;
         for &Letter { leg, to, start, end } in &self.outbox.letters {
-            let (Some(Some(leg)), Some(packet)) = (self.legs.get(leg), self.outbox.bytes.get(start..end)) else {
+            let (Some(Some(leg)), Some(packet)) = (self.legs.get(leg), self.outbox.bytes.get(start..end))
+            else {
                 continue;
             };
             sent += u64::from(send(&leg.rtp, Some(to), packet, &self.counters));

@@ -29,7 +29,8 @@ pub(super) struct Alarm {
 impl Alarm {
     /// The poll reports `token` when it is time.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Alarm> {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        let timer =
+            TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
         // The poll reports edges: each time the timer goes off is one, though it is never read.
         registry.register(&mut SourceFd(&timer.as_fd().as_raw_fd()), token, Interest::READABLE)?;
         Ok(Alarm { timer, set_for_us: None })
@@ -60,7 +61,10 @@ pub(super) fn hurry() {
     let Ok(priority) = ThreadPriorityValue::try_from(PRIORITY) else { return };
     let wanted = ThreadPriority::Crossplatform(priority);
     if let Err(error) = set_thread_priority_and_policy(thread_native_id(), wanted, policy) {
-        tracing::info!(?error, "media workers run without real-time priority: on a busy machine packets may be late");
+        tracing::info!(
+            ?error,
+            "media workers run without real-time priority: on a busy machine packets may be late"
+        );
     }
 }
 

@@ -13,6 +13,8 @@ use crate::media::rtp;
 use crate::media::session::Inbound;
 use mio::Token;
 use mio::net::UdpSocket;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, sendto};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -217,10 +219,11 @@ pub(super) fn send_report(leg: &mut Leg, now: Monotonic, last: bool, counters: &
 /// Sends, or counts why not. Never blocks: what the system does not take now is too late in a moment.
 pub(super) fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
     let Some(to) = to else { return false };
-    let cause = match socket.send_to(packet, to) {
+    // Straight into the kernel: the C library's `sendto` also looks after threads that are cancelled, which ours are not.
+    let cause = match sendto(socket, packet, SendFlags::DONTWAIT, &to) {
         Ok(_) => return true,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => DropCause::SendBufferFull,
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => DropCause::Refused,
+        Err(Errno::AGAIN | Errno::NOBUFS) => DropCause::SendBufferFull,
+        Err(Errno::CONNREFUSED) => DropCause::Refused,
         Err(_) => DropCause::SendFailed,
     };
     counters.drop_packet(cause);

@@ -95,6 +95,7 @@ impl Worker {
             leg.session.change_source();
             leg.heard = self.clock.now();
         }
+        self.attend(at);
     }
 
     /// Decides anew whether packets pass as they are, after anything that may have changed it.

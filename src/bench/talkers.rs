@@ -1,0 +1,204 @@
+//! People who talk: every stream sends a packet each 20 ms, silence but for one loud frame a second, by which whoever hears
+//! it can tell how long it was on its way. One thread for all of them; it receives nothing.
+
+use super::histogram::Histogram;
+use super::sinks::Listener;
+use crate::media::Codec;
+use crate::media::codec::HOUSE_FRAME;
+use crate::media::codec::decoder::{Decoder, SAMPLES_MAX};
+use crate::media::codec::encoder::Encoder;
+use crate::media::rtp::{self, DATAGRAM_MAX, Header, PAYLOAD_MAX};
+use std::collections::{HashMap, HashSet};
+use std::f32::consts::TAU;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const SLOTS: usize = 20;
+const SLOT: Duration = Duration::from_millis(1);
+/// Frames of the round that is sent again and again, of which one is loud.
+const ROUND: usize = 50;
+const LOUD: usize = 25;
+/// What is louder was the loud frame.
+const LOUD_PEAK: u16 = 3_000;
+/// Nothing takes longer; what does belongs to another round.
+const DELAY_MAX: Duration = Duration::from_millis(900);
+/// Those whose streams have this slot are listened to: one in twenty.
+const SAMPLED: usize = 0;
+
+/// One direction of a call, as soon as it is known where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Talk {
+    /// Which caller it belongs to, be it he or his agent who talks.
+    pub caller: usize,
+    /// By which of the sockets.
+    pub socket: usize,
+    pub to: SocketAddr,
+    pub codec: Codec,
+}
+
+/// The delays that were heard, and what is needed to tell them.
+#[derive(Debug, Default)]
+pub(super) struct Ears {
+    /// When the sampled streams' loud frame was sent, in nanoseconds since 1970.
+    loud_at: AtomicU64,
+    /// Since when delays count.
+    counting: AtomicBool,
+    sampled: Mutex<HashMap<u16, Codec>>,
+    delays: Mutex<Histogram>,
+}
+
+impl Ears {
+    /// From now on delays count.
+    pub fn measure(&self) {
+        self.counting.store(true, Ordering::Release);
+    }
+
+    /// The delays until now.
+    pub fn delays(&self) -> Histogram {
+        self.delays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What looks at every packet of the sinks.
+    pub fn listener(self: &Arc<Self>) -> Listener {
+        let (ears, mut heard) = (Arc::clone(self), HashMap::<u16, (Decoder, Duration)>::new());
+        let mut out = [0; SAMPLES_MAX];
+        Box::new(move |port, payload, at| {
+            if !heard.contains_key(&port) {
+                let sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner).get(&port).copied();
+                let Some(codec) = sampled else { return };
+                heard.insert(port, (Decoder::new(codec), Duration::ZERO));
+            }
+            let Some((decoder, last)) = heard.get_mut(&port) else { return };
+            let length = decoder.decode(payload, &mut out);
+            let peak = out.iter().take(length).map(|sample| sample.unsigned_abs()).max();
+            if peak.unwrap_or_default() < LOUD_PEAK {
+                return;
+            }
+            let begins = at.saturating_sub(*last) > Duration::from_millis(300);
+            *last = at;
+            let sent = Duration::from_nanos(ears.loud_at.load(Ordering::Acquire));
+            let delay = at.saturating_sub(sent);
+            if begins && ears.counting.load(Ordering::Acquire) && delay < DELAY_MAX {
+                ears.delays.lock().unwrap_or_else(PoisonError::into_inner).add(delay);
+            }
+        })
+    }
+}
+
+pub(super) struct Talkers {
+    pub begin: Sender<Talk>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Talkers {
+    /// Nobody talks yet: streams are told by `begin`.
+    pub fn start(sockets: Vec<Arc<UdpSocket>>, ears: Arc<Ears>) -> io::Result<Talkers> {
+        let (begin, begun) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let run = move || talk(&sockets, &begun, &ears, &seen);
+        let thread = thread::Builder::new().name("talkers".into()).spawn(run)?;
+        Ok(Talkers { begin, stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Talkers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn talk(sockets: &[Arc<UdpSocket>], begun: &Receiver<Talk>, ears: &Ears, stop: &AtomicBool) {
+    let mut slots: [Vec<Talk>; SLOTS] = std::array::from_fn(|_| Vec::new());
+    let mut known = HashSet::new();
+    let rounds: HashMap<Codec, Vec<Vec<u8>>> =
+        Codec::ALL.iter().map(|&codec| (codec, round(codec))).collect();
+    let mut packet = [0; DATAGRAM_MAX];
+    let mut due = Instant::now();
+    for tick in 0_usize.. {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        for talk in begun.try_iter().filter(|talk| known.insert(talk.to)) {
+            if talk.caller % SLOTS == SAMPLED {
+                let mut sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner);
+                // What comes from where it sends to is what it hears: in its own codec.
+                sampled.insert(talk.to.port(), talk.codec);
+            }
+            slots[talk.caller % SLOTS].push(talk);
+        }
+        let (slot, frame) = (tick % SLOTS, tick / SLOTS);
+        if slot == SAMPLED && frame % ROUND == LOUD {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            ears.loud_at.store(u64::try_from(now.as_nanos()).unwrap_or_default(), Ordering::Release);
+        }
+        for talk in &slots[slot] {
+            let Some(payload) = rounds.get(&talk.codec).and_then(|round| round.get(frame % ROUND)) else {
+                continue;
+            };
+            let header = Header {
+                payload_type: talk.codec.offered_payload_type(),
+                marker: false,
+                sequence: frame as u16,
+                timestamp: (frame as u32).wrapping_mul(talk.codec.frame_ticks()),
+                ssrc: 0x7A1C_0000 | u32::from(talk.to.port()),
+            };
+            if let (Some(length), Some(socket)) =
+                (rtp::write(header, payload, &mut packet), sockets.get(talk.socket))
+            {
+                let _ = socket.send_to(&packet[..length], talk.to);
+            }
+        }
+        due += SLOT;
+        sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// One second in a codec: silence, and one loud frame.
+fn round(codec: Codec) -> Vec<Vec<u8>> {
+    let (mut encoder, mut payload) = (Encoder::new(codec), [0; PAYLOAD_MAX]);
+    let loud: [i16; HOUSE_FRAME] = std::array::from_fn(|n| ((TAU * n as f32 / 16.0).sin() * 16_000.0) as i16);
+    let frame = |n: usize| if n == LOUD { loud } else { [0; HOUSE_FRAME] };
+    // The second time, the encoder has the end of a round behind it.
+    let mut frames = (0..2 * ROUND).map(|n| {
+        let length = encoder.encode(&frame(n % ROUND), &mut payload);
+        payload[..length].to_vec()
+    });
+    frames.by_ref().take(ROUND).for_each(drop);
+    frames.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loud_frame_is_heard_in_every_codec_and_timed() {
+        for codec in Codec::ALL {
+            let ears = Arc::new(Ears::default());
+            ears.sampled.lock().unwrap().insert(4_000, codec);
+            ears.measure();
+            let mut listener = ears.listener();
+            for (n, payload) in round(codec).iter().enumerate() {
+                let at = Duration::from_millis(1_000 + 20 * n as u64);
+                if n == LOUD {
+                    ears.loud_at.store(u64::try_from(at.as_nanos()).unwrap(), Ordering::Release);
+                }
+                listener(4_000, payload, at + Duration::from_millis(7));
+                listener(4_001, payload, at);
+            }
+            let delays = ears.delays();
+            assert_eq!(delays.count(), 1, "{codec}");
+            assert!(delays.longest() < Duration::from_millis(40), "{codec}: {:?}", delays.longest());
+        }
+    }
+}
