@@ -239,7 +239,8 @@ fn keeps_routes(running: &[Trunk], new: &[Trunk]) -> bool {
 }
 
 fn is_another(running: &crate::media::MediaSettings, new: &crate::media::MediaSettings) -> bool {
-    (running.listen, running.advertise, running.workers) != (new.listen, new.advertise, new.workers)
+    (running.listen, running.advertise, running.workers, running.pin, running.realtime)
+        != (new.listen, new.advertise, new.workers, new.pin, new.realtime)
         || running.ports != new.ports
         || (running.listen6, running.advertise6) != (new.listen6, new.advertise6)
         || (&running.codecs, running.prefer) != (&new.codecs, new.prefer)
