@@ -17,7 +17,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
+/// Above the engine's, for what it does is little.
+const PRIORITY: u8 = 11;
 const SLOTS: usize = 20;
 const SLOT: Duration = Duration::from_millis(1);
 /// Frames of the round that is sent again and again, of which one is loud.
@@ -117,12 +123,26 @@ impl Drop for Talkers {
     }
 }
 
+/// Before ordinary threads, as the engine's workers are: what this thread is late by would pass for the engine's jitter.
+fn hurry() {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    if let Ok(priority) = ThreadPriorityValue::try_from(PRIORITY) {
+        // Where it is not permitted, the engine does without as well.
+        let _ = set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Crossplatform(priority),
+            policy,
+        );
+    }
+}
+
 fn talk(sockets: &[Arc<UdpSocket>], begun: &Receiver<Talk>, ears: &Ears, stop: &AtomicBool) {
     let mut slots: [Vec<Talk>; SLOTS] = std::array::from_fn(|_| Vec::new());
     let mut known = HashSet::new();
     let rounds: HashMap<Codec, Vec<Vec<u8>>> =
         Codec::ALL.iter().map(|&codec| (codec, round(codec))).collect();
     let mut packet = [0; DATAGRAM_MAX];
+    hurry();
     let mut due = Instant::now();
     for tick in 0_usize.. {
         if stop.load(Ordering::Acquire) {
