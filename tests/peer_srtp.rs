@@ -89,7 +89,11 @@ fn with_srtp_both_hear_each_other_and_who_listens_at_the_wire_hears_nothing() {
             let is_ports = |seen: &Seen| engine.media_ports().contains(&seen.from.port()) == from.is_some();
             let shares = overheard(tap.seen().into_iter().filter(is_ports)).tone_shares(hz);
             let clear = shares.iter().filter(|share| **share > 0.1).count();
-            assert!(shares.len() >= 14, "call {at}: {} half seconds, before the hold and after it", shares.len());
+            assert!(
+                shares.len() >= 14,
+                "call {at}: {} half seconds, before the hold and after it",
+                shares.len()
+            );
             assert_eq!(clear > 2, at == IN_CLEAR, "call {at}, on the wire: {shares:.2?}");
         }
     }

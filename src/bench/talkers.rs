@@ -8,6 +8,7 @@ use crate::media::codec::HOUSE_FRAME;
 use crate::media::codec::decoder::{Decoder, SAMPLES_MAX};
 use crate::media::codec::encoder::Encoder;
 use crate::media::rtp::{self, DATAGRAM_MAX, Header, PAYLOAD_MAX};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::f32::consts::TAU;
 use std::io;
@@ -74,12 +75,14 @@ impl Ears {
         let (ears, mut heard) = (Arc::clone(self), HashMap::<u16, (Decoder, Duration)>::new());
         let mut out = [0; SAMPLES_MAX];
         Box::new(move |port, payload, at| {
-            if !heard.contains_key(&port) {
-                let sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner).get(&port).copied();
-                let Some(codec) = sampled else { return };
-                heard.insert(port, (Decoder::new(codec), Duration::ZERO));
-            }
-            let Some((decoder, last)) = heard.get_mut(&port) else { return };
+            let (decoder, last) = match heard.entry(port) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner);
+                    let Some(codec) = sampled.get(&port).copied() else { return };
+                    new.insert((Decoder::new(codec), Duration::ZERO))
+                }
+            };
             let length = decoder.decode(payload, &mut out);
             let peak = out.iter().take(length).map(|sample| sample.unsigned_abs()).max();
             if peak.unwrap_or_default() < LOUD_PEAK {

@@ -324,7 +324,7 @@ impl Sessions for Handle {
     fn connect(&mut self, leg: LegId, stream: Stream) {
         let mut control = self.control();
         if let Some(place) = control.legs.get(&leg).copied() {
-            control.send(place.worker, Message::Connect(leg, stream));
+            control.send(place.worker, Message::Connect(leg, Box::new(stream)));
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) struct Scheduling {
 #[derive(Debug)]
 pub(super) enum Message {
     Open(Box<Opening>),
-    Connect(LegId, Stream),
+    Connect(LegId, Box<Stream>),
     Play(LegId, Script),
     /// Caller and agent talk.
     Bridge(LegId, LegId),

@@ -15,7 +15,7 @@ impl Worker {
         for _ in 0..MESSAGES_MAX {
             match self.inbox.try_recv() {
                 Ok(Message::Open(opening)) => self.open(*opening),
-                Ok(Message::Connect(leg, stream)) => self.connect(leg, stream),
+                Ok(Message::Connect(leg, stream)) => self.connect(leg, *stream),
                 Ok(Message::Play(leg, script)) => {
                     if let Some(at) = self.index.get(&leg).copied() {
                         self.play_to(at, script);

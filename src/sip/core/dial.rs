@@ -3,7 +3,7 @@
 
 use super::fork::{Carrier, Fork};
 use super::note::NoAnswer;
-use super::offer::{Invitation, Target, Whom, tell_failed};
+use super::offer::{Invitation, Ringing, Target, Whom, tell_failed};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
@@ -40,7 +40,8 @@ impl SipCore {
                 Some(Target::Trunk(trunk)) => self.media_of_trunk(*trunk),
                 Some(Target::Phone(_)) | None => Wishes::default(),
             };
-            let begun = self.make_offer(turn, id, invitation, trunks, wishes, 1, Duration::ZERO);
+            let ringing = Ringing { targets: trunks, together: 1, patience: Duration::ZERO };
+            let begun = self.make_offer(turn, id, invitation, wishes, ringing);
             if begun { Ok(()) } else { Err(NotDialled::NoRoom) }
         });
         if let Err(reason) = dialled {

@@ -72,6 +72,15 @@ pub(super) enum Target {
     Trunk(usize),
 }
 
+/// Who is rung, and how.
+pub(super) struct Ringing {
+    pub targets: VecDeque<Target>,
+    /// So many at once, the others one after the other when these have failed.
+    pub together: usize,
+    /// How long.
+    pub patience: Duration,
+}
+
 impl SipCore {
     pub(super) fn offer_agent(
         &mut self,
@@ -105,7 +114,8 @@ impl SipCore {
         let wishes = account.map(|account| self.media_of(account)).unwrap_or_default();
         let wishes = Wishes { ipv6, ..wishes };
         let targets = contacts.into_iter().map(Target::Phone).collect();
-        if !self.make_offer(turn, id, invitation, targets, wishes, together, patience) {
+        let ringing = Ringing { targets, together, patience };
+        if !self.make_offer(turn, id, invitation, wishes, ringing) {
             tell_failed(turn, id, OfferFailure::Unreachable, None);
         }
     }
@@ -114,18 +124,16 @@ impl SipCore {
         self.offers.contains_key(&id) || self.legs.contains_key(&LegId::Agent(id))
     }
 
-    /// Rings the first `together` of the targets at once, the others one after the other when these have failed.
-    /// Whether there was anybody to ring, and media for it.
+    /// Rings the targets. Whether there was anybody to ring, and media for it.
     pub(super) fn make_offer(
         &mut self,
         turn: &mut Turn<'_>,
         id: OfferId,
         invitation: Invitation,
-        mut later: VecDeque<Target>,
         wishes: Wishes,
-        together: usize,
-        patience: Duration,
+        ringing: Ringing,
     ) -> bool {
+        let Ringing { targets: mut later, together, patience } = ringing;
         let near = Some(LegId::Caller(invitation.call));
         let opened = if later.is_empty() { None } else { self.open_media(turn, id, near, &wishes) };
         let Some(media) = opened else { return false };
