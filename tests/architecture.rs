@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("simulate", &["engine", "stats"]),
     // Each shell's own settings: nothing is said twice.
     ("config", &["engine", "sip", "media", "http", "simulate"]),
-    ("cli", &["config", "store", "stats", "engine", "simulate"]),
+    ("cli", &["config", "store", "stats", "engine", "simulate", "media"]),
     // Phones talk to the engine only over sockets: they share the wire's words and nothing else.
     ("phone", &["sip", "media"]),
     ("demo", &["phone", "config"]),

@@ -195,7 +195,7 @@ impl MediaMetrics {
         }
     }
 
-    /// A recording has ended, in one of the ways of [`RECORDINGS`].
+    /// A recording has ended, by the name of how.
     pub fn recording_ended(&self, result: &str) {
         let at = RECORDINGS.iter().position(|known| *known == result);
         if let Some(counter) = at.and_then(|at| self.recordings.get(at)) {
