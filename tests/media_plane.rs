@@ -46,8 +46,11 @@ fn caller_hears_the_music_of_the_file_in_either_law() {
     for (number, codec) in [Codec::Pcmu, Codec::Pcma].into_iter().enumerate() {
         let phone = Phone::connected(&mut handle, caller(number as u64), None, codec, 101);
         handle.play(phone.leg, &music(&["noise"]));
+        // Filters delay by half samples too: what is heard is the source, or the source between its samples.
+        let between: Vec<f32> = source.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect();
+        let like = |heard: &[f32]| correlation(heard, &source).max(correlation(heard, &between));
         // A machine that stalls makes a gap, as any network may; then a later stretch is looked at.
-        let mut likeness = (0..20).map(|_| correlation(&phone.listen(40)[..4_000], &source));
+        let mut likeness = (0..20).map(|_| like(&phone.listen(40)[..4_000]));
         assert!(likeness.any(|likeness| likeness > 0.98), "{codec}: the music is never what the file says");
     }
 }
