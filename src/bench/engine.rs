@@ -292,13 +292,7 @@ mod tests {
     #[test]
     fn the_configuration_is_toml_and_names_what_it_must() {
         let any: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-        let wanted = Wanted {
-            agents: Some((any, 3)),
-            srtp: true,
-            recording: true,
-            prompt_after: Some(Duration::from_secs(9)),
-            ..Wanted::of(70)
-        };
+        let wanted = Wanted { agents: Some((any, 3)), srtp: true, recording: true, ..Wanted::of(70) };
         let text = configuration(Path::new("/tmp/a \"b\""), any, any, &wanted);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["agent"].as_array().unwrap().len(), 3);
@@ -307,6 +301,10 @@ mod tests {
         let read = crate::config::Config::from_str("bench.toml", &text).unwrap();
         assert!(read.warnings.is_empty(), "{:?}", read.warnings);
         assert_eq!((read.settings.agents.len(), read.settings.limits.calls_max), (3, 70));
+        // In the queue of the prompts everybody waits: that nobody serves it is meant.
+        let prompted = Wanted { agents: None, prompt_after: Some(Duration::from_secs(9)), ..wanted };
+        let text = configuration(Path::new("/tmp/a \"b\""), any, any, &prompted);
+        assert_eq!(crate::config::Config::from_str("bench.toml", &text).unwrap().settings.queues.len(), 2);
     }
 
     #[test]

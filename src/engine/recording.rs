@@ -2,7 +2,7 @@
 //! is the media plane's.
 
 use super::Engine;
-use super::call::Recorded;
+use super::call::{Recorded, Stage};
 use super::command::{Command, Commands, Refusal};
 use super::fact::Fact;
 use super::id::{CallId, OfferId};
@@ -37,8 +37,9 @@ impl Engine {
         if call.talks_by().is_none() {
             return Err(Refusal::NotTalking);
         }
-        let rules = self.settings.queue(call.queue).map(|queue| queue.recording.mode);
-        if rules.is_none_or(|mode| mode == RecordingMode::Off) {
+        let mode = self.settings.queue(call.queue).map(|queue| queue.recording.mode).unwrap_or_default();
+        // What runs can be paused and ended, whatever the rules say by now.
+        if mode == RecordingMode::Off && call.recorded.is_none() {
             return Err(Refusal::NotRecorded);
         }
         if self.change_recording(now, id, change, ChangedBy::Request, out) {
@@ -97,7 +98,15 @@ impl Engine {
         let (queue, agent) = (call.queue, call.talks_by().map(|(_, agent)| agent));
         out.push(Command::Record { call: id, change, by, queue, agent, caller: call.caller.clone() });
         out.record(now, Fact::InTalk { call: id, what: TalkFact::Recording { change, by } });
+        if change == RecordingChange::Start && self.is_on_hold(id) {
+            self.hold_recording(now, id, true, out);
+        }
         true
+    }
+
+    fn is_on_hold(&self, id: CallId) -> bool {
+        let stage = self.calls.get(&id).map(|call| &call.stage);
+        matches!(stage, Some(Stage::Talking { held_since: Some(_), .. }))
     }
 
     /// The agent pressed a key in a call: the last of a sequence that means something, or not yet.
@@ -124,7 +133,7 @@ impl Engine {
             Some(Recorded::Paused | Recorded::OnHold) => RecordingChange::Resume,
         };
         let mode = self.settings.queue(call.queue).map(|queue| queue.recording.mode).unwrap_or_default();
-        if mode != RecordingMode::Off {
+        if mode != RecordingMode::Off || change != RecordingChange::Start {
             self.change_recording(now, id, change, ChangedBy::Agent(agent), out);
         }
     }

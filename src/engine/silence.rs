@@ -57,10 +57,11 @@ impl Engine {
             state.calls.retain(|engaged| engaged.offer != offer);
         }
         self.rest(now, id, agent, OfferOutcome::Unreachable, None);
+        // Out of the pool first: his next call would be this one.
+        self.settle(now, agent, out);
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.carried = FIRST_IN_LINE;
         let queue = call.queue;
         self.rejoin(now, id, queue, Entered::Returned, out);
-        self.settle(now, agent, out);
     }
 }

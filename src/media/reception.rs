@@ -54,6 +54,13 @@ impl Reception {
         }
     }
 
+    /// The source speaks by another clock from now on: what was known of its jitter says nothing any more.
+    pub fn retime(&mut self, now: Monotonic, packet: &Packet<'_>, clock_hz: u32) {
+        if self.clock_hz != clock_hz {
+            (self.clock_hz, self.jitter, self.transit) = (clock_hz, 0, transit(now, packet, clock_hz));
+        }
+    }
+
     /// Whom it counts.
     pub fn ssrc(&self) -> u32 {
         self.ssrc

@@ -178,6 +178,9 @@ impl Session {
         }
         match &mut self.reception {
             Some(reception) if reception.ssrc() == packet.ssrc && self.is_timed => {
+                if let Meaning::Voice(codec) = meaning {
+                    reception.retime(now, &packet, codec.clock_hz());
+                }
                 reception.receive(now, &packet)
             }
             Some(reception) if reception.ssrc() == packet.ssrc => reception.count(now, &packet),

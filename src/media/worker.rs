@@ -185,6 +185,8 @@ pub(super) struct Worker {
     unread: VecDeque<Token>,
     backlog: VecDeque<MediaEvent>,
     rules: Rules,
+    /// When anybody at all was heard last: while nobody is, the fault is ours.
+    last_heard: Monotonic,
     board: Arc<Board>,
     /// Taken out while a packet in it is looked at.
     inbound: Vec<u8>,
@@ -222,6 +224,7 @@ impl Worker {
             unread: VecDeque::new(),
             backlog: VecDeque::new(),
             rules,
+            last_heard: clock.now(),
             board,
             inbound: vec![0; DATAGRAM_MAX + 1],
             outbound: Box::new([0; DATAGRAM_MAX]),
@@ -295,16 +298,20 @@ impl Worker {
         })
     }
 
+    /// Runs what is due, a frame's worth of slots at most: a worker that cannot keep up must still hear of the calls
+    /// that end.
     fn run_due_slots(&mut self) {
-        let now = self.clock.now().0;
-        if now > self.next_slot * SLOT_US + CATCH_UP_US && !self.index.is_empty() {
-            let current = now / SLOT_US;
-            self.counters.skipped_ms.add(current - self.next_slot);
-            self.next_slot = current;
-        }
-        while self.next_slot * SLOT_US <= self.clock.now().0 {
+        for _ in 0..SLOTS {
+            let now = self.clock.now();
+            if now.0 < self.next_slot * SLOT_US {
+                return;
+            }
+            let current = now.0 / SLOT_US;
+            if now.0 > self.next_slot * SLOT_US + CATCH_UP_US && !self.index.is_empty() {
+                self.counters.skipped_ms.add(current - self.next_slot);
+                self.next_slot = current;
+            }
             // Slots without legs cost nothing: jump to the next that has one, or to now.
-            let current = self.clock.now().0 / SLOT_US;
             let slot = self.next_busy_slot().unwrap_or(current).min(current);
             self.run_slot(slot);
             self.next_slot = slot + 1;

@@ -73,3 +73,26 @@ fn nobody_records_where_the_rules_say_no_and_nothing_is_changed_twice() {
         ["> record 1: Start by Rule", "> reply 1 Err(NothingToRecord)", "> reply 2 Err(NothingToRecord)"]
     );
 }
+
+#[test]
+fn a_recording_that_is_begun_on_hold_keeps_nothing_before_the_caller_is_back() {
+    let script = "0 up anna\n1 call 1 100\n2 answer 1\n5 hold 1\n6 record 1 start\n9 resume 1";
+    let told = recording(recorded(RecordingMode::OnRequest), script);
+    let changes: Vec<_> = told.iter().filter(|line| line.contains("record")).map(String::as_str).collect();
+    assert_eq!(
+        changes,
+        ["> record 1: Start by Request", "> record 1: Pause by Rule", "> record 1: Resume by Rule"]
+    );
+}
+
+#[test]
+fn what_is_recorded_can_be_paused_though_the_rules_forbid_it_by_now() {
+    let mut scene = Scene::new(recorded(RecordingMode::Always));
+    scene.play("0 up anna\n1 call 1 100\n2 answer 1");
+    let off = Event::Reconfigured { settings: Box::new(recorded(RecordingMode::Off)) };
+    scene.happen(secs(3), off, "off");
+    scene.play("4 key 1 *\n4 key 1 7\n5 record 1 stop\n6 record 1 start");
+    let after = scene.story.split("3.0 off").nth(1).expect("it happened");
+    assert!(after.contains("> record 1: Pause by Agent(AgentId(0))"), "{after}");
+    assert!(after.contains("> record 1: Stop by Request") && after.contains("Err(NotRecorded)"), "{after}");
+}

@@ -43,3 +43,12 @@ fn silence_of_a_leg_that_is_over_means_nothing() {
     let (_, story) = play(small_centre(), script);
     assert!(!story.contains("AudioStopped"), "{story}");
 }
+
+#[test]
+fn the_lost_caller_is_not_offered_to_whoever_lost_him_though_he_could_take_another_call() {
+    let settings = centre(|settings| settings.agents[0].capacity = 2);
+    let (engine, story) = play(settings, "0 up anna\n1 call 1 100\n2 answer 1\n30 silent agent:1");
+    let after = story.split("30.0 silent").nth(1).expect("it happened");
+    assert!(!after.contains("> offer"), "{story}");
+    assert!(engine.agents[0].resting_until.is_some());
+}

@@ -37,7 +37,7 @@ impl Worker {
             }
         }
         // More may wait: come back at once, packets first.
-        self.unread.push_back(WAKE);
+        self.read_later(WAKE);
     }
 
     fn connect(&mut self, leg: LegId, stream: Stream) {
@@ -46,7 +46,7 @@ impl Worker {
         leg.session.connect(stream);
         leg.tones = (self.rules.inband_keys && !leg.session.takes_keys()).then(|| Box::new(Tones::new()));
         // It may want another codec now, and will speak in another too.
-        (leg.speaks, leg.heard) = (None, self.clock.now());
+        (leg.speaks, leg.heard, leg.is_silent) = (None, self.clock.now(), false);
         if let Some(seat) = leg.seat {
             self.arrange(seat);
         }

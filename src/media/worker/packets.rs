@@ -50,7 +50,7 @@ impl Worker {
         let mut buffer = std::mem::take(&mut self.inbound);
         for turn in 0..=READ_MAX {
             if turn == READ_MAX {
-                self.unread.push_back(token);
+                self.read_later(token);
                 break;
             }
             let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { break };
@@ -73,9 +73,27 @@ impl Worker {
         self.inbound = buffer;
     }
 
-    /// Tells of a leg in a conversation of which nothing is heard any more.
+    /// A socket has more to read than its turn allows, once however often it is said.
+    pub(super) fn read_later(&mut self, token: Token) {
+        if !self.unread.contains(&token) {
+            self.unread.push_back(token);
+        }
+    }
+
+    /// Somebody is heard. If nobody was for long, our own line or process stood still, and all are waited for anew.
+    fn anybody_heard(&mut self, now: Monotonic) {
+        let before = std::mem::replace(&mut self.last_heard, now);
+        if self.rules.silence.is_some_and(|longest| now.since(before) > longest / 2) {
+            self.legs.iter_mut().flatten().for_each(|leg| leg.heard = now);
+        }
+    }
+
+    /// Tells of a leg in a conversation of which nothing is heard any more, while others are.
     pub(super) fn listen_for(&mut self, at: usize, now: Monotonic) {
         let Some(longest) = self.rules.silence else { return };
+        if now.since(self.last_heard) > longest / 2 {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         let expected = matches!(leg.source, Source::Room) && leg.session.receives();
         if expected && !leg.is_silent && now.since(leg.heard) > longest {
@@ -86,6 +104,7 @@ impl Worker {
     }
 
     fn heard(&mut self, at: usize, now: Monotonic) {
+        self.anybody_heard(now);
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         leg.heard = now;
         if std::mem::take(&mut leg.is_silent) {
@@ -115,8 +134,11 @@ impl Worker {
         self.counters.received.add(1);
         let (id, talks) = (leg.id, matches!(leg.source, Source::Room));
         leg.heard = now;
-        if leg.is_silent {
+        let is_back = leg.is_silent;
+        if is_back {
             self.heard(at, now);
+        } else {
+            self.anybody_heard(now);
         }
         if talks {
             self.pass_on(at, now, &inbound);

@@ -85,15 +85,24 @@ impl Worker {
             self.leave(at);
         }
         let Some(talk) = self.talks.get_mut(seat).and_then(Option::as_mut) else { return };
+        let before = talk.room.seats().iter().find(|seat| seat.leg == at).copied();
         if !talk.room.sit(at, role) {
             return tracing::warn!("a conversation has no seat left: somebody stays outside");
+        }
+        if before.is_some_and(|before| before.role != role || !before.present) {
+            // What was said to others a moment ago, and is not heard yet, is not for those who hear now.
+            for seat in talk.room.seats() {
+                if let Some(leg) = self.legs.get_mut(seat.leg).and_then(Option::as_mut) {
+                    leg.voice = None;
+                }
+            }
         }
         let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         leg.seat = Some(seat);
         if !matches!(leg.source, Source::Room) {
             leg.source = Source::Room;
             leg.session.change_source();
-            leg.heard = self.clock.now();
+            (leg.heard, leg.is_silent) = (self.clock.now(), false);
         }
         self.attend(at);
     }
