@@ -22,7 +22,7 @@ pub(super) struct Conversation<'a> {
     pub caller: &'a Caller,
 }
 
-/// The recorder; it starts with the first recording.
+/// The recorder; it starts with the first recording, or at once where there are some that grow old.
 pub(super) struct Recordings {
     settings: RecorderSettings,
     recorder: Option<Recorder>,
@@ -31,7 +31,24 @@ pub(super) struct Recordings {
 
 impl Recordings {
     pub(super) fn new(settings: RecorderSettings, metrics: Arc<Metrics>) -> Self {
-        Self { settings, recorder: None, metrics }
+        let mut recordings = Self { settings, recorder: None, metrics };
+        // What was kept is deleted in its time, whether or not anything is recorded now.
+        if recordings.settings.folder.is_dir()
+            && let Err(error) = recordings.recorder()
+        {
+            let folder = recordings.settings.folder.display();
+            tracing::error!(%folder, %error, "nothing is recorded, and old recordings are not deleted");
+        }
+        recordings
+    }
+
+    /// The recorder, started if it does not run yet: a folder and a thread, once; the loop can spare that.
+    fn recorder(&mut self) -> std::io::Result<&Recorder> {
+        let recorder = match self.recorder.take() {
+            Some(recorder) => recorder,
+            None => Recorder::start(self.settings.clone(), told(self.metrics.clone()))?,
+        };
+        Ok(self.recorder.insert(recorder))
     }
 
     /// Does what the engine wants of a conversation's recording. What fails costs the recording, never the call.
@@ -88,12 +105,7 @@ impl Recordings {
             caller: of.caller.number.clone(),
             started: now,
         };
-        if self.recorder.is_none() {
-            // A folder and a thread, once: the loop can spare that.
-            self.recorder = Some(Recorder::start(self.settings.clone(), told(self.metrics.clone()))?);
-        }
-        let recorder = self.recorder.as_ref().ok_or("the recorder did not start")?;
-        Ok(recorder.tape(info)?)
+        Ok(self.recorder()?.tape(info)?)
     }
 
     /// Completes all files.

@@ -133,13 +133,7 @@ impl Worker {
         }
         self.counters.received.add(1);
         let (id, talks) = (leg.id, matches!(leg.source, Source::Room));
-        leg.heard = now;
-        let is_back = leg.is_silent;
-        if is_back {
-            self.heard(at, now);
-        } else {
-            self.anybody_heard(now);
-        }
+        self.heard(at, now);
         if talks {
             self.pass_on(at, now, &inbound);
         } else if self.rules.inband_keys {
