@@ -34,6 +34,12 @@ fn record(call: u64) -> Cdr {
         sent_to: (call == 3).then(|| "number +4930'".into()),
         visits: vec![visit(Some(TurnedAwayBecause::Closed)), visit(None)],
         disposition: (call == 2).then(|| "sale \u{1f4b6}".into()),
+        transfers: vec![holdfast::stats::Passed {
+            at_ms: 1_700_000_010_000,
+            by: "anna".into(),
+            to: "queue night \"owls\"".into(),
+            done: true,
+        }],
         audio: holdfast::stats::Audio::default(),
     }
 }

@@ -267,7 +267,9 @@ fn read_document(
     let log = shells::log(&root);
     let feature_codes = numbers::read_feature_codes(&root, &numbers);
     let recording = root.table("recording");
-    let talk_keys = recording::keys(&recording);
+    let talk = root.table("talk");
+    let talk_keys = recording::keys(&recording, &talk);
+    talk.finish();
     let recorder = recording::recorder(&recording, zone::named(&root));
     recording.finish();
     let settings = Settings {

@@ -23,14 +23,34 @@ pub(super) fn rules(section: &Section<'_>) -> RecordingRules {
     rules
 }
 
-/// What agents press in a call.
-pub(super) fn keys(section: &Section<'_>) -> TalkKeys {
-    let expected = "keys of a phone, such as \"*7\", 2 to 8 of them";
-    let record = section.parsed("keys", expected, |text| {
+/// What agents press in a call: for the recording under `[recording]`, all else under `[talk]`.
+pub(super) fn keys(recording: &Section<'_>, talk: &Section<'_>) -> TalkKeys {
+    let keys = TalkKeys {
+        record: sequence(recording, "keys"),
+        transfer: sequence(talk, "transfer"),
+        consult: sequence(talk, "consult"),
+        conference: sequence(talk, "conference"),
+        complete: sequence(talk, "complete"),
+        back: sequence(talk, "back"),
+    };
+    let all = [&keys.record, &keys.transfer, &keys.consult, &keys.conference, &keys.complete, &keys.back];
+    let all: Vec<_> = all.into_iter().flatten().collect();
+    for (at, one) in all.iter().enumerate() {
+        // Whoever presses the longer one would have pressed the shorter before.
+        let hidden = all.iter().enumerate().find(|(other, it)| *other != at && it.contains(one.as_str()));
+        if let Some((_, other)) = hidden {
+            talk.error(&talk.span, format!("{one:?} is part of {other:?}: no sequence may contain another"));
+            break;
+        }
+    }
+    keys
+}
+
+fn sequence(section: &Section<'_>, name: &'static str) -> Option<String> {
+    section.parsed(name, "keys of a phone, such as \"*7\", 2 to 8 of them", |text| {
         let keys = text.chars().all(|key| key.is_ascii_digit() || key == '*' || key == '#');
         (keys && (2..=8).contains(&text.len())).then(|| text.to_owned())
-    });
-    TalkKeys { record }
+    })
 }
 
 /// `[recording]`: where and how. `zone` is the clock of the dates in names.

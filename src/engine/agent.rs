@@ -41,6 +41,8 @@ pub(super) struct Agent {
     pub offer: Option<(OfferId, CallId)>,
     /// The conversation he joined, or is rung to join, beside its agent.
     pub guest: Option<(OfferId, CallId)>,
+    /// The call he has made himself, to a colleague or outside.
+    pub internal: Option<CallId>,
     /// The calls he is in.
     pub calls: Vec<Engaged>,
     pub wrap_up: Option<WrapUp>,
@@ -75,6 +77,7 @@ impl Agent {
             resting_until: None,
             offer: None,
             guest: None,
+            internal: None,
             calls: Vec::new(),
             wrap_up: None,
             undisposed: None,
@@ -100,7 +103,7 @@ impl Agent {
                 AgentState::Talking
             };
         }
-        if self.guest.is_some() {
+        if self.guest.is_some() || self.internal.is_some() {
             AgentState::Talking
         } else if self.offer.is_some() {
             AgentState::Offered
@@ -126,6 +129,7 @@ impl Agent {
             && self.paused.is_none()
             && self.offer.is_none()
             && self.guest.is_none()
+            && self.internal.is_none()
             && self.wrap_up.is_none()
             && self.resting_until.is_none()
             && self.calls.len() < usize::from(capacity.max(1))

@@ -34,10 +34,14 @@ impl Engine {
         let call = arrival.call;
         let taken = if self.draining {
             Err(RefusedBecause::Draining)
-        } else if self.calls.len() + self.service_calls.len() >= self.settings.limits.calls_max {
+        } else if self.calls.len() + self.service_calls.len() + self.internal.len()
+            >= self.settings.limits.calls_max
+        {
             Err(RefusedBecause::Overload)
         } else if let Some(feature) = self.settings.feature(&arrival.dialled) {
             self.feature_dialled(now, call, feature, arrival.agent, out)
+        } else if let Some(by) = arrival.agent.filter(|_| self.floor.number(&arrival.dialled).is_none()) {
+            self.agent_dialled(now, by, &arrival, out)
         } else {
             self.number_dialled(now, arrival, out)
         };
@@ -216,6 +220,7 @@ fn new_call(now: Now, id: CallId, queue: QueueId, plan: PlanId) -> Call {
         ring_step: None,
         overflow_tried: 0,
         guests: Vec::new(),
+        passed_on_by: None,
         recorded: None,
         keys: String::new(),
         last_key: now.mono,

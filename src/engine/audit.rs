@@ -48,7 +48,10 @@ impl Engine {
                 return Err(format!("agent {id} is free, but not to be found in a plan he fits"));
             }
             if let Some((offer, call)) = agent.guest
-                && self.guests.get(&offer).is_none_or(|guest| (guest.call, guest.agent) != (call, id))
+                && self
+                    .guests
+                    .get(&offer)
+                    .is_none_or(|guest| (guest.call, guest.who.agent()) != (call, Some(id)))
             {
                 return Err(format!("agent {id} has joined {call} by {offer}, which does not know"));
             }
@@ -66,7 +69,10 @@ impl Engine {
 
     fn audit_calls(&self, now: Now) -> Result<(), String> {
         let guests: usize = self.calls.values().map(|call| call.guests.len()).sum();
-        if guests != self.guests.len() {
+        let called = self.internal.iter().filter(|(id, internal)| {
+            self.guests.get(&internal.offer).is_some_and(|guest| guest.call == **id)
+        });
+        if guests + called.count() != self.guests.len() {
             return Err(format!("{guests} joined calls, but {} are known", self.guests.len()));
         }
         for (id, call) in &self.calls {
@@ -95,7 +101,10 @@ impl Engine {
                         return Err(format!("{id} talks by {offer}, which does not know"));
                     }
                 }
-                Stage::Leaving { .. } => {}
+                Stage::Transferring { offer, .. } if !call.guests.contains(offer) => {
+                    return Err(format!("{id} is passed on by {offer}, which does not know"));
+                }
+                Stage::Transferring { .. } | Stage::Leaving { .. } => {}
             }
         }
         Ok(())

@@ -46,6 +46,8 @@ pub(super) struct Call {
     /// Keys the agent has pressed in the conversation, and when he pressed the last.
     pub keys: String,
     pub last_key: Monotonic,
+    /// Who served the caller last, when he has gone while the call was being passed on.
+    pub passed_on_by: Option<AgentId>,
     /// Queues it has been passed on from.
     pub hops: u8,
     pub stage: Stage,
@@ -96,6 +98,15 @@ pub(super) enum Stage {
         /// Since when.
         since: Monotonic,
     },
+    /// With nobody: its agent has gone while the one it is passed on to is rung.
+    Transferring {
+        /// Whose leg rings; one of its guests.
+        offer: OfferId,
+        /// How long it was with the agent.
+        talked: Duration,
+        /// How much of that it was on hold.
+        held: Duration,
+    },
     /// Hearing a last prompt, its outcome already told.
     Leaving {
         /// When patience with the prompt ends.
@@ -128,6 +139,7 @@ impl Call {
             Stage::Waiting { .. }
             | Stage::Dialling { .. }
             | Stage::Outside { .. }
+            | Stage::Transferring { .. }
             | Stage::Leaving { .. } => None,
         }
     }

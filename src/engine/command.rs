@@ -4,7 +4,7 @@ use super::event::Caller;
 use super::explain::WaitingBecause;
 use super::fact::{Fact, Stamped};
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
-use super::talk::{ChangedBy, GuestRole, RecordingChange};
+use super::talk::{ChangedBy, GuestRole, RecordingChange, TransferStep};
 use super::time::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -52,6 +52,10 @@ pub enum RefusedBecause {
     QueueFull,
     /// 480: the queue is closed, or nobody is there, and it names no place for callers to go to.
     NobodyThere,
+    /// 486: the agent who was called is in another call.
+    Busy,
+    /// 480: the agent or the number that was called did not answer, or may not be called.
+    NotReached,
     /// 503 with Retry-After: the engine holds as many calls as it may.
     Overload,
     /// 503 with Retry-After: the engine is about to stop.
@@ -113,6 +117,12 @@ pub enum Refusal {
     /// A conversation has no room for more.
     #[error("too many take part in the conversation already")]
     TooManyGuests,
+    /// A transfer is under way already.
+    #[error("the call is being passed on already")]
+    BeingTransferred,
+    /// Nobody is being asked.
+    #[error("nobody is being asked in this call, or he has not answered yet")]
+    NobodyAsked,
     /// The agent has not joined this call.
     #[error("the agent has not joined this call")]
     NotInTheCall,
@@ -150,6 +160,18 @@ pub enum Command {
         /// Whose call.
         call: CallId,
     },
+    /// Send the caller 180: it rings where he called.
+    Ring {
+        /// Whose call.
+        call: CallId,
+    },
+    /// Tell a phone that wanted a conversation passed on how that stands.
+    TransferTold {
+        /// The leg that asked.
+        leg: LegId,
+        /// How it stands.
+        step: TransferStep,
+    },
     /// Refuse the INVITE.
     Refuse {
         /// Whose call.
@@ -175,6 +197,17 @@ pub enum Command {
         /// From which queue the call comes.
         queue: QueueId,
         /// Whom he will see calling.
+        caller: Caller,
+    },
+    /// Ring an agent for a colleague who calls him. It is an offer like any other.
+    CallAgent {
+        /// The offer's identity; the leg is `LegId::Agent(offer)`.
+        offer: OfferId,
+        /// The colleague's call.
+        call: CallId,
+        /// Who is rung.
+        agent: AgentId,
+        /// The colleague, as he will see him calling.
         caller: Caller,
     },
     /// Call a number outside through the trunk, for a call that overflowed. It is an offer like any other:
@@ -243,11 +276,13 @@ pub enum Command {
 
 impl RefusedBecause {
     /// Every reason.
-    pub const ALL: [RefusedBecause; 6] = [
+    pub const ALL: [RefusedBecause; 8] = [
         Self::UnknownNumber,
         Self::NotAnAgent,
         Self::QueueFull,
         Self::NobodyThere,
+        Self::Busy,
+        Self::NotReached,
         Self::Overload,
         Self::Draining,
     ];
@@ -259,6 +294,8 @@ impl RefusedBecause {
             Self::NotAnAgent => "not_an_agent",
             Self::QueueFull => "queue_full",
             Self::NobodyThere => "nobody_there",
+            Self::Busy => "busy",
+            Self::NotReached => "not_reached",
             Self::Overload => "overload",
             Self::Draining => "draining",
         }
@@ -269,8 +306,8 @@ impl RefusedBecause {
         match self {
             Self::UnknownNumber => 404,
             Self::NotAnAgent => 403,
-            Self::QueueFull => 486,
-            Self::NobodyThere => 480,
+            Self::QueueFull | Self::Busy => 486,
+            Self::NobodyThere | Self::NotReached => 480,
             Self::Overload | Self::Draining => 503,
         }
     }
@@ -280,7 +317,12 @@ impl RefusedBecause {
         match self {
             Self::Overload => Some(Duration::from_secs(5)),
             Self::Draining => Some(Duration::from_secs(30)),
-            Self::UnknownNumber | Self::NotAnAgent | Self::QueueFull | Self::NobodyThere => None,
+            Self::UnknownNumber
+            | Self::NotAnAgent
+            | Self::QueueFull
+            | Self::NobodyThere
+            | Self::Busy
+            | Self::NotReached => None,
         }
     }
 }

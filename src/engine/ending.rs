@@ -18,6 +18,9 @@ impl Engine {
             self.timers.cancel(service.until, Timer::Leaving(id));
             return;
         }
+        if self.calling_agent_left(now, id, out) {
+            return;
+        }
         if self.calls.get(&id).is_some_and(|call| call.is_waiting()) {
             self.remember_lost(now, id);
         }
@@ -26,9 +29,11 @@ impl Engine {
 
     /// The agent hung up, or his leg was lost.
     pub(super) fn agent_leg_ended(&mut self, now: Now, id: OfferId, out: &mut Commands) {
-        match self.in_talk.get(&id) {
+        match self.in_talk.get(&id).copied() {
             Some(_) if self.is_dialling(id) => self.outside_failed(now, id, out),
-            Some(&call) => self.end_call(now, call, EndedBy::Agent, out),
+            Some(call) if self.left_while_passing_on(now, call, out) => {}
+            Some(call) => self.end_call(now, call, EndedBy::Agent, out),
+            None if self.guest_gone(now, id, OfferFailure::Unreachable, out) => {}
             None => self.offer_failed(now, id, OfferFailure::Unreachable, None, out),
         }
     }
@@ -78,6 +83,7 @@ impl Engine {
         for id in std::mem::take(&mut self.service_calls).into_keys() {
             out.push(Command::Hangup { leg: LegId::Caller(id) });
         }
+        self.end_internal(now, out);
         // Those in line first, then those who ring, then those who talk: else whoever becomes free is offered a
         // call that is about to be ended too.
         let turn = |call: &Call| match &call.stage {
@@ -86,6 +92,7 @@ impl Engine {
             Stage::Leaving { .. }
             | Stage::Talking { .. }
             | Stage::Dialling { .. }
+            | Stage::Transferring { .. }
             | Stage::Outside { .. } => 2,
         };
         let mut all: Vec<_> = self.calls.iter().map(|(&id, call)| (turn(call), id)).collect();
@@ -120,6 +127,7 @@ impl Engine {
                 self.in_talk.remove(&offer);
                 out.push(Command::CancelOffer { offer, answered_elsewhere: false });
             }
+            Stage::Transferring { talked, held, .. } => (talk, hold) = (talked, held),
             Stage::Outside { offer, since } => {
                 talk = now.mono.since(since);
                 self.leg_is_over(offer, ended_by, out);

@@ -3,7 +3,7 @@
 use super::id::{AgentId, CallId, LegId, OfferId, QueueId, RequestId};
 use super::settings::{self, Destination, Settings};
 use super::skill::Requirement;
-use super::talk::{GuestRole, RecordingChange};
+use super::talk::{GuestRole, RecordingChange, TransferTo};
 use super::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -174,6 +174,36 @@ pub enum Request {
         /// Who.
         agent: AgentId,
     },
+    /// Passes a conversation on. The caller hears music until somebody has him; if nobody takes him, he is back with
+    /// his agent, or first in line.
+    Transfer {
+        /// Which call.
+        call: CallId,
+        /// To whom.
+        to: TransferTo,
+    },
+    /// Rings a colleague, or a number outside, to be asked while the caller hears music.
+    Consult {
+        /// Which call.
+        call: CallId,
+        /// Whom.
+        to: TransferTo,
+    },
+    /// Caller, agent and who was asked talk together.
+    Conference {
+        /// Which call.
+        call: CallId,
+    },
+    /// Who was asked has the caller from now on.
+    Complete {
+        /// Which call.
+        call: CallId,
+    },
+    /// Who was asked is let go, a transfer is called off, and the agent talks to the caller again.
+    Return {
+        /// Which call.
+        call: CallId,
+    },
     /// Changes the recording of a conversation.
     Record {
         /// Which.
@@ -238,6 +268,15 @@ pub enum Event {
         leg: LegId,
         /// Held, or resumed.
         held: bool,
+    },
+    /// An agent's phone wants a conversation passed on (REFER, RFC 3515).
+    TransferAsked {
+        /// The leg it came by.
+        leg: LegId,
+        /// The user part of whom it names: an agent, a number of ours, a number outside.
+        to: String,
+        /// The leg that is to be replaced: then whoever is at its other end is meant (RFC 3891).
+        replaces: Option<LegId>,
     },
     /// The prompts of the leg's last `Play` have all been heard.
     PromptFinished {

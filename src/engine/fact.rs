@@ -211,8 +211,10 @@ pub enum Entered {
     Overflowed(QueueId),
     /// From another queue, by a supervisor.
     Moved(QueueId),
-    /// From a conversation whose agent was lost.
+    /// From a conversation whose agent was lost, or who left while it was being passed on in vain.
     Returned,
+    /// From a conversation, by its agent.
+    Transferred(AgentId),
 }
 
 /// Why a caller never joined the queue he had dialled.

@@ -32,7 +32,10 @@ impl Engine {
         if self.is_dialling(id) {
             return self.outside_failed(now, id, out);
         }
-        if self.guest_gone(now, id, out) {
+        if let Some(guest) = self.guests.get(&id) {
+            if guest.rings_until.is_some() {
+                self.guest_gone(now, id, failure, out);
+            }
             return;
         }
         let outcome = match failure {

@@ -29,6 +29,7 @@ mod ending;
 mod explaining;
 mod floor;
 mod guests;
+mod internal;
 mod joining;
 mod lending;
 mod memory;
@@ -47,7 +48,9 @@ mod settle;
 mod silence;
 mod steering;
 mod table;
+mod talk_keys;
 mod timer;
+mod transfer;
 mod waiting;
 mod wrap_up;
 
@@ -65,6 +68,7 @@ use call::{Call, ServiceCall};
 use floor::Floor;
 use guests::Guest;
 use id::{AgentId, CallId, LegId, OfferId, QueueId};
+use internal::Internal;
 use memory::Memory;
 use offer::Offer;
 use queue::Queue;
@@ -84,6 +88,8 @@ pub struct Engine {
     rng: Rng,
     calls: Table<CallId, Box<Call>>,
     service_calls: BTreeMap<CallId, ServiceCall>,
+    /// Calls between colleagues.
+    internal: BTreeMap<CallId, Internal>,
     /// The offers that ring.
     offers: Table<OfferId, Offer>,
     /// The calls of the offers that were answered, and of the numbers outside that are called or talk.
@@ -112,6 +118,7 @@ impl Engine {
             rng: Rng::new(seed),
             calls: Table::default(),
             service_calls: BTreeMap::new(),
+            internal: BTreeMap::new(),
             offers: Table::default(),
             in_talk: Table::default(),
             guests: Table::default(),
@@ -154,6 +161,7 @@ impl Engine {
             Event::DigitPressed { leg: LegId::Agent(offer), digit } => {
                 self.key_pressed(now, offer, digit, out)
             }
+            Event::TransferAsked { leg, to, replaces } => self.transfer_asked(now, leg, &to, replaces, out),
             Event::AudioStopped { leg } => self.audio_stopped(now, leg, out),
             Event::AudioResumed { leg } => self.audio_resumed(now, leg, out),
             // A caller on hold keeps his place; agents hear no prompts; no key of a caller's has a meaning yet.
@@ -187,7 +195,7 @@ impl Engine {
 
     /// Whether no call of any kind is in progress.
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.service_calls.is_empty()
+        self.calls.is_empty() && self.service_calls.is_empty() && self.internal.is_empty()
     }
 
     /// The rules it works by.

@@ -70,6 +70,7 @@ impl Engine {
                 (CallStage::Offered, now.mono, rung)
             }
             Stage::Talking { agent, since, .. } => (CallStage::Talking, *since, vec![*agent]),
+            Stage::Transferring { .. } => (CallStage::Transferring, now.mono, Vec::new()),
             Stage::Outside { since, .. } => (CallStage::Talking, *since, Vec::new()),
             Stage::Dialling { .. } | Stage::Leaving { .. } => (CallStage::Leaving, now.mono, Vec::new()),
         };
@@ -79,6 +80,7 @@ impl Engine {
             }
             Stage::Talking { .. }
             | Stage::Outside { .. }
+            | Stage::Transferring { .. }
             | Stage::Dialling { .. }
             | Stage::Leaving { .. } => call.because,
         };

@@ -1,20 +1,14 @@
-//! Whether a conversation is recorded: by the queue's rules, by request, by keys on the agent's phone. The sound itself
+//! Whether a conversation is recorded: by the queue's rules, by request, by the agent's keys. The sound itself
 //! is the media plane's.
 
 use super::Engine;
 use super::call::{Recorded, Stage};
 use super::command::{Command, Commands, Refusal};
 use super::fact::Fact;
-use super::id::{CallId, OfferId};
+use super::id::{AgentId, CallId};
 use super::settings::RecordingMode;
 use super::talk::{ChangedBy, RecordingChange, TalkFact};
 use super::time::Now;
-use std::time::Duration;
-
-/// Keys that belong together follow each other within this time.
-const BETWEEN_KEYS: Duration = Duration::from_secs(3);
-/// Longer sequences mean nothing.
-const KEYS_MAX: usize = 8;
 
 impl Engine {
     /// Caller and agent begin to talk.
@@ -109,24 +103,9 @@ impl Engine {
         matches!(stage, Some(Stage::Talking { held_since: Some(_), .. }))
     }
 
-    /// The agent pressed a key in a call: the last of a sequence that means something, or not yet.
-    pub(super) fn key_pressed(&mut self, now: Now, offer: OfferId, digit: char, out: &mut Commands) {
-        let Some(&id) = self.in_talk.get(&offer) else { return };
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some((with, agent)) = call.talks_by() else { return };
-        if with != offer {
-            return;
-        }
-        if now.mono.since(call.last_key) > BETWEEN_KEYS || call.keys.len() >= KEYS_MAX {
-            call.keys.clear();
-        }
-        call.last_key = now.mono;
-        call.keys.push(digit);
-        let toggle = self.settings.talk_keys.record.as_deref();
-        if !toggle.is_some_and(|keys| !keys.is_empty() && call.keys.ends_with(keys)) {
-            return;
-        }
-        call.keys.clear();
+    /// The agent's keys begin, pause or resume the recording, by turns.
+    pub(super) fn record_by_keys(&mut self, now: Now, id: CallId, agent: AgentId, out: &mut Commands) {
+        let Some(call) = self.calls.get(&id) else { return };
         let change = match call.recorded {
             None => RecordingChange::Start,
             Some(Recorded::Running) => RecordingChange::Pause,

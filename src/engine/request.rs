@@ -1,10 +1,10 @@
 //! What agents, supervisors and programs ask for, through the API or a feature code.
 
 use super::Engine;
-use super::command::{Answer, Commands, Refusal};
+use super::command::{Answer, Command, Commands, Refusal};
 use super::event::Request;
 use super::fact::{AgentState, EndedBy, Fact};
-use super::id::AgentId;
+use super::id::{AgentId, LegId};
 use super::time::Now;
 use super::timer::Timer;
 
@@ -25,6 +25,10 @@ impl Engine {
             Request::Release { agent } => self.release(now, agent, out),
             Request::EditAgent { agent, settings } => self.edit_agent(now, agent, *settings, out),
             Request::HangUp { call } => {
+                if self.calling_agent_left(now, call, out) {
+                    out.push(Command::Hangup { leg: LegId::Caller(call) });
+                    return Ok(Answer::Done);
+                }
                 if !self.calls.contains_key(&call) {
                     return Err(Refusal::UnknownCall);
                 }
@@ -39,6 +43,11 @@ impl Engine {
             Request::Join { call, agent, role } => self.invite(now, call, agent, role, out),
             Request::SendOut { call, agent } => self.send_out(now, call, agent, out),
             Request::TakeOver { call, agent } => self.take_over(now, call, agent, out),
+            Request::Transfer { call, to } => self.transfer(now, call, to, None, out),
+            Request::Consult { call, to } => self.consult(now, call, to, out),
+            Request::Conference { call } => self.confer(now, call, out),
+            Request::Complete { call } => self.complete(now, call, out),
+            Request::Return { call } => self.return_to_caller(now, call, out),
             Request::Record { call, change } => self.recording_request(now, call, change, out),
             Request::Explain { call } => {
                 return self.why_waiting(now, call).map(|why| Answer::Waiting(Box::new(why)));
@@ -132,7 +141,7 @@ impl Engine {
             self.ring_timed_out(now, offer, out);
         }
         if let Some((guest, _)) = guest {
-            self.end_guest(now, guest, out);
+            self.dismiss_guest(now, guest, out);
         }
         for call in calls {
             self.end_call(now, call, EndedBy::System, out);

@@ -10,7 +10,7 @@ use super::time::Now;
 use std::time::Duration;
 
 /// The credit of whoever lost his agent: before everybody else, as far as any wait goes.
-const FIRST_IN_LINE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const FIRST_IN_LINE: Duration = Duration::from_secs(24 * 3600);
 
 impl Engine {
     /// Nothing was heard of a leg for too long. An agent's is given up, unless he holds the call: his phone sends nothing

@@ -73,6 +73,8 @@ pub enum CallStage {
     Offered,
     /// It is with an agent.
     Talking,
+    /// It hears music while somebody is rung to whom it is passed on.
+    Transferring,
     /// It hears a last prompt before it is ended.
     Leaving,
 }

@@ -1,6 +1,7 @@
 //! What happens in a conversation: words for its rules, its commands and its facts. It decides nothing.
 
-use super::id::{AgentId, LegId};
+use super::event::OfferFailure;
+use super::id::{AgentId, LegId, QueueId};
 use serde::{Deserialize, Serialize};
 
 /// As what somebody joins a conversation between caller and agent.
@@ -25,6 +26,32 @@ impl GuestRole {
         ("barge", Self::Barge),
         ("third", Self::Third),
     ];
+}
+
+/// To whom a conversation is passed on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTo {
+    /// A colleague.
+    Agent(AgentId),
+    /// Whoever of a queue is free.
+    Queue(QueueId),
+    /// A number outside, if the dial policy allows it.
+    Number(String),
+}
+
+/// How a transfer stands, for the phone that asked for it (RFC 3515 §2.4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferStep {
+    /// It is being tried.
+    Trying,
+    /// Whom it was meant for has the caller.
+    Done,
+    /// He has not.
+    Failed(OfferFailure),
+    /// It is not to be.
+    Refused,
 }
 
 /// What becomes of a call's recording.
@@ -70,7 +97,7 @@ pub enum ChangedBy {
 }
 
 /// What became true in a conversation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum TalkFact {
     /// Nothing is heard of a leg any more: one-way audio, or a phone that died.
     AudioStopped {
@@ -100,6 +127,27 @@ pub enum TalkFact {
         from: AgentId,
         /// Who does now.
         by: AgentId,
+    },
+    /// Somebody is asked while the caller waits on music: a colleague, or a number outside.
+    Consulted {
+        /// Who asks.
+        by: AgentId,
+        /// Whom.
+        to: TransferTo,
+    },
+    /// The caller was passed on.
+    Transferred {
+        /// Who served him.
+        by: AgentId,
+        /// To whom.
+        to: TransferTo,
+    },
+    /// The caller should have been passed on, and was not.
+    TransferFailed {
+        /// Who served him.
+        by: AgentId,
+        /// To whom he should have gone.
+        to: TransferTo,
     },
     /// The recording began, paused, went on, or ended.
     Recording {

@@ -91,6 +91,8 @@ impl From<Refusal> for ApiError {
             | Refusal::CannotTake
             | Refusal::NotTalking
             | Refusal::NotInTheCall
+            | Refusal::BeingTransferred
+            | Refusal::NobodyAsked
             | Refusal::TooManyGuests => (StatusCode::CONFLICT, "GET /v1/calls shows where each call stands"),
             Refusal::WrapUpMandatory | Refusal::NothingToExtend => {
                 (StatusCode::CONFLICT, "the queue's wrap_up rules say so")

@@ -40,7 +40,7 @@ pub(super) fn waits(snapshot: &Snapshot, expected: &Expected) -> Vec<Option<Esti
                 lines.get(&view.queue)?.binary_search(&place).ok()?
             }
             CallStage::Offered => 0,
-            CallStage::Talking | CallStage::Leaving => return None,
+            CallStage::Talking | CallStage::Transferring | CallStage::Leaving => return None,
         };
         expected.of_call(view.call, view.queue, snapshot.at.mono, view.wait, ahead)
     });

@@ -33,6 +33,8 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>POST /v1/calls/ID/withdraw</td><td>{"to": {"queue": "sales"}}, {"number": "+4930…"} or {"message": "all-busy"}</td></tr>
 <tr><td>POST /v1/calls/ID/join</td><td>{"agent": "carla", "role": "listen"}: her phone rings, she joins the conversation; also whisper, barge, third</td></tr>
 <tr><td>POST /v1/calls/ID/take-over</td><td>{"agent": "carla"}: who has joined serves the caller from now on; also send-out</td></tr>
+<tr><td>POST /v1/calls/ID/transfer</td><td>{"agent": "carla"}, {"queue": "support"} or {"number": "+4930…"}: passes the caller on</td></tr>
+<tr><td>POST /v1/calls/ID/consult</td><td>{"agent": "carla"} or {"number": "+4930…"}: asks somebody while the caller hears music; then conference, complete or return</td></tr>
 <tr><td>POST /v1/calls/ID/recording</td><td>{"change": "pause"}; also start, resume, stop</td></tr>
 <tr><td>POST /v1/queues/NAME/close</td><td>until reopen, or {"for": "2h"}, or {"until_ms": …}</td></tr>
 <tr><td>POST /v1/queues/NAME/reopen</td><td>its hours apply again</td></tr>

@@ -324,7 +324,10 @@ impl Driver {
             Command::Answer { .. }
             | Command::Progress { .. }
             | Command::Refuse { .. }
+            | Command::Ring { .. }
+            | Command::TransferTold { .. }
             | Command::OfferAgent { .. }
+            | Command::CallAgent { .. }
             | Command::Dial { .. }
             | Command::CancelOffer { .. }
             | Command::Hangup { .. } => {}

@@ -162,7 +162,7 @@ impl Lookout {
 fn waiting(snapshot: &Snapshot, model: &Model) -> Vec<CallId> {
     let waits = snapshot.calls.iter().filter(|view| match view.stage {
         CallStage::Waiting | CallStage::Offered => model.has_ground(view.queue),
-        CallStage::Talking | CallStage::Leaving => false,
+        CallStage::Talking | CallStage::Transferring | CallStage::Leaving => false,
     });
     // Identities grow with time.
     waits.map(|view| view.call).take(ASKED_MAX).collect()

@@ -199,11 +199,17 @@ impl Ledger {
             (Entered::Arrived | Entered::Resumed, None) => self.newcomer(call)?,
             // Its own queue turned it away, and another took it.
             (Entered::Arrived, Some(open)) if open.left && open.turned_away => None,
-            (Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned, Some(open)) if open.left => None,
+            (
+                Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned | Entered::Transferred(_),
+                Some(open),
+            ) if open.left => None,
             (Entered::Arrived | Entered::Resumed, Some(_)) => {
                 return Err(Broken::Call(call, "joined a queue twice"));
             }
-            (Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned, Some(_) | None) => {
+            (
+                Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned | Entered::Transferred(_),
+                Some(_) | None,
+            ) => {
                 return Err(Broken::Call(call, "came from a queue that it had not left"));
             }
         };

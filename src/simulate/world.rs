@@ -361,7 +361,11 @@ impl<'s> World<'s> {
             Command::CancelOffer { offer, .. } => self.stopped(offer),
             Command::Bridge { call, offer } => self.bridged(call, offer),
             Command::Hangup { leg } => self.hung_up(leg),
-            Command::Join { .. } | Command::Record { .. } => {}
+            Command::Join { .. }
+            | Command::Record { .. }
+            | Command::Ring { .. }
+            | Command::TransferTold { .. }
+            | Command::CallAgent { .. } => {}
             Command::Reply { id, .. } => return self.ledger.replied(id),
         }
         Ok(())

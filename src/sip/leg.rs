@@ -3,6 +3,7 @@
 
 use super::dialog::{Dialog, SessionTimer, Unacked};
 use super::message::Request;
+use super::registrar::AccountId;
 use super::transaction::{ClientId, ServerId};
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
@@ -25,12 +26,25 @@ pub struct Leg {
     pub refresh: Option<ClientId>,
     /// Whether the far side takes UPDATE (RFC 3311); else we refresh by INVITE.
     pub takes_update: bool,
+    /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
+    pub account: Option<AccountId>,
+    /// The phone's REFER that waits for its end.
+    pub refer: Option<Refer>,
     /// The hops its INVITE may still go (RFC 3261 §20.22).
     pub hops_left: u8,
     /// What the caller dialled; empty for an agent's leg.
     pub dialled: String,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
+}
+
+/// A phone's wish to have its call passed on (RFC 3515).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refer {
+    /// The CSeq of its REFER, by which the phone tells several apart.
+    pub number: u32,
+    /// Whether it wants to be told how it goes (RFC 4488).
+    pub told: bool,
 }
 
 /// How far a leg has come.

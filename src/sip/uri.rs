@@ -96,6 +96,19 @@ impl Uri {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
 
+    /// Whether it is a `tel` URI.
+    pub fn is_tel(&self) -> bool {
+        matches!(self.scheme, Scheme::Tel)
+    }
+
+    /// A header field that a request to it is to have (RFC 3261 §19.1.1), without escapes; `None` when there is none,
+    /// or it is wrongly written.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let mut fields = self.headers.split('&').filter_map(|field| field.split_once('='));
+        let (_, value) = fields.find(|(field, _)| field.eq_ignore_ascii_case(name))?;
+        unescape(value)
+    }
+
     /// Whether both name the same resource: the parts of RFC 3261 §19.1.4 that tell users apart. Parameters count
     /// only when both have them, but for `user`, `ttl`, `method`, `maddr` and `transport`, which always count.
     pub fn is_equivalent(&self, other: &Uri) -> bool {
@@ -196,24 +209,25 @@ fn parse_user(text: &str) -> Result<String, UriError> {
     if text.bytes().any(is_never_in_a_uri) {
         return Err(UriError::User);
     }
+    let user = text.split(':').next().unwrap_or_default();
+    unescape(user).filter(|user| !user.is_empty()).ok_or(UriError::User)
+}
+
+/// Undoes `%XX` (RFC 3261 §19.1.2). `None` when it is wrongly written, or what comes out is not UTF-8.
+fn unescape(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.split(':').next().unwrap_or_default().bytes();
+    let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         match byte {
             b'%' => {
-                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-                let (Some(high), Some(low)) = (digit(rest.next()), digit(rest.next())) else {
-                    return Err(UriError::User);
-                };
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
+                let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+                let (high, low) = (digit()?, digit()?);
+                bytes.push(u8::try_from(high * 16 + low).ok()?);
             }
-            byte => bytes.push(byte),
+            other => bytes.push(other),
         }
     }
-    if bytes.is_empty() {
-        return Err(UriError::User);
-    }
-    String::from_utf8(bytes).map_err(|_| UriError::User)
+    String::from_utf8(bytes).ok()
 }
 
 /// Prints a user part, escaping all but `unreserved` and `user-unreserved` (RFC 3261 §25.1).

@@ -78,9 +78,25 @@ pub struct Cdr {
     pub visits: Vec<Visit>,
     /// What it was about, as its agent noted.
     pub disposition: Option<String>,
+    /// Whom the caller was passed on to, in their order: the chain of those he talked to begins with `agent`.
+    #[serde(default)]
+    pub transfers: Vec<Passed>,
     /// How well the two heard each other, where anything was measured.
     #[serde(default)]
     pub audio: Audio,
+}
+
+/// A caller was passed on, or should have been.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Passed {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The name of the agent who served him.
+    pub by: String,
+    /// To whom: `agent carla`, `queue support`, `number +4930…`.
+    pub to: String,
+    /// Whether he has him.
+    pub done: bool,
 }
 
 /// How well both sides of a call were heard.

@@ -11,8 +11,8 @@ use sqlx::{Row, Sqlite};
 /// The columns, in the order in which [`bind`] gives them.
 pub(super) const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
      caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
-     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio, transfers) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What was noted about a call, added to its record.
 pub(super) const NOTE: &str = "UPDATE calls SET disposition = ?2 WHERE call_id = ?1";
 
@@ -46,6 +46,7 @@ pub(super) fn bind<'q>(
         .bind(visits_text(&record.visits))
         .bind(record.disposition.as_deref())
         .bind(serde_json::to_string(&record.audio).unwrap_or_default())
+        .bind(serde_json::to_string(&record.transfers).unwrap_or_else(|_| "[]".into()))
 }
 
 /// Names and numbers alone: there is nothing in a visit that JSON could not say.
@@ -112,6 +113,9 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
         sent_to: later("sent_to")?,
         visits: visits.map_err(|_| bad("visits"))?,
         disposition: later("disposition")?,
+        transfers: later("transfers")?
+            .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
+            .map_err(|_| bad("transfers"))?,
         audio: later("audio")?
             .map_or(Ok(Audio::default()), |text| serde_json::from_str(&text))
             .map_err(|_| bad("audio"))?,

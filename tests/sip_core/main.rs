@@ -16,4 +16,5 @@ mod phones;
 mod refusals;
 mod registrations;
 mod storm;
+mod transfers;
 mod wishes;

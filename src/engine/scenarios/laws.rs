@@ -5,7 +5,7 @@ use crate::engine::settings::{
     Borrow, ClosingPolicy, Direct, Fatigue, LastAgent, MissedRules, Overflow, OverflowWhen, RecordingMode,
     RecordingRules, Relaxation, WrapUpMode, WrapUpRules,
 };
-use crate::engine::talk::{GuestRole, RecordingChange};
+use crate::engine::talk::{GuestRole, RecordingChange, TransferTo};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ struct Happening {
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
-    (0..8_000_u64, 0..42_u8, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
+    (0..8_000_u64, 0..52_u8, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
         after_ms,
         what,
         which,
@@ -113,6 +113,7 @@ impl Legs {
             | Event::AudioResumed { .. }
             | Event::LegHeld { .. }
             | Event::PromptFinished { .. }
+            | Event::TransferAsked { .. }
             | Event::DigitPressed { .. }
             | Event::AgentReachable { .. }
             | Event::Requested { .. }
@@ -125,7 +126,9 @@ impl Legs {
 
     fn obey(&mut self, command: &Command) {
         match command {
-            Command::OfferAgent { offer, .. } | Command::Dial { offer, .. } => {
+            Command::OfferAgent { offer, .. }
+            | Command::CallAgent { offer, .. }
+            | Command::Dial { offer, .. } => {
                 assert!(self.ringing.insert(*offer), "{offer} rings already");
             }
             Command::CancelOffer { offer, .. } => drop(self.ringing.remove(offer)),
@@ -142,6 +145,8 @@ impl Legs {
             Command::Record { call, .. } => assert!(self.callers.contains(call), "{call} is recorded"),
             Command::Answer { .. }
             | Command::Progress { .. }
+            | Command::Ring { .. }
+            | Command::TransferTold { .. }
             | Command::Play { .. }
             | Command::Reply { .. } => {}
         }
@@ -149,7 +154,11 @@ impl Legs {
 
     /// No phone rings and no leg stands that the engine has forgotten.
     fn are_known_to(&self, engine: &Engine) -> Result<(), String> {
-        let call = |id: &&CallId| !engine.calls.contains_key(id) && !engine.service_calls.contains_key(id);
+        let call = |id: &&CallId| {
+            !engine.calls.contains_key(id)
+                && !engine.service_calls.contains_key(id)
+                && !engine.internal.contains_key(id)
+        };
         let talks = |id: &OfferId| engine.in_talk.contains_key(id) || engine.guests.contains_key(id);
         let rung = |id: &&OfferId| !engine.offers.contains_key(id) && !talks(id);
         if let Some(lost) = self.callers.iter().find(call) {
@@ -177,7 +186,8 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
     match happening.what {
         0..=4 => {
             ledger.calls += 1;
-            let dialled = ["100", "101", "102", "200", "*11", "*13", "999"][pick(7) as usize].to_owned();
+            let dialled = ["100", "101", "102", "200", "*11", "*13", "999", "ben", "carla"][pick(9) as usize]
+                .to_owned();
             let number = ["", "1", "2", "anonymous"][pick(4) as usize].to_owned();
             let wishes = Wishes {
                 requirement: pick(5).is_multiple_of(3).then(|| needs(SPANISH, 1 + pick(6) as u8)),
@@ -236,6 +246,32 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
         38 => request(Request::Record { call, change: RecordingChange::TABLE[pick(4) as usize].1 }),
         39 => Event::AudioStopped { leg: LegId::Agent(offer) },
         40 => Event::DigitPressed { leg: LegId::Agent(offer), digit: ['*', '7'][pick(2) as usize] },
+        41..=43 => {
+            let to = match pick(4) {
+                0 => TransferTo::Queue(QueueId(pick(2) as u32)),
+                1 => TransferTo::Number("+49".into()),
+                _ => TransferTo::Agent(agent),
+            };
+            if happening.what == 41 {
+                request(Request::Transfer { call, to })
+            } else {
+                request(Request::Consult { call, to })
+            }
+        }
+        44 => request(Request::Conference { call }),
+        45 => request(Request::Complete { call }),
+        46 => request(Request::Return { call }),
+        47..=49 => {
+            let own = CallId(1 + (happening.which >> 8) % (ledger.calls + 2));
+            let replaces = happening.which.is_multiple_of(3).then_some(LegId::Caller(own));
+            let to = ["anna", "ben", "carla", "200", "+49", "nobody"][pick(6) as usize].into();
+            Event::TransferAsked { leg: LegId::Agent(offer), to, replaces }
+        }
+        50 => Event::TransferAsked {
+            leg: LegId::Caller(call),
+            to: String::new(),
+            replaces: Some(LegId::Agent(offer)),
+        },
         _ => Event::LegHeld { leg: LegId::Agent(offer), held: pick(2) == 0 },
     }
 }
@@ -298,6 +334,7 @@ fn offer_of(event: &Event) -> Option<OfferId> {
         | Event::LegEnded { leg: LegId::Caller(_) }
         | Event::LegHeld { leg: LegId::Caller(_), .. }
         | Event::PromptFinished { .. }
+        | Event::TransferAsked { .. }
         | Event::DigitPressed { .. }
         | Event::AgentReachable { .. }
         | Event::Requested { .. }

@@ -34,6 +34,7 @@ mod staffing;
 mod steering;
 mod story;
 mod strategies;
+mod transfers;
 mod widening;
 mod wrap_up;
 

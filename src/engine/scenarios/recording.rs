@@ -7,7 +7,7 @@ fn recorded(mode: RecordingMode) -> Settings {
     centre(|settings| {
         let consent = Some("recorded".into());
         settings.queues[0].recording = RecordingRules { mode, consent, ..RecordingRules::default() };
-        settings.talk_keys = TalkKeys { record: Some("*7".into()) };
+        settings.talk_keys = TalkKeys { record: Some("*7".into()), ..TalkKeys::default() };
     })
 }
 

@@ -78,6 +78,22 @@ pub(super) fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Eve
         }
         "send-out" => request(Request::SendOut { call: CallId(id(1)), agent: agent(2) }),
         "take-over" => request(Request::TakeOver { call: CallId(id(1)), agent: agent(2) }),
+        "transfer" => {
+            let to = settings.whom(words[2]).expect("somebody");
+            request(Request::Transfer { call: CallId(id(1)), to })
+        }
+        "consult" => {
+            let to = settings.whom(words[2]).expect("somebody");
+            request(Request::Consult { call: CallId(id(1)), to })
+        }
+        "conference" => request(Request::Conference { call: CallId(id(1)) }),
+        "complete" => request(Request::Complete { call: CallId(id(1)) }),
+        "return" => request(Request::Return { call: CallId(id(1)) }),
+        "refer" => Event::TransferAsked {
+            leg: leg(words[1]),
+            to: words[2].into(),
+            replaces: option(&words, "replaces").map(leg),
+        },
         "record" => {
             let change =
                 super::super::talk::RecordingChange::TABLE.iter().find(|(name, _)| *name == words[2]);

@@ -14,6 +14,14 @@ pub(super) fn told(command: &Command, settings: &Settings) -> String {
             "offer {offer}: {call} ({}) to {} from {}",
             caller.number, settings.agents[agent.0 as usize].name, settings.queues[queue.0 as usize].name
         ),
+        Command::CallAgent { offer, call, agent, caller } => {
+            format!(
+                "call {offer}: {call} from {} to {}",
+                caller.number, settings.agents[agent.0 as usize].name
+            )
+        }
+        Command::Ring { call } => format!("ring {call}"),
+        Command::TransferTold { leg, step } => format!("tell {leg} {step:?}"),
         Command::Dial { offer, call, number, .. } => format!("dial {offer}: {number} for {call}"),
         Command::CancelOffer { offer, answered_elsewhere: false } => format!("cancel {offer}"),
         Command::CancelOffer { offer, answered_elsewhere: true } => format!("cancel {offer} (elsewhere)"),
@@ -64,6 +72,7 @@ pub(super) fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
                 Entered::Arrived => String::new(),
                 Entered::Resumed => ", resumed".into(),
                 Entered::Returned => ", returned".into(),
+                Entered::Transferred(by) => format!(", transferred by {}", agent_name(by)),
                 Entered::Overflowed(from) => format!(", overflowed from {}", queue_name(from)),
                 Entered::Moved(from) => format!(", moved from {}", queue_name(from)),
             };

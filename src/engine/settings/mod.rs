@@ -16,6 +16,7 @@ pub use rest::{Fatigue, MissedRules};
 use super::hours::TimeZone;
 use super::id::{AgentId, QueueId};
 use super::skill::Requirement;
+use super::talk::TransferTo;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -136,6 +137,16 @@ pub enum Feature {
 pub struct TalkKeys {
     /// Starts, pauses and resumes the recording: `*7`.
     pub record: Option<String>,
+    /// Passes the call on to whom is keyed next, ended by `#`: `*2`, then `4711#`.
+    pub transfer: Option<String>,
+    /// Asks whom is keyed next, ended by `#`, while the caller hears music.
+    pub consult: Option<String>,
+    /// Caller, agent and who was asked talk together.
+    pub conference: Option<String>,
+    /// Who was asked has the caller.
+    pub complete: Option<String>,
+    /// Back to the caller: who was asked is let go, a transfer is called off.
+    pub back: Option<String>,
 }
 
 /// A feature code, as dialled by a logged-in phone.
@@ -148,6 +159,24 @@ pub struct FeatureCode {
 }
 
 impl Settings {
+    /// Whom a name or a number stands for that an agent dials: a colleague, a number or a queue of ours, a number
+    /// outside. Whether that may be called is the dial policy's to say.
+    pub fn whom(&self, dialled: &str) -> Option<TransferTo> {
+        if let Some(agent) = self.agent_named(dialled) {
+            return Some(TransferTo::Agent(agent));
+        }
+        if let Some(number) = self.numbers.iter().find(|number| number.dialled == dialled) {
+            let direct = number.direct.map(|direct| TransferTo::Agent(direct.agent));
+            return Some(direct.unwrap_or(TransferTo::Queue(number.queue)));
+        }
+        if let Some(queue) = self.queue_named(dialled) {
+            return Some(TransferTo::Queue(queue));
+        }
+        let is_key = |key: char| key.is_ascii_digit() || matches!(key, '+' | '*' | '#');
+        let is_number = !dialled.is_empty() && dialled.chars().all(is_key);
+        is_number.then(|| TransferTo::Number(dialled.to_owned()))
+    }
+
     /// The queue of that name.
     pub fn queue_named(&self, name: &str) -> Option<QueueId> {
         let at = self.queues.iter().position(|queue| queue.name == name && !queue.retired)?;

@@ -80,7 +80,7 @@ impl<'m> Future<'m> {
             match view.stage {
                 CallStage::Waiting | CallStage::Offered => future.waits(view.call, view.queue),
                 CallStage::Talking => future.talks(view.call, view.queue),
-                CallStage::Leaving => {}
+                CallStage::Transferring | CallStage::Leaving => {}
             }
         }
         for (offer, queue) in present.ringing.iter() {
@@ -205,7 +205,7 @@ impl<'m> Future<'m> {
             Fact::CallQueued { call, queue, entered, .. } => match entered {
                 Entered::Arrived | Entered::Resumed => self.waits(*call, *queue),
                 // He has his patience already.
-                Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned => {
+                Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned | Entered::Transferred(_) => {
                     self.waiting.insert(*call, *queue);
                 }
             },

@@ -6,8 +6,8 @@ use crate::sip::message::{Headers, Request};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::{Host, Uri};
 
-/// Extensions we know (RFC 4028).
-const SUPPORTED: [&str; 1] = ["timer"];
+/// Extensions that may be required of us.
+const KNOWN: [&str; 2] = ["timer", "replaces"];
 /// Longer numbers are cut, in characters.
 const NUMBER_LENGTH_MAX: usize = 64;
 /// Longer names are cut, in characters.
@@ -36,7 +36,7 @@ pub(super) fn check_session(request: &Request) -> Result<(), Refusal> {
 pub(super) fn check_required(headers: &Headers) -> Result<(), Refusal> {
     let unknown: Vec<_> = headers
         .values("Require")
-        .filter(|option| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option)))
+        .filter(|option| !KNOWN.iter().any(|known| known.eq_ignore_ascii_case(option)))
         .collect();
     if unknown.is_empty() { Ok(()) } else { Err(Refusal::new(420).with("Unsupported", unknown.join(", "))) }
 }

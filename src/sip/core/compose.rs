@@ -11,7 +11,9 @@ use crate::sip::uri::Uri;
 use std::net::SocketAddr;
 
 /// What we take (RFC 3261 §20.5).
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER";
+/// The extensions we know (RFC 3261 §20.37): session timers (RFC 4028), calls joined by REFER (RFC 3891).
+pub(super) const SUPPORTED: &str = "timer, replaces";
 /// The bodies we read.
 pub(super) const SDP: &str = "application/sdp";
 
@@ -66,7 +68,7 @@ impl SipCore {
         }
         response.headers.push("Contact", contact);
         response.headers.push("Allow", ALLOW);
-        response.headers.push("Supported", "timer");
+        response.headers.push("Supported", SUPPORTED);
         if !sdp.is_empty() {
             response.headers.push("Content-Type", SDP);
             response.body = sdp.to_vec();

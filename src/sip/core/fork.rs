@@ -197,6 +197,8 @@ impl SipCore {
             session: SessionTimer::accepted(turn.now.mono, &response.headers),
             refresh: None,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
+            account: offer.invitation.whom.account(),
+            refer: None,
             hops_left: 0,
             dialled: String::new(),
             scheduled: None,

@@ -2,6 +2,7 @@
 
 use super::ask::{self, check_session};
 use super::compose::Refusal;
+use super::refer::Replaces;
 use super::{SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::command::RefusedBecause;
@@ -13,6 +14,7 @@ use crate::sip::dialog::{Asked, Dialog, DialogId, SESSION_EXPIRES_MIN, SessionTi
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Answered, Leg, LegMedia, Phase};
 use crate::sip::message::{Headers, Request};
+use crate::sip::registrar::AccountId;
 use crate::sip::transaction::ServerId;
 use crate::sip::uri::Uri;
 use std::time::Duration;
@@ -25,6 +27,7 @@ const RETRY_AFTER_SECS: &str = "5";
 /// What is known of a caller who was let in.
 struct Admitted {
     agent: Option<AgentId>,
+    account: Option<AccountId>,
     trusted: bool,
     uri: Uri,
     media: Wishes,
@@ -52,9 +55,9 @@ impl SipCore {
 
     /// The checks of RFC 3261 §8.2, in its order.
     fn admit(&mut self, turn: &Turn<'_>, request: &Request, from: &Flow) -> Result<Admitted, Refusal> {
-        let (agent, trusted, media) = match self.gate.admit_call(turn.now.mono, request, from) {
+        let (account, trusted, media) = match self.gate.admit_call(turn.now.mono, request, from) {
             Admission::Trunk => (None, true, self.gate.media_of(from.remote.ip())),
-            Admission::Account(account) => (self.gate.agent_of(account), false, self.media_of(account)),
+            Admission::Account(account) => (Some(account), false, self.media_of(account)),
             Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
@@ -74,7 +77,13 @@ impl SipCore {
         if self.legs.len() + self.offers.len() >= self.settings.legs_max {
             return Err(Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS));
         }
-        Ok(Admitted { agent, trusted, uri, media })
+        if let Some(header) = request.headers.first("Replaces") {
+            // Calls are joined by REFER here, which says whose they are; nobody takes one by naming it.
+            let known = Replaces::parse(header).is_some_and(|it| self.replaced(&it).is_some());
+            return Err(Refusal::new(if known { 603 } else { 481 }));
+        }
+        let agent = account.and_then(|account| self.gate.agent_of(account));
+        Ok(Admitted { agent, account, trusted, uri, media })
     }
 
     /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 §8.2.2.2).
@@ -130,6 +139,8 @@ impl SipCore {
             session: None,
             refresh: None,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
+            account: admitted.account,
+            refer: None,
             hops_left: hops_left(&request.headers),
             dialled: ask::dialled(&admitted.uri),
             scheduled: None,
@@ -159,6 +170,14 @@ impl SipCore {
         let response = self.session_reply(&invite, status, &tag, &contact, &body);
         self.respond(turn, id, response);
         self.reschedule(leg_id);
+    }
+
+    /// 180, without media: he hears his own ringing.
+    pub(super) fn ring_back(&mut self, turn: &mut Turn<'_>, call: CallId) {
+        let Some(leg) = self.legs.get(&LegId::Caller(call)) else { return };
+        let Phase::Arrived { id, invite, .. } = &leg.phase else { return };
+        let response = self.session_reply(invite, 180, &leg.dialog.id.local_tag, leg.dialog.contact(), &[]);
+        self.respond(turn, *id, response);
     }
 
     /// 200 with our media; without an offer in the INVITE the offer is ours.

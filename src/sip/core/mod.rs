@@ -13,6 +13,7 @@ mod note;
 mod offer;
 mod outside;
 mod reconfigure;
+mod refer;
 mod settle;
 mod start;
 mod unproven;
@@ -87,6 +88,8 @@ struct Turn<'a> {
 enum Purpose {
     /// BYE: whatever comes back, it is over.
     Bye,
+    /// NOTIFY of how a transfer stands: nothing depends on its answer.
+    Notify,
     /// OPTIONS to a contact.
     Probe(BindingId),
     /// A session refresh of this leg, and its CSeq when it was an INVITE.
@@ -168,9 +171,14 @@ impl SipCore {
         match command {
             Command::Answer { call } => self.answer(turn, *call),
             Command::Progress { call } => self.progress(turn, *call),
+            Command::Ring { call } => self.ring_back(turn, *call),
+            Command::TransferTold { leg, step } => self.tell_transfer(turn, *leg, *step),
             Command::Refuse { call, because } => self.refuse_call(turn, *call, *because),
             Command::OfferAgent { offer, call, agent, queue, caller } => {
-                self.offer_agent(turn, *offer, *call, *agent, *queue, caller);
+                self.offer_agent(turn, *offer, *call, *agent, Some(*queue), caller);
+            }
+            Command::CallAgent { offer, call, agent, caller } => {
+                self.offer_agent(turn, *offer, *call, *agent, None, caller);
             }
             Command::CancelOffer { offer, answered_elsewhere } => {
                 self.cancel_offer(turn, *offer, *answered_elsewhere);

@@ -30,6 +30,14 @@ pub enum Note {
         /// Why not.
         reason: NotDialled,
     },
+    /// Somebody wants a call passed on who has no right to: a carrier, or whoever talks through it.
+    #[error("{from} wants a call passed on to {to:?}, which only phones of our own may; refused")]
+    NotPassedOn {
+        /// Who.
+        from: IpAddr,
+        /// To whom.
+        to: String,
+    },
     /// A trunk asks for a password, and gets none.
     #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
     NotAuthenticated {

@@ -1,7 +1,7 @@
 //! An offer: an agent's phones ring, together or one after the other, or a trunk is asked to call a number outside.
 //! The first to answer has the call.
 
-use super::compose::SDP;
+use super::compose::{SDP, SUPPORTED};
 use super::fork::Fork;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
@@ -14,7 +14,7 @@ use crate::sip::cause;
 use crate::sip::dialling::Dialable;
 use crate::sip::leg::LegMedia;
 use crate::sip::message::{Method, Request};
-use crate::sip::registrar::Contact;
+use crate::sip::registrar::{AccountId, Contact};
 use crate::sip::transaction::ClientId;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(super) struct Invitation {
 #[derive(Clone)]
 pub(super) enum Whom {
     /// An agent, with the name of his account, for a queue with this name and title.
-    Agent { account: String, queue: String, title: String },
+    Agent { id: Option<AccountId>, account: String, queue: String, title: String },
     /// A number outside.
     Outside(Dialable),
 }
@@ -81,6 +81,16 @@ pub(super) struct Ringing {
     pub patience: Duration,
 }
 
+impl Whom {
+    /// The account of whoever is rung, if he is one of ours.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Agent { id, .. } => *id,
+            Self::Outside(_) => None,
+        }
+    }
+}
+
 impl SipCore {
     pub(super) fn offer_agent(
         &mut self,
@@ -88,7 +98,7 @@ impl SipCore {
         id: OfferId,
         call: CallId,
         agent: AgentId,
-        queue: QueueId,
+        queue: Option<QueueId>,
         caller: &Caller,
     ) {
         if self.is_offered(id) {
@@ -96,8 +106,9 @@ impl SipCore {
         }
         let account = self.gate.account_of(agent);
         let contacts = account.map(|account| self.registrar.live_contacts(account)).unwrap_or_default();
-        let queue = turn.rules.queue(queue);
+        let queue = queue.and_then(|queue| turn.rules.queue(queue));
         let whom = Whom::Agent {
+            id: account,
             account: account.map(|account| self.gate.name_of(account).to_owned()).unwrap_or_default(),
             queue: queue.map(|queue| queue.name.clone()).unwrap_or_default(),
             title: queue.map(|queue| queue.title.clone()).unwrap_or_default(),
@@ -193,7 +204,7 @@ impl SipCore {
         let Some(offer) = self.offers.get(&id) else { return };
         let (invitation, sdp) = (offer.invitation.clone(), offer.media.body().to_vec());
         let fork = match (&invitation.whom, target) {
-            (Whom::Agent { account, queue, title }, Target::Phone(contact)) => {
+            (Whom::Agent { account, queue, title, .. }, Target::Phone(contact)) => {
                 let mut invite = self.invite_agent(&invitation, account, title, &contact);
                 if !queue.is_empty() {
                     invite.headers.push("X-Holdfast-Queue", queue.clone());
@@ -219,7 +230,7 @@ impl SipCore {
             to.parse::<crate::sip::uri::NameAddr>().map_or_else(|_| format!("<{}>", contact.uri), |_| to);
         let hops = self.hops_left(ring.call);
         let mut headers = self.opening(Method::Invite, &from, &to, &contact.flow, &hops);
-        headers.push("Supported", "timer");
+        headers.push("Supported", SUPPORTED);
         headers.push("X-Holdfast-Call", ring.call.to_string());
         Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() }
     }

@@ -1,6 +1,6 @@
 //! Requests outside of dialogs that are no calls: REGISTER, OPTIONS, and all we politely refuse.
 
-use super::compose::{ALLOW, Refusal, SDP};
+use super::compose::{ALLOW, Refusal, SDP, SUPPORTED};
 use super::{Purpose, SipCore, Turn, ask};
 use crate::sip::admission::Admission;
 use crate::sip::flow::Flow;
@@ -100,7 +100,7 @@ fn capabilities(request: &Request) -> Refusal {
             .with("Accept", SDP)
             .with("Accept-Encoding", "identity")
             .with("Accept-Language", "en")
-            .with("Supported", "timer"),
+            .with("Supported", SUPPORTED),
         Err(refusal) => refusal,
     }
 }

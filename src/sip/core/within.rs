@@ -36,7 +36,7 @@ impl SipCore {
             Method::Update => self.update(turn, leg_id, id, &request, from),
             Method::Info => self.info(turn, leg_id, &request),
             Method::Options => return self.tell_capabilities(turn, id, &request),
-            Method::Refer => Err(Refusal::new(603)),
+            Method::Refer => self.refer(turn, leg_id, id, &request),
             Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", "")),
             // No reliable provisional response of ours, no subscription of ours (RFC 3262 §3, RFC 6665 §4.1.3).
             Method::Prack | Method::Notify => Err(Refusal::new(481)),

@@ -180,7 +180,7 @@ impl Dialog {
         headers.push("To", self.remote.to_string());
         headers.push("Call-ID", self.id.call_id.clone());
         headers.push("CSeq", CSeq { number, method: method.clone() }.to_string());
-        if matches!(method, Method::Invite | Method::Update) {
+        if matches!(method, Method::Invite | Method::Update | Method::Notify) {
             headers.push("Contact", self.contact.clone());
         }
         Request { method, uri: uri.to_string(), headers, body: Vec::new() }

@@ -1,9 +1,10 @@
 //! From facts to records: what is open, and what becomes of it. It keeps no record once it is told.
 
-use super::{Audio, Cdr, Entry, Noted, Visit};
+use super::{Audio, Cdr, Entry, Noted, Passed, Visit};
 use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
-use crate::engine::id::{CallId, QueueId};
+use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Destination, Settings};
+use crate::engine::talk::{TalkFact, TransferTo};
 use crate::engine::time::Wall;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,6 +67,7 @@ impl CdrFold {
                     open.cdr.ring_ms = millis(*ring);
                 }
             }
+            Fact::InTalk { call, what } => self.passed(wall, *call, what),
             Fact::CallLeftQueue { .. } => self.left(wall, &stamped.fact),
             Fact::CallEnded { .. } => return self.ended(wall, &stamped.fact).map(Entry::from),
             Fact::CallDisposed { call, disposition, .. } => {
@@ -82,8 +84,7 @@ impl CdrFold {
             | Fact::CallRefused { .. }
             | Fact::OfferEnded { .. }
             | Fact::AgentStateChanged { .. }
-            | Fact::WrapUpEnded { .. }
-            | Fact::InTalk { .. } => {}
+            | Fact::WrapUpEnded { .. } => {}
         }
         None
     }
@@ -157,6 +158,7 @@ impl CdrFold {
                 turned_away: before.turned_away,
             };
             cdr.visits = before.visits;
+            cdr.transfers = before.transfers;
             if cdr.visits.len() < VISITS_MAX {
                 cdr.visits.push(visit);
             }
@@ -192,6 +194,34 @@ impl CdrFold {
         cdr.talk_ms = millis(*talk);
         cdr.hold_ms = millis(*hold);
         Some(cdr)
+    }
+
+    /// The caller was passed on, or should have been.
+    fn passed(&mut self, wall: i64, call: CallId, what: &TalkFact) {
+        let (by, to, done) = match what {
+            TalkFact::Transferred { by, to } => (*by, to.clone(), true),
+            TalkFact::TransferFailed { by, to } => (*by, to.clone(), false),
+            TalkFact::TakenOver { from, by } => (*from, TransferTo::Agent(*by), true),
+            TalkFact::AudioStopped { .. }
+            | TalkFact::AudioResumed { .. }
+            | TalkFact::Joined { .. }
+            | TalkFact::Left { .. }
+            | TalkFact::Consulted { .. }
+            | TalkFact::Recording { .. } => return,
+        };
+        let to = match to {
+            TransferTo::Agent(agent) => format!("agent {}", self.agent_name(agent)),
+            TransferTo::Queue(queue) => format!("queue {}", self.queue_name(queue)),
+            TransferTo::Number(number) => format!("number {number}"),
+        };
+        let passed = Passed { at_ms: wall, by: self.agent_name(by), to, done };
+        if let Some(open) = self.open.get_mut(&call).filter(|open| open.cdr.transfers.len() < VISITS_MAX) {
+            open.cdr.transfers.push(passed);
+        }
+    }
+
+    fn agent_name(&self, agent: AgentId) -> String {
+        self.agents.get(agent.0 as usize).cloned().unwrap_or_default()
     }
 
     fn queue_name(&self, queue: QueueId) -> String {
@@ -235,6 +265,7 @@ fn blank(call: CallId, queue: String, wall: i64) -> Cdr {
         sent_to: None,
         visits: Vec::new(),
         disposition: None,
+        transfers: Vec::new(),
         audio: Audio::default(),
     }
 }

@@ -189,7 +189,10 @@ impl Estimator {
             Fact::CallQueued { call, queue, dialled, waiting, entered, .. } => {
                 match entered {
                     Entered::Arrived | Entered::Resumed => self.dials(dialled, stamped.at.mono),
-                    Entered::Overflowed(_) | Entered::Moved(_) | Entered::Returned => {}
+                    Entered::Overflowed(_)
+                    | Entered::Moved(_)
+                    | Entered::Returned
+                    | Entered::Transferred(_) => {}
                 }
                 self.queued(*call, *queue, *waiting);
             }

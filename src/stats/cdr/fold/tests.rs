@@ -276,3 +276,28 @@ fn new_names_are_known_once_the_rules_have_changed_and_open_calls_keep_theirs() 
     let names = [1, 2].map(|call| record(fold.observe(&at(9, ended(call, EndedBy::Caller, 0)))).queue);
     assert_eq!(names, ["sales", "vertrieb"]);
 }
+
+#[test]
+fn whom_a_caller_was_passed_on_to_is_in_his_record_and_whom_in_vain_too() {
+    let mut fold = fold(10);
+    let talk = |what| Fact::InTalk { call: CallId(7), what };
+    let (anna, support) = (AgentId(0), TransferTo::Queue(QueueId(1)));
+    let facts = [
+        queued(7),
+        left(7, Outcome::Answered, 300, Some(anna)),
+        talk(TalkFact::TransferFailed { by: anna, to: TransferTo::Number("+4930".into()) }),
+        talk(TalkFact::Transferred { by: anna, to: support }),
+    ];
+    for (fact, wall) in facts.into_iter().zip([1000, 1300, 2000, 3000]) {
+        assert_eq!(fold.observe(&at(wall, fact)), None);
+    }
+    // In the queue he was passed on to he gives up: one record, which still tells how he came there.
+    for fact in [queued(7), left(7, Outcome::Abandoned, 100, None)] {
+        assert_eq!(fold.observe(&at(3000, fact)), None);
+    }
+    let cdr = record(fold.observe(&at(9000, ended(7, EndedBy::Caller, 0))));
+    let told: Vec<_> =
+        cdr.transfers.iter().map(|it| (it.at_ms, it.by.as_str(), it.to.as_str(), it.done)).collect();
+    assert_eq!(told, [(2000, "anna", "number +4930", false), (3000, "anna", "queue support", true)]);
+    assert_eq!((cdr.outcome, cdr.visits.len()), (Outcome::Abandoned, 1));
+}
