@@ -28,6 +28,8 @@ pub struct Leg {
     pub takes_update: bool,
     /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
     pub account: Option<AccountId>,
+    /// The last provisional response of ours that must arrive, while the caller is not answered.
+    pub provisional: Option<Provisional>,
     /// The phone's REFER that waits for its end.
     pub refer: Option<Refer>,
     /// The hops its INVITE may still go (RFC 3261 §20.22).
@@ -36,6 +38,19 @@ pub struct Leg {
     pub dialled: String,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
+}
+
+/// A provisional response that must arrive (RFC 3262).
+pub struct Provisional {
+    /// Its number.
+    pub rseq: u32,
+    /// Whether it, or one before, carried our description.
+    pub described: bool,
+    /// The response, until it is acknowledged. Its repetitions come at most T2 apart, though RFC 3262 §3 lets them
+    /// grow further apart: a lost one is noticed sooner.
+    pub unacked: Option<Unacked>,
+    /// Whether the 200 waits for that.
+    pub answer_waits: bool,
 }
 
 /// A phone's wish to have its call passed on (RFC 3515).
@@ -182,7 +197,11 @@ impl Leg {
     /// When this leg has something to do next.
     pub fn due(&self) -> Option<Monotonic> {
         let (own, session) = match &self.phase {
-            Phase::Arrived { progress_at, .. } => (*progress_at, None),
+            Phase::Arrived { progress_at, .. } => {
+                let unacked = self.provisional.as_ref().and_then(|it| it.unacked.as_ref());
+                let repeated = unacked.map(Unacked::due);
+                return progress_at.iter().copied().chain(repeated).min();
+            }
             Phase::Up { unacked } => {
                 (unacked.as_ref().map(|it| it.unacked.due()), self.session.map(|it| it.due()))
             }

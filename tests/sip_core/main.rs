@@ -15,6 +15,7 @@ mod peer;
 mod phones;
 mod refusals;
 mod registrations;
+mod reliable;
 mod storm;
 mod transfers;
 mod wishes;

@@ -28,8 +28,8 @@ fn check(change: impl FnOnce(&mut Request), status: u16) -> Option<String> {
 fn invites_that_cannot_be_taken_are_refused_with_their_reason() {
     check(|invite| invite.uri = "tel:+4930123".into(), 416);
     check(|invite| invite.headers.set("Max-Forwards", "0"), 483);
-    let unsupported = check(|invite| invite.headers.push("Require", "timer, 100rel"), 420);
-    assert_eq!(unsupported.as_deref(), Some("100rel"));
+    let unsupported = check(|invite| invite.headers.push("Require", "timer, precondition"), 420);
+    assert_eq!(unsupported.as_deref(), Some("precondition"));
     let accept = check(|invite| invite.headers.set("Content-Type", "text/plain"), 415);
     assert_eq!(accept.as_deref(), Some("application/sdp"));
     check(|invite| invite.body = sdp(40_000, 18, "sendrecv"), 488);

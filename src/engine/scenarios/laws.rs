@@ -392,8 +392,10 @@ fn live(strategy: StrategyName, happenings: &[Happening]) {
     for happening in happenings {
         at = at + Duration::from_millis(happening.after_ms);
         let event = event(happening, &mut world.ledger);
-        // What is said of an offer that is yet to be made comes after what is due by then, or it would be of another.
-        if offer_of(&event).is_some_and(|offer| !world.ledger.offers.contains_key(&offer)) {
+        // What is said of an offer that is yet to be made comes after what is due by then, or it would be of another; and
+        // what was due before a leg ended may still have been about it.
+        let too_early = offer_of(&event).is_some_and(|offer| !world.ledger.offers.contains_key(&offer));
+        if too_early || matches!(event, Event::LegEnded { .. }) {
             world.step(at, Event::Tick);
         }
         world.step(at, event);

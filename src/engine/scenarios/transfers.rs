@@ -310,10 +310,10 @@ fn an_agent_who_calls_a_colleague_himself_joins_him_to_the_caller() {
               > bridge 9 with 2
             15.0 refer agent:1 - replaces=caller:9
               > tell agent/1 Trying
-              > hang up caller/9
               > tell agent/1 Done
               > hang up agent/1
               > bridge 1 with 2
+              > hang up caller/9
               · 1: Transferred { by: AgentId(0), to: Agent(AgentId(1)) }
             20.0 caller-gone 1
               > hang up agent/2
@@ -368,10 +368,10 @@ fn who_called_a_queue_himself_gives_its_agent_the_caller() {
               · 9 answered after 1.0 s, in time
             15.0 refer agent:1 - replaces=caller:9
               > tell agent/1 Trying
-              > hang up caller/9
               > tell agent/1 Done
               > hang up agent/1
               > bridge 1 with 2
+              > hang up caller/9
               · 9 ended by caller, talked 3.0 s
               · 1: Transferred { by: AgentId(0), to: Agent(AgentId(2)) }
             20.0 caller-gone 1

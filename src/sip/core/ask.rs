@@ -7,7 +7,7 @@ use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::{Host, Uri};
 
 /// Extensions that may be required of us.
-const KNOWN: [&str; 2] = ["timer", "replaces"];
+const KNOWN: [&str; 3] = ["timer", "replaces", "100rel"];
 /// Longer numbers are cut, in characters.
 const NUMBER_LENGTH_MAX: usize = 64;
 /// Longer names are cut, in characters.

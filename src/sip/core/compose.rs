@@ -11,9 +11,10 @@ use crate::sip::uri::Uri;
 use std::net::SocketAddr;
 
 /// What we take (RFC 3261 §20.5).
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER";
-/// The extensions we know (RFC 3261 §20.37): session timers (RFC 4028), calls joined by REFER (RFC 3891).
-pub(super) const SUPPORTED: &str = "timer, replaces";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, PRACK";
+/// The extensions we know (RFC 3261 §20.37): session timers (RFC 4028), calls joined by REFER (RFC 3891),
+/// provisional responses that must arrive (RFC 3262).
+pub(super) const SUPPORTED: &str = "timer, replaces, 100rel";
 /// The bodies we read.
 pub(super) const SDP: &str = "application/sdp";
 

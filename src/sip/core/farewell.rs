@@ -99,8 +99,12 @@ impl SipCore {
         let now = turn.now.mono;
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         leg.scheduled = None;
-        if let (Phase::Arrived { .. }, LegId::Caller(call)) = (&leg.phase, leg_id) {
-            return self.progress(turn, call);
+        if let (Phase::Arrived { progress_at, .. }, LegId::Caller(call)) = (&leg.phase, leg_id) {
+            let progress_due = progress_at.is_some_and(|at| at <= now);
+            if !self.provisional_due(turn, leg_id) {
+                return;
+            }
+            return if progress_due { self.progress(turn, call) } else { self.reschedule(leg_id) };
         }
         let session_due = leg.session.filter(|session| session.due() <= now);
         match leg

@@ -1,6 +1,7 @@
 //! One INVITE of an offer, until the last of its answers is dealt with: the first 200 wins, every other
 //! is acknowledged and hung up, whenever it comes (RFC 3261 §13.2.2.4).
 
+use super::reliable::Early;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::event::OfferFailure;
@@ -36,6 +37,8 @@ pub(super) struct Fork {
     pub is_answered: bool,
     /// Whether its answer is still welcome.
     pub is_wanted: bool,
+    /// What came before an answer, by its tag.
+    pub early: BTreeMap<String, Early>,
     /// The ACK of each answer by its tag: repeated when the answer is (RFC 3261 §13.2.2.4).
     acks: BTreeMap<String, (Request, Flow)>,
 }
@@ -80,6 +83,7 @@ impl Fork {
             heard: false,
             is_answered: false,
             is_wanted: true,
+            early: BTreeMap::new(),
             acks: BTreeMap::new(),
         }
     }
@@ -92,6 +96,9 @@ impl SipCore {
         fork.is_answered |= !response.is_provisional();
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted) = (fork.offer, fork.is_wanted);
+        if (101..200).contains(&response.status) {
+            self.acknowledge_early(turn, id, response);
+        }
         match response.status {
             0..=100 => {}
             101..200 if is_wanted => self.rings(turn, offer),
@@ -152,6 +159,9 @@ impl SipCore {
             // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
         };
+        if let Some(early) = fork.early.get(&tag) {
+            dialog.go_on_after(early.local_cseq());
+        }
         let (ack, to) = (dialog.ack(number), self.way(&dialog));
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.acks.insert(tag, (ack.clone(), to));
@@ -173,7 +183,14 @@ impl SipCore {
         response: &Response,
     ) {
         let Some(offer) = self.offers.get_mut(&offer_id) else { return };
-        let Ok(_) = offer.media.accept(&response.body) else {
+        // The answer may have come before, in a response that must arrive (RFC 3262 §5); then it is not repeated.
+        let early =
+            self.forks.get(&id).and_then(|fork| fork.early.get(&response.to_tag().unwrap_or_default()));
+        let answer = match early {
+            Some(early) if response.body.is_empty() => early.answer.as_slice(),
+            Some(_) | None => response.body.as_slice(),
+        };
+        let Ok(_) = offer.media.accept(answer) else {
             // It answered with nothing we can speak: to the caller that is no answer.
             self.say_bye(turn, &mut dialog);
             if let Some(fork) = self.forks.get_mut(&id) {
@@ -199,6 +216,7 @@ impl SipCore {
             takes_update: response.headers.has_token("Allow", "UPDATE"),
             account: offer.invitation.whom.account(),
             refer: None,
+            provisional: None,
             hops_left: 0,
             dialled: String::new(),
             scheduled: None,

@@ -141,6 +141,7 @@ impl SipCore {
             takes_update: request.headers.has_token("Allow", "UPDATE"),
             account: admitted.account,
             refer: None,
+            provisional: None,
             hops_left: hops_left(&request.headers),
             dialled: ask::dialled(&admitted.uri),
             scheduled: None,
@@ -163,6 +164,9 @@ impl SipCore {
         let (id, invite) = (*id, invite.clone());
         *progress_at = Some(turn.now.mono + PROGRESS_EVERY);
         self.media_agreed(turn, leg_id);
+        if self.send_reliably(turn, leg_id, 183, true) {
+            return self.reschedule(leg_id);
+        }
         let Some(leg) = self.legs.get(&leg_id) else { return };
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
         let status = if leg.media.is_agreed() { 183 } else { 180 };
@@ -174,6 +178,9 @@ impl SipCore {
 
     /// 180, without media: he hears his own ringing.
     pub(super) fn ring_back(&mut self, turn: &mut Turn<'_>, call: CallId) {
+        if self.send_reliably(turn, LegId::Caller(call), 180, false) {
+            return;
+        }
         let Some(leg) = self.legs.get(&LegId::Caller(call)) else { return };
         let Phase::Arrived { id, invite, .. } = &leg.phase else { return };
         let response = self.session_reply(invite, 180, &leg.dialog.id.local_tag, leg.dialog.contact(), &[]);
@@ -186,6 +193,12 @@ impl SipCore {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let Phase::Arrived { id, invite, .. } = &leg.phase else { return };
         let (id, invite) = (*id, invite.clone());
+        if let Some(provisional) = leg.provisional.as_mut().filter(|it| it.described && it.unacked.is_some())
+        {
+            // RFC 3262 §3: not before the description has arrived.
+            provisional.answer_waits = true;
+            return;
+        }
         let offered = !leg.media.is_agreed();
         if offered {
             leg.media.offer();
@@ -208,7 +221,10 @@ impl SipCore {
     ) {
         let Some(leg) = self.legs.get(&leg_id) else { return };
         let (tag, contact) = (&leg.dialog.id.local_tag, leg.dialog.contact());
-        let mut response = self.session_reply(invite, 200, tag, contact, leg.media.body());
+        // What arrived for sure before the answer is not repeated in it (RFC 3261 §13.2.1).
+        let described = is_first && leg.provisional.as_ref().is_some_and(|it| it.described);
+        let body = if described { &[] } else { leg.media.body() };
+        let mut response = self.session_reply(invite, 200, tag, contact, body);
         let session = SessionTimer::answer(turn.now.mono, &invite.headers, &mut response.headers);
         let number = cseq(&invite.headers).map_or(0, |cseq| cseq.number);
         let timers = self.settings.timers;

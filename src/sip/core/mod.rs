@@ -14,6 +14,7 @@ mod offer;
 mod outside;
 mod reconfigure;
 mod refer;
+mod reliable;
 mod settle;
 mod start;
 mod unproven;
@@ -88,6 +89,8 @@ struct Turn<'a> {
 enum Purpose {
     /// BYE: whatever comes back, it is over.
     Bye,
+    /// PRACK of a phone's provisional response: the phone repeats what it must.
+    Prack,
     /// NOTIFY of how a transfer stands: nothing depends on its answer.
     Notify,
     /// OPTIONS to a contact.

@@ -51,7 +51,7 @@ impl SipCore {
             Some(Purpose::Bye) if !response.is_provisional() => {
                 self.byes.remove(&id);
             }
-            Some(Purpose::Bye | Purpose::Notify) | None => {}
+            Some(Purpose::Bye | Purpose::Notify | Purpose::Prack) | None => {}
         }
     }
 
@@ -61,7 +61,7 @@ impl SipCore {
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),
-            Some(Purpose::Bye | Purpose::Notify | Purpose::Probe(_)) | None => {}
+            Some(Purpose::Bye | Purpose::Notify | Purpose::Prack | Purpose::Probe(_)) | None => {}
         }
     }
 

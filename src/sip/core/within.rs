@@ -38,8 +38,9 @@ impl SipCore {
             Method::Options => return self.tell_capabilities(turn, id, &request),
             Method::Refer => self.refer(turn, leg_id, id, &request),
             Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", "")),
-            // No reliable provisional response of ours, no subscription of ours (RFC 3262 §3, RFC 6665 §4.1.3).
-            Method::Prack | Method::Notify => Err(Refusal::new(481)),
+            Method::Prack => self.prack(turn, leg_id, id, &request),
+            // No subscription of ours (RFC 6665 §4.1.3).
+            Method::Notify => Err(Refusal::new(481)),
             Method::Message | Method::Register => Err(Refusal::new(405).with("Allow", ALLOW)),
             Method::Other(_) => Err(Refusal::new(501).with("Allow", ALLOW)),
             Method::Ack | Method::Cancel => return,

@@ -134,6 +134,11 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// Our requests in the early dialog counted up to this number; those that follow go on behind it.
+    pub fn go_on_after(&mut self, number: u32) {
+        self.local_cseq = self.local_cseq.max(number);
+    }
+
     /// The number of the far side's last request.
     pub fn remote_cseq(&self) -> Option<u32> {
         self.remote_cseq
