@@ -74,7 +74,12 @@ impl Baresip {
 
     /// Gives it a command (`hold`, `resume`, `hangup`, …), as a netstring with JSON inside.
     pub fn tell(&self, command: &str) {
-        let json = format!(r#"{{"command":"{command}","params":"","token":"tests"}}"#);
+        self.tell_with(command, "");
+    }
+
+    /// The same, of a command that needs to know more: `transfer` and whom to.
+    pub fn tell_with(&self, command: &str, more: &str) {
+        let json = format!(r#"{{"command":"{command}","params":"{more}","token":"tests"}}"#);
         let mut stream = eventually("baresip's control port is open", Duration::from_secs(10), || {
             TcpStream::connect(("127.0.0.1", self.control)).ok()
         });

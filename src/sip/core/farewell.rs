@@ -77,6 +77,9 @@ impl SipCore {
     pub(super) fn drop_leg(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
         let Some(leg) = self.legs.remove(&leg_id) else { return };
         self.dialogs.remove(&leg.dialog.id);
+        if let Some(account) = leg.account.filter(|account| self.given.get(account) == Some(&leg_id)) {
+            self.given.remove(&account);
+        }
         if let Some(at) = leg.scheduled {
             self.due.remove(&(at, Due::Leg(leg_id)));
         }

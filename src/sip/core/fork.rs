@@ -221,6 +221,9 @@ impl SipCore {
             dialled: String::new(),
             scheduled: None,
         };
+        if let Some(account) = leg.account {
+            self.given.insert(account, leg_id);
+        }
         self.legs.insert(leg_id, leg);
         self.reschedule(leg_id);
         turn.out.events.push(Event::OfferAnswered { offer: offer_id });

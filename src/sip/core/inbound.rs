@@ -120,7 +120,8 @@ impl SipCore {
         let ipv6 = offer.as_ref().and_then(Description::is_ipv6).unwrap_or(flow_is_ipv6);
         let wishes = Wishes { ipv6, ..admitted.media.clone() };
         let unavailable = |_| Refusal::new(503).with("Retry-After", RETRY_AFTER_SECS);
-        let local = turn.media.open(leg_id, None, &wishes).map_err(unavailable)?;
+        let near = admitted.account.and_then(|account| self.given.get(&account)).copied();
+        let local = turn.media.open(leg_id, near, &wishes).map_err(unavailable)?;
         let mut media = LegMedia::new(local, self.session_number());
         if let Some(offer) = &offer
             && let Err(error) = media.answer(offer)

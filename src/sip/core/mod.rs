@@ -118,6 +118,8 @@ pub struct SipCore {
     registrar: Registrar,
     legs: BTreeMap<LegId, Leg>,
     dialogs: BTreeMap<DialogId, LegId>,
+    /// The last call each account of an agent was given: one he makes besides shall live beside it, so that they can be joined.
+    given: BTreeMap<AccountId, LegId>,
     /// The callers' INVITEs that have no final response.
     invites: BTreeMap<ServerId, LegId>,
     offers: BTreeMap<OfferId, Offer>,

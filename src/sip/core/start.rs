@@ -69,6 +69,7 @@ impl SipCore {
             registrar,
             legs: BTreeMap::new(),
             dialogs: BTreeMap::new(),
+            given: BTreeMap::new(),
             invites: BTreeMap::new(),
             offers: BTreeMap::new(),
             forks: BTreeMap::new(),
