@@ -11,6 +11,7 @@ pub mod audio;
 pub mod baresip;
 pub mod conversation;
 pub mod engine;
+pub mod kamailio;
 pub mod linphone;
 pub mod peer;
 pub mod tap;
