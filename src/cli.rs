@@ -158,6 +158,9 @@ pub enum BenchCommand {
         /// All of them are recorded.
         #[arg(long)]
         recording: bool,
+        /// Both sides encrypt: SRTP (AES_CM_128_HMAC_SHA1_80).
+        #[arg(long)]
+        srtp: bool,
         /// How it is measured.
         #[command(flatten)]
         common: BenchArgs,

@@ -237,9 +237,10 @@ fn bench(command: BenchCommand) -> u8 {
             })
             .map(drop)
         }
-        BenchCommand::BridgedCalls { calls, pair, recording, common } => {
+        BenchCommand::BridgedCalls { calls, pair, recording, srtp, common } => {
             let (calls, seconds, json) = (calls as usize, common.seconds, common.json);
-            bench::bridged_calls(&BridgedCallsSettings { calls, pair, recording, seconds, json }).map(drop)
+            bench::bridged_calls(&BridgedCallsSettings { calls, pair, recording, srtp, seconds, json })
+                .map(drop)
         }
         BenchCommand::Prompts { callers, json } => {
             bench::prompts(&PromptsSettings { callers: callers as usize, json }).map(drop)

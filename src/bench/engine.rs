@@ -246,11 +246,12 @@ fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Want
         );
     }
     if let Some((phones, count)) = wanted.agents {
+        let srtp = if wanted.srtp { "srtp = \"required\"\n" } else { "" };
         for agent in 1..=count {
             let _ = write!(
                 text,
                 "[[agent]]\nname = \"agent{agent}\"\ntitle = \"Agent {agent}\"\npassword = \"bench-{agent}\"\n\
-                 skills = {{}}\nqueues = [\"bench\"]\nlogin = \"automatic\"\ncontact = \"sip:agent{agent}@{phones}\"\n"
+                 skills = {{}}\nqueues = [\"bench\"]\nlogin = \"automatic\"\ncontact = \"sip:agent{agent}@{phones}\"\n{srtp}"
             );
         }
     }

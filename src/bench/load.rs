@@ -3,7 +3,7 @@
 
 use super::engine::NUMBER;
 use super::histogram::Histogram;
-use super::message::{Audio, Caller, media_address, respond};
+use super::message::{Audio, Caller, Far, far, respond};
 use super::sinks::Sinks;
 use crate::sip::codec;
 use crate::sip::message::{Message, Method, Request, Response};
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     pub sinks: Vec<SocketAddr>,
     pub audio: Audio,
     /// Where each caller shall send his sound is told here, with his index.
-    pub answered: Option<Sender<(usize, SocketAddr)>>,
+    pub answered: Option<Sender<(usize, Far)>>,
 }
 
 impl Plan {
@@ -408,7 +408,7 @@ impl Worker {
                 self.tally.answered += 1;
                 self.tally.answer.add(waited);
                 self.progress.held.fetch_add(1, Ordering::AcqRel);
-                if let (Some(answered), Some(to)) = (&self.plan.answered, media_address(&response.body)) {
+                if let (Some(answered), Some(to)) = (&self.plan.answered, far(&response.body)) {
                     let _ = answered.send((index, to));
                 }
                 self.acknowledge(index);

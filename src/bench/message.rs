@@ -1,6 +1,8 @@
 //! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
 
 use crate::media::Codec;
+use crate::media::sdp::parse as parse_sdp;
+use crate::media::srtp::{Keying, Suite};
 use crate::sip::message::{Headers, Request};
 use crate::sip::uri::NameAddr;
 use std::fmt::Write;
@@ -36,7 +38,7 @@ impl Caller {
     }
 
     pub fn invite(&self, number: &str) -> Vec<u8> {
-        let sdp = sdp(self.audio, self.sink, 1);
+        let sdp = sdp(self.audio, self.sink, 1, 1);
         let mut text = self.head("INVITE", &format!("sip:{number}@{}", self.server), 1, number, "");
         let _ = write!(
             text,
@@ -87,12 +89,21 @@ impl Audio {
 /// A key that is nobody's secret: 16 bytes of it and 14 of salt, in base64.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwN";
 
-/// A description of one codec and telephone events at `sink`.
-pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32) -> String {
+/// How the benchmark's phones encrypt: as every phone can.
+const SUITE: Suite = Suite::AesCm128HmacSha1_80;
+
+/// The key of all phones of the benchmark, by which they encrypt what they say.
+pub(super) fn own_key() -> Option<Keying> {
+    let counted: Vec<u8> = (0..16).chain(0..14).collect();
+    Keying::new(SUITE, &counted)
+}
+
+/// A description of one codec and telephone events at `sink`. `line` is the number of its key, if there is one.
+pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32, line: u32) -> String {
     let (ip, port) = (sink.ip(), sink.port());
     let (number, mapping) = (audio.codec.offered_payload_type(), mapping(audio.codec));
     let (profile, key) = match audio.srtp {
-        true => ("RTP/SAVP", format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n")),
+        true => ("RTP/SAVP", format!("a=crypto:{line} {} inline:{KEY}\r\n", SUITE.name())),
         false => ("RTP/AVP", String::new()),
     };
     format!(
@@ -113,8 +124,22 @@ fn mapping(codec: Codec) -> &'static str {
     }
 }
 
-/// Where the description's author wants his sound: the address of `c=`, the port of the first `m=`.
-pub(super) fn media_address(description: &[u8]) -> Option<SocketAddr> {
+/// What a description says of its author.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Far {
+    /// Where he wants his sound: the address of `c=`, the port of the first `m=`.
+    pub to: SocketAddr,
+    /// By what he encrypts his own.
+    pub key: Option<Keying>,
+}
+
+/// Reads it.
+pub(super) fn far(description: &[u8]) -> Option<Far> {
+    let key = parse_sdp(description).ok()?.key_of(SUITE).map(|(_, keying)| keying);
+    Some(Far { to: media_address(description)?, key })
+}
+
+fn media_address(description: &[u8]) -> Option<SocketAddr> {
     let text = std::str::from_utf8(description).ok()?;
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
     let ip = field("c=IN IP4 ")?.trim().parse().ok()?;
@@ -134,7 +159,9 @@ pub(super) fn respond(
     let mut body = String::new();
     if let Some((contact, sink, audio)) = media {
         let _ = write!(text, "Contact: <sip:bench@{contact}>\r\nContent-Type: application/sdp\r\n");
-        body = sdp(audio, sink, 1);
+        // An answer's key has the number of the offered line it goes with (RFC 4568 §9.2).
+        let offered = parse_sdp(&request.body).ok().and_then(|offer| offer.key_of(SUITE));
+        body = sdp(audio, sink, 1, offered.map_or(1, |(line, _)| line));
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
     text.into_bytes()
@@ -187,6 +214,17 @@ mod tests {
             assert_eq!(Caller::index_of(call_id, 0xbeef), Some(7));
             assert_eq!(Caller::index_of(call_id, 1), None);
         }
+    }
+
+    #[test]
+    fn what_is_said_of_the_key_is_the_key() {
+        let here: SocketAddr = "127.0.0.1:6000".parse().unwrap();
+        let text = sdp(Audio { srtp: true, ..Audio::PLAIN }, here, 1, 3);
+        assert!(text.contains("a=crypto:3 "), "{text}");
+        let read = far(text.as_bytes()).unwrap();
+        assert_eq!((read.to, read.key), (here, own_key()));
+        assert!(read.key.is_some());
+        assert!(far(sdp(Audio::PLAIN, here, 1, 1).as_bytes()).unwrap().key.is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! same request gets the same answer, so that retransmissions need no memory. They note when each caller was offered.
 
 use super::load::CALLS_MAX;
-use super::message::{Audio, Caller, media_address, respond};
+use super::message::{Audio, Caller, Far, far, respond};
 use crate::sip::codec;
 use crate::sip::message::{Message, Method, Request};
 use std::io;
@@ -48,7 +48,7 @@ impl Phones {
 }
 
 /// Who is told of each answered call: the caller's index, the sink, and where the agent's sound goes.
-pub(super) type Answered = Sender<(usize, SocketAddr, SocketAddr)>;
+pub(super) type Answered = Sender<(usize, SocketAddr, Far)>;
 
 struct Speech {
     audio: Audio,
@@ -81,8 +81,7 @@ fn serve(
         let caller = request.headers.first("From").and_then(Caller::index_in_from);
         let sink = sinks.get(caller.unwrap_or(calls) % sinks.len().max(1)).copied().unwrap_or(address);
         if request.method == Method::Invite
-            && let (Some(answered), Some(caller), Some(to)) =
-                (&speech.answered, caller, media_address(&request.body))
+            && let (Some(answered), Some(caller), Some(to)) = (&speech.answered, caller, far(&request.body))
         {
             let _ = answered.send((caller, sink, to));
         }
