@@ -14,7 +14,7 @@ use crate::sip::transport::Listen;
 use crate::sip::uri::Uri;
 
 /// How a trunk's server may be written.
-const SERVER: &str = "a server such as \"sip.carrier.example\", \"192.0.2.10:5060\" or \"sip:sip.carrier.example;transport=tcp\"";
+const SERVER: &str = "a server such as \"sip.carrier.example\", \"192.0.2.10:5060\", \"sip:sip.carrier.example;transport=tcp\" or \"sips:sip.carrier.example\"";
 
 pub(super) fn trunks(root: &Section<'_>, listen: &[Listen]) -> Vec<Trunk> {
     let mut trunks: Vec<Trunk> = Vec::new();
@@ -95,12 +95,10 @@ fn caller_id(section: &Section<'_>) -> Option<String> {
 }
 
 fn server(text: &str) -> Option<(Host, Option<u16>, Transport)> {
-    let whole = if text.starts_with("sip:") { text.to_owned() } else { format!("sip:{text}") };
+    let is_whole = text.starts_with("sip:") || text.starts_with("sips:");
+    let whole = if is_whole { text.to_owned() } else { format!("sip:{text}") };
     let uri: Uri = whole.parse().ok()?;
-    let transport = match uri.params.value("transport") {
-        Some(token) => Transport::from_token(token)?,
-        None => Transport::Udp,
-    };
+    let transport = uri.transport().filter(|transport| transport.leads_out())?;
     let plain = uri.user.is_none() && uri.headers.is_empty();
     let known = uri.params.iter().all(|(name, _)| name.eq_ignore_ascii_case("transport"));
     (plain && known).then_some((uri.host, uri.port, transport))
@@ -135,13 +133,15 @@ mod tests {
     #[test]
     fn a_server_is_written_as_a_host_or_as_a_uri() {
         let read = |text| server(text).map(|(host, port, transport)| (host.to_string(), port, transport));
-        let (udp, tcp) = (Transport::Udp, Transport::Tcp);
+        let (udp, tcp, tls) = (Transport::Udp, Transport::Tcp, Transport::Tls);
         assert_eq!(read("gw.example.com"), Some(("gw.example.com".into(), None, udp)));
         assert_eq!(read("192.0.2.1:5070"), Some(("192.0.2.1".into(), Some(5070), udp)));
         assert_eq!(read("sip:gw.example.com;transport=tcp"), Some(("gw.example.com".into(), None, tcp)));
+        assert_eq!(read("sip:gw.example.com;transport=tls"), Some(("gw.example.com".into(), None, tls)));
+        assert_eq!(read("sips:gw.example.com:5063"), Some(("gw.example.com".into(), Some(5063), tls)));
         assert_eq!(read("sip:[2001:db8::1]:5060"), Some(("[2001:db8::1]".into(), Some(5060), udp)));
         for text in
-            ["", "sip:", "anna@gw.example.com", "sip:gw;transport=tls", "sip:gw;lr", "gw:0", "http://gw"]
+            ["", "sip:", "anna@gw.example.com", "sip:gw;transport=ws", "sip:gw;lr", "gw:0", "http://gw"]
         {
             assert_eq!(read(text), None, "{text}");
         }

@@ -129,6 +129,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
             transport: listen.transport,
             bound: listen.address,
             advertised: SocketAddr::new(ip, listen.address.port()),
+            name: None,
         }
     };
     let rules = &config.settings;

@@ -62,7 +62,7 @@ impl Default for SipSettings {
 }
 
 /// One socket we listen on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
     /// What it carries.
     pub transport: Transport,
@@ -70,19 +70,31 @@ pub struct Listener {
     pub bound: SocketAddr,
     /// The address others are to use: what Via and Contact say.
     pub advertised: SocketAddr,
+    /// What they say instead of its IP address: the name our certificate has (RFC 5922 §7.1).
+    pub name: Option<Host>,
 }
 
 impl Listener {
     /// The address the far side of a flow is to use: that of the flow's own listener, else of one of its kind that
     /// listens on every address, else the flow's own.
     pub fn advertised(listeners: &[Self], flow: &Flow) -> SocketAddr {
+        Self::of(listeners, flow).map_or(flow.local, |listener| listener.advertised)
+    }
+
+    /// The same as host and port of a Via or Contact: with the listener's name, if it has one.
+    pub fn sent_by(listeners: &[Self], flow: &Flow) -> (Host, u16) {
+        let address = Self::advertised(listeners, flow);
+        let name = Self::of(listeners, flow).and_then(|listener| listener.name.clone());
+        (name.unwrap_or_else(|| address.ip().into()), address.port())
+    }
+
+    fn of<'a>(listeners: &'a [Self], flow: &Flow) -> Option<&'a Self> {
         let of_kind = || {
             listeners
                 .iter()
                 .filter(|it| it.transport == flow.transport && it.bound.is_ipv4() == flow.remote.is_ipv4())
         };
-        let own = of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next());
-        own.map_or(flow.local, |listener| listener.advertised)
+        of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next())
     }
 }
 
@@ -121,7 +133,7 @@ pub struct Route {
 impl Route {
     /// The port to send to.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(5060)
+        self.port.unwrap_or(self.transport.default_port())
     }
 }
 

@@ -49,6 +49,7 @@ pub fn settings() -> SipSettings {
         transport,
         bound: address("192.0.2.9:5060"),
         advertised: address("192.0.2.9:5060"),
+        name: None,
     };
     let account = |name: &str, agent| Account {
         name: name.into(),

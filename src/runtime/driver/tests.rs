@@ -69,7 +69,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         quarantine: Duration::ZERO,
     };
     let (library, _) = Library::load(folder, folder, &[Codec::Pcmu, Codec::Pcma]);
-    let listener = Listener { transport: Transport::Udp, bound, advertised: bound };
+    let listener = Listener { transport: Transport::Udp, bound, advertised: bound, name: None };
     let sip = SipSettings {
         listeners: vec![listener],
         trunks: vec![Trunk { addresses: vec!["127.0.0.0/8".parse().unwrap()], ..Trunk::default() }],

@@ -2,12 +2,12 @@
 
 use super::SipCore;
 use crate::engine::event::Caller;
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::Flow;
 use crate::sip::host::Host;
 use crate::sip::message::{Headers, Method, Request, Response};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::settings::Listener;
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Scheme, Uri};
 use std::net::SocketAddr;
 
 /// What we take (RFC 3261 §20.5).
@@ -84,13 +84,26 @@ impl SipCore {
 
     /// Our Contact towards a flow.
     pub(super) fn contact(&self, flow: &Flow) -> String {
-        let address = self.advertised(flow);
-        let mut uri = Uri::sip(Some("holdfast"), Host::from(address.ip()), Some(address.port()));
-        match flow.transport {
-            Transport::Udp => {}
-            Transport::Tcp => uri.params.set("transport", Some("tcp")),
+        NameAddr::new(self.contact_uri(flow)).to_string()
+    }
+
+    /// Our Contact in a dialog that this request opens: a `sips` one if we were called by one (RFC 3261 §12.1.1).
+    pub(super) fn contact_for(&self, request: &Request, flow: &Flow) -> String {
+        let mut uri = self.contact_uri(flow);
+        let scheme = request.uri.get(..5).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case("sips:") && flow.transport.is_secure() {
+            uri.scheme = Scheme::Sips;
         }
         NameAddr::new(uri).to_string()
+    }
+
+    fn contact_uri(&self, flow: &Flow) -> Uri {
+        let (host, port) = Listener::sent_by(&self.settings.listeners, flow);
+        let mut uri = Uri::sip(Some("holdfast"), host, Some(port));
+        if let Some(transport) = flow.transport.uri_param() {
+            uri.params.set("transport", Some(transport));
+        }
+        uri
     }
 
     /// Us, as From of requests outside of calls.

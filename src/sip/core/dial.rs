@@ -148,8 +148,8 @@ impl SipCore {
 /// The trunk's way to write a number.
 fn uri_at(route: &Route, number: &str) -> Uri {
     let mut uri = Uri::sip(Some(number), route.host.clone(), route.port);
-    if route.transport != crate::sip::flow::Transport::Udp {
-        uri.params.set("transport", Some("tcp"));
+    if let Some(transport) = route.transport.uri_param() {
+        uri.params.set("transport", Some(transport));
     }
     uri
 }

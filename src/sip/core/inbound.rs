@@ -108,7 +108,7 @@ impl SipCore {
         admitted: &Admitted,
     ) -> Result<CallId, Refusal> {
         let tag = self.tokens.next_token();
-        let contact = self.contact(&from);
+        let contact = self.contact_for(request, &from);
         let dialog = Dialog::from_request(request, &tag, from, contact).map_err(|_| Refusal::new(400))?;
         let call = CallId(self.next_call);
         let leg_id = LegId::Caller(call);

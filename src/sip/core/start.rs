@@ -3,7 +3,7 @@
 use super::SipCore;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport, TrunkId};
 use crate::sip::registrar::{AccountId, Registrar};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::tokens::Tokens;
@@ -25,6 +25,16 @@ pub enum SettingsError {
         "account {account}: contact {contact:?} is not a SIP URI with an IP address, such as sip:anna@192.0.2.10:5060"
     )]
     Contact {
+        /// Whose.
+        account: String,
+        /// What was written.
+        contact: String,
+    },
+    /// Nobody can be called by a WebSocket that he has not opened.
+    #[error(
+        "account {account}: contact {contact:?} cannot be called: a browser opens its WebSocket itself; remove the contact and let it register"
+    )]
+    WebSocket {
         /// Whose.
         account: String,
         /// What was written.
@@ -78,7 +88,8 @@ impl SipCore {
             routes: settings
                 .trunks
                 .iter()
-                .map(|trunk| route_flow(trunk, None, &settings.listeners))
+                .enumerate()
+                .map(|(at, trunk)| route_flow(TrunkId(at), trunk, None, &settings.listeners))
                 .collect(),
             due: BTreeSet::new(),
             news: Vec::new(),
@@ -97,7 +108,7 @@ impl SipCore {
             .settings
             .trunks
             .get(trunk)
-            .and_then(|trunk| route_flow(trunk, Some(address), &self.settings.listeners));
+            .and_then(|it| route_flow(TrunkId(trunk), it, Some(address), &self.settings.listeners));
         if let (Some(known), Some(flow)) = (self.routes.get_mut(trunk), flow) {
             *known = Some(flow);
         }
@@ -105,16 +116,17 @@ impl SipCore {
 }
 
 /// The way to a trunk's server, where its address is known and a listener reaches it.
-fn route_flow(trunk: &Trunk, resolved: Option<IpAddr>, listeners: &[Listener]) -> Option<Flow> {
+fn route_flow(id: TrunkId, trunk: &Trunk, resolved: Option<IpAddr>, listeners: &[Listener]) -> Option<Flow> {
     let route = trunk.route.as_ref()?;
     let ip = route.host.ip().or(resolved)?;
-    flow_to(route.transport, SocketAddr::new(ip, route.port()), listeners)
+    let flow = flow_to(route.transport, SocketAddr::new(ip, route.port()), listeners)?;
+    Some(flow.to_trunk(id))
 }
 
 fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
     let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == remote.is_ipv4();
     let listener = listeners.iter().find(fits)?;
-    Some(Flow { transport, local: listener.bound, remote, connection: None })
+    Some(Flow::new(transport, listener.bound, remote))
 }
 
 fn transaction_settings(settings: &SipSettings) -> TransactionSettings {
@@ -144,11 +156,11 @@ pub(super) fn way_to(
     let wrong = || SettingsError::Contact { account: account.to_owned(), contact: contact.to_owned() };
     let uri: Uri = contact.parse().map_err(|_| wrong())?;
     let ip = uri.host.ip().filter(|_| uri.is_sip()).ok_or_else(wrong)?;
-    let transport = match uri.params.value("transport") {
-        Some(token) => Transport::from_token(token).ok_or_else(wrong)?,
-        None => Transport::Udp,
-    };
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
+    let transport = uri.transport().ok_or_else(wrong)?;
+    if !transport.leads_out() {
+        return Err(SettingsError::WebSocket { account: account.to_owned(), contact: contact.to_owned() });
+    }
+    let remote = SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port()));
     let flow = flow_to(transport, remote, listeners).ok_or_else(|| SettingsError::Listener {
         account: account.to_owned(),
         contact: contact.to_owned(),

@@ -29,6 +29,9 @@ impl FromStr for Listen {
         let error = || ListenError(text.to_owned());
         let (transport, address) = text.split_once(':').ok_or_else(error)?;
         let transport = Transport::from_token(transport).ok_or_else(error)?;
+        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+            return Err(error());
+        }
         Ok(Self { transport, address: address.parse().map_err(|_| error())? })
     }
 }

@@ -125,6 +125,9 @@ pub async fn bind(
         match listen.transport {
             Transport::Udp => udp.push(udp::Endpoint::open(listen.address, &settings).map_err(error)?),
             Transport::Tcp => tcp.push(tcp::Listener::open(listen.address).map_err(error)?),
+            Transport::Tls | Transport::Ws | Transport::Wss => {
+                return Err(error(std::io::ErrorKind::Unsupported.into()));
+            }
         }
     }
     let mut bound: Vec<Listen> = Vec::new();
@@ -163,6 +166,7 @@ impl TransportSender {
         match to.transport {
             Transport::Udp => self.send_datagram(to, &bytes),
             Transport::Tcp => self.0.connections.send(to, bytes, &self.0.runtime),
+            Transport::Tls | Transport::Ws | Transport::Wss => self.0.inlet.failed(to),
         }
     }
 
@@ -187,7 +191,7 @@ impl TransportSender {
         let anywhere = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
         let listen = pick(&listens, anywhere, remote.ip(), |listen| listen.address)?;
         let local = local::towards(listen.address, remote.ip());
-        Some(Flow { transport, local, remote, connection: None })
+        Some(Flow::new(transport, local, remote))
     }
 
     /// The addresses listened on, with the ports the system chose.
