@@ -45,6 +45,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["store/"]),
     ("prometheus", &["metrics.rs", "metrics/"]),
     ("axum", &["http/"]),
+    ("hickory_resolver", &["runtime/resolve.rs"]),
     ("clap", &["cli.rs", "cli/", "main.rs"]),
 ];
 
@@ -61,6 +62,8 @@ const PURE: &[&str] = &[
     "sip/leg.rs",
     "sip/message.rs",
     "sip/registrar/",
+    "sip/identity.rs",
+    "sip/trunk/",
     "sip/uri.rs",
     "sip/wire.rs",
     "media/sdp",

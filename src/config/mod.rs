@@ -22,6 +22,7 @@ mod shells;
 mod site;
 mod sounds;
 mod staffing;
+mod trunks;
 mod words;
 mod zone;
 
@@ -94,6 +95,8 @@ pub struct SipConfig {
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
+    /// The name servers that are asked for trunks; none: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Who may call in without credentials, and through whom numbers outside are called.
     pub trunks: Vec<Trunk>,
     /// Which numbers outside may be called.

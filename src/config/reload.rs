@@ -193,15 +193,17 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
             kept.push(key);
         }
     };
-    let (SipConfig { listen, advertise, realm, digests, options_every, trunks, .. }, sip) =
+    let (SipConfig { listen, advertise, realm, digests, options_every, name_servers, trunks, .. }, sip) =
         (&running.sip, &mut new.sip);
     keep("[sip] listen", sip.listen != *listen);
     keep("[sip] advertise", sip.advertise != *advertise);
     keep("[sip] realm", sip.realm != *realm);
     keep("[sip] digest", sip.digests != *digests);
     keep("[sip] options_every", sip.options_every != *options_every);
+    keep("[sip] name_servers", sip.name_servers != *name_servers);
+    sip.name_servers.clone_from(name_servers);
     let is_led_elsewhere = !keeps_routes(trunks, &sip.trunks);
-    keep("[[trunk]] names, their order, or how numbers outside are called through them", is_led_elsewhere);
+    keep("[[trunk]] names, their order, or their servers and our registrations there", is_led_elsewhere);
     if is_led_elsewhere {
         sip.trunks.clone_from(trunks);
     }

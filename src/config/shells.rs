@@ -4,7 +4,7 @@ use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial};
+use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, trunks};
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::MediaSettings;
@@ -38,14 +38,15 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
             root.error(&account.password_span, message);
         }
     }
+    let every = Duration::ZERO..=Duration::from_secs(3600);
+    let options_every = section.duration("options_every", every).unwrap_or(Duration::from_secs(30));
     let config = SipConfig {
         advertise,
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
         digests: listed(&section, "digest", "hash", &DIGESTS).unwrap_or_else(|| vec![Algorithm::Md5]),
-        options_every: section
-            .duration("options_every", Duration::ZERO..=Duration::from_secs(3600))
-            .unwrap_or(Duration::from_secs(30)),
-        trunks: dial::trunks(root, &listen),
+        options_every,
+        name_servers: name_servers(&section),
+        trunks: trunks::trunks(root, &listen, options_every),
         dial: dial::policy(root),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
         listen,
@@ -83,6 +84,22 @@ fn listeners(section: &Section<'_>) -> Vec<Listen> {
         }
     }
     listeners
+}
+
+/// Who is asked where trunks are, instead of whom the system asks.
+fn name_servers(section: &Section<'_>) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    for text in section.texts("name_servers").unwrap_or_default() {
+        let address = text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        match address.or_else(|_| text.value.parse()) {
+            Ok(server) => servers.push(server),
+            Err(_) => {
+                let wanted = "addresses such as \"192.0.2.53\" or \"127.0.0.1:5353\"";
+                section.error(&text.span, format!("name_servers: expected {wanted}, got {:?}", text.value));
+            }
+        }
+    }
+    servers
 }
 
 pub(super) fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {

@@ -138,6 +138,9 @@ impl FactSinks {
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
+        for (name, trunk) in &figures.trunks {
+            metrics.trunks.show(name, trunk.up, trunk.registered);
+        }
         let writer = self.writer.figures();
         metrics.store.backlog.set(i64::try_from(writer.backlog).unwrap_or(i64::MAX));
         advance(&metrics.store.written, writer.written);

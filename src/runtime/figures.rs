@@ -4,6 +4,7 @@ use crate::media::Handle;
 use crate::media::counters::{Counters, DropCause, LATENESS_EDGES_US};
 use crate::metrics::{MediaMetrics, advance};
 use crate::sip::core::SipCounts;
+use crate::sip::trunk::TrunkPicture;
 
 /// A packet that leaves later than this is worth an operator's attention.
 const LATE_US: u64 = 5_000;
@@ -16,6 +17,8 @@ pub(super) struct Figures {
     /// What came in by the sockets while the loop was behind.
     pub dropped: u64,
     pub media: MediaFigures,
+    /// How each trunk stands, by its name.
+    pub trunks: Vec<(String, TrunkPicture)>,
 }
 
 /// The sums over all workers.

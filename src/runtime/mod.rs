@@ -10,6 +10,7 @@ mod outlook;
 mod parts;
 mod recordings;
 mod reload;
+mod resolve;
 mod trunks;
 
 pub use parts::StartError;
@@ -145,7 +146,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
-    let trunks = trunks::follow(&config.sip.trunks, &sip);
+    let trunks = trunks::follow(&config.sip.trunks, &sip, &config.sip.name_servers);
     let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
     let reloader = Reloader {
         clock,

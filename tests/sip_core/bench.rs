@@ -148,6 +148,12 @@ impl Bench {
         self.now.mono = until;
     }
 
+    /// The node is about to stop.
+    pub fn leave(&mut self) {
+        self.core.leave(self.now, &self.engine, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
     /// Does what is due now.
     pub fn tick(&mut self) {
         self.core.tick(self.now, &self.engine, &mut self.media, &mut self.out);

@@ -86,7 +86,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         engine: Engine::new(one_queue(), 1, 1),
         sip: SipCore::new(sip, 42).unwrap(),
         media: media::start(settings, Arc::new(library), media_events.clone()).unwrap(),
-        trunks: watch::channel(Vec::new()).1,
+        trunks: watch::channel(BTreeMap::new()).1,
         recordings: Recordings::new(recorder(folder), metrics.clone()),
         transport,
         facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),

@@ -36,7 +36,10 @@ impl SipCore {
         self.gate.know(&self.settings.realm, &new.accounts);
         self.gate.trust(new.trunks.clone());
         self.settings.accounts = new.accounts;
+        let known = self.settings.trunks.len();
         self.settings.trunks = new.trunks;
+        self.trunks.follow(&self.settings.trunks);
+        self.know_trunks(known);
         self.settings.dial = new.dial;
         self.settings.legs_max = new.legs_max;
         Ok(())

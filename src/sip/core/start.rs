@@ -1,17 +1,20 @@
 //! How the signalling begins: keys from the seed, static contacts from the configuration.
 
 use super::SipCore;
+use super::trunks::known_servers;
+use crate::engine::time::Now;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
 use crate::sip::flow::{Flow, Transport, TrunkId};
 use crate::sip::registrar::{AccountId, Registrar};
-use crate::sip::settings::{Listener, SipSettings, Trunk};
+use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::tokens::Tokens;
 use crate::sip::transaction::{TransactionSettings, Transactions};
+use crate::sip::trunk::Trunks;
 use crate::sip::uri::Uri;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a nonce may be used.
@@ -72,7 +75,7 @@ impl SipCore {
             NONCE_LIFETIME,
             settings.digests.clone(),
         );
-        Ok(Self {
+        let mut core = Self {
             gate: Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts),
             tokens: Tokens::new(sub_seed(seed, "tags")),
             transactions: Transactions::new(transaction_settings(&settings), sub_seed(seed, "branches")),
@@ -85,12 +88,7 @@ impl SipCore {
             forks: BTreeMap::new(),
             byes: BTreeSet::new(),
             sent: BTreeMap::new(),
-            routes: settings
-                .trunks
-                .iter()
-                .enumerate()
-                .map(|(at, trunk)| route_flow(TrunkId(at), trunk, None, &settings.listeners))
-                .collect(),
+            trunks: Trunks::new(&settings.trunks, sub_seed(seed, "trunks")),
             due: BTreeSet::new(),
             news: Vec::new(),
             next_call: settings.first_call.0,
@@ -98,32 +96,28 @@ impl SipCore {
             answers_repeated: 0,
             bad_wishes: 0,
             settings,
-        })
+        };
+        core.know_trunks(0);
+        Ok(core)
     }
 
-    /// The name of a trunk's server has been resolved: calls go to this address from now on. `trunk` is its place in
-    /// [`SipSettings::trunks`].
-    pub fn route_found(&mut self, trunk: usize, address: IpAddr) {
-        let flow = self
-            .settings
-            .trunks
-            .get(trunk)
-            .and_then(|it| route_flow(TrunkId(trunk), it, Some(address), &self.settings.listeners));
-        if let (Some(known), Some(flow)) = (self.routes.get_mut(trunk), flow) {
-            *known = Some(flow);
+    /// Opens the doors of the trunks from this place on, and finds those that have addresses.
+    pub(super) fn know_trunks(&mut self, first: usize) {
+        let servers: Vec<_> = known_servers(&self.settings).filter(|(trunk, _)| trunk.0 >= first).collect();
+        for at in first..self.settings.trunks.len() {
+            let rules = self.settings.trunks.get(at).and_then(|it| it.route.as_ref()?.registration.as_ref());
+            if let (Some(rules), Some(user)) = (rules, self.trunks.contact_user(TrunkId(at))) {
+                self.gate.open_door(TrunkId(at), user, rules.contact_user.is_none());
+            }
+        }
+        for (trunk, server) in servers {
+            // No time has passed yet: whatever is due is due at the first tick.
+            self.servers_found(Now::default(), trunk, &[server]);
         }
     }
 }
 
-/// The way to a trunk's server, where its address is known and a listener reaches it.
-fn route_flow(id: TrunkId, trunk: &Trunk, resolved: Option<IpAddr>, listeners: &[Listener]) -> Option<Flow> {
-    let route = trunk.route.as_ref()?;
-    let ip = route.host.ip().or(resolved)?;
-    let flow = flow_to(route.transport, SocketAddr::new(ip, route.port()), listeners)?;
-    Some(flow.to_trunk(id))
-}
-
-fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
+pub(super) fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
     let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == remote.is_ipv4();
     let listener = listeners.iter().find(fits)?;
     Some(Flow::new(transport, listener.bound, remote))
