@@ -2,9 +2,10 @@
 
 use clap::Parser;
 use holdfast::bench::{
-    self, BridgedCallsSettings, CallRateSettings, HeldCallersSettings, PromptsSettings, StartUpSettings,
+    self, BridgedCallsSettings, CallRateSettings, DeliverySettings, FloodSettings, HeldCallersSettings,
+    IdleGapSettings, OverloadSettings, PromptsSettings, SoakSettings, StartUpSettings,
 };
-use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
+use holdfast::cli::{self, BenchArgs, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
 use holdfast::config::{ApiToken, Config, SoundsConfig};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
 use holdfast::engine::settings::Feature;
@@ -15,6 +16,7 @@ use holdfast::sip::flow::Transport;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -248,14 +250,39 @@ fn bench(command: BenchCommand) -> u8 {
         BenchCommand::StartUp { files, minutes, codecs, json } => {
             bench::start_up(&StartUpSettings { files: files as usize, minutes, codecs, json }).map(drop)
         }
-        BenchCommand::CallRate { rate, agents, common } => bench::call_rate(&CallRateSettings {
-            rate,
-            seconds: common.seconds,
-            agents: agents as usize,
-            json: common.json,
-            ..CallRateSettings::default()
-        })
-        .map(drop),
+        BenchCommand::CallRate { rate, search, hold_ms, agents, silent, one_core, processes, common } => {
+            bench::call_rate(&CallRateSettings {
+                rate,
+                search,
+                seconds: common.seconds,
+                hold: Duration::from_millis(hold_ms),
+                agents: agents as usize,
+                silent,
+                one_core,
+                processes: processes as usize,
+                json: common.json,
+                ..CallRateSettings::default()
+            })
+            .map(drop)
+        }
+        BenchCommand::Delivery { agents, rates, common: BenchArgs { seconds, json } } => {
+            bench::delivery(&DeliverySettings { agents, rates, seconds, json }).map(drop)
+        }
+        BenchCommand::IdleGap { agents, common: BenchArgs { seconds, json } } => {
+            bench::idle_gap(&IdleGapSettings { agents, seconds, json }).map(drop)
+        }
+        BenchCommand::Overload { rated, hold_ms, processes, common: BenchArgs { seconds, json } } => {
+            let (hold, processes) = (Duration::from_millis(hold_ms), processes as usize);
+            bench::overload(&OverloadSettings { rated, seconds, hold, processes, json }).map(drop)
+        }
+        BenchCommand::Flood { forged, rate, common: BenchArgs { seconds, json } } => {
+            bench::flood(&FloodSettings { forged, rate, seconds, json }).map(drop)
+        }
+        BenchCommand::Soak { rate, agents, common: BenchArgs { seconds, json } } => {
+            bench::soak(&SoakSettings { rate, seconds, agents: agents as usize, json }).map(drop)
+        }
+        BenchCommand::Callers => bench::callers(),
+        BenchCommand::Forger => bench::forger(),
     };
     match done {
         Ok(()) => exit::OK,

@@ -5,7 +5,7 @@ use super::engine::{Engine, Wanted};
 use super::held_callers::{own_cpu, shown, wait_for_all};
 use super::load::{Load, Plan};
 use super::message::Audio;
-use super::phones::Phones;
+use super::phones::{Manner, Phones};
 use super::sinks::Sinks;
 use super::talkers::{Ears, Talk, Talkers};
 use super::{BenchError, raw};
@@ -94,8 +94,9 @@ fn measure(settings: &BridgedCallsSettings) -> Result<BridgedCallsReport, BenchE
     let talkers = Talkers::start(sinks.sockets.clone(), Arc::clone(&ears))?;
     let (agents_tell, agents) = channel();
     let (callers_tell, callers) = channel();
-    let audio = |codec| Audio { codec, srtp: settings.srtp };
-    let phones = Phones::start(sinks.addresses.clone(), audio(agent_codec), Some(agents_tell))?;
+    let audio = |codec| Audio { codec, srtp: settings.srtp, ..Audio::PLAIN };
+    let manner = Manner { answered: Some(agents_tell), ..Manner::default() };
+    let phones = Phones::start(sinks.addresses.clone(), audio(agent_codec), manner)?;
     let engine = Engine::start(&Wanted {
         agents: Some((phones.address, calls)),
         codecs: Codec::ALL.to_vec(),

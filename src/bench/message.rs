@@ -1,10 +1,12 @@
-//! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
+//! The SIP messages of a simulated caller, written as plain text and read as little as possible: thousands a second, always
+//! of the same shape.
 
 use crate::media::Codec;
 use crate::media::sdp::parse as parse_sdp;
 use crate::media::srtp::{Keying, Suite};
 use crate::sip::message::{Headers, Request};
 use crate::sip::uri::NameAddr;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -73,17 +75,58 @@ impl Caller {
     }
 }
 
+/// What a caller must know of a response. Headers are expected in their long form.
+pub(super) struct Answer<'a> {
+    pub status: u16,
+    pub call_id: &'a str,
+    /// Of the request.
+    pub method: &'a str,
+    pub to_tag: &'a str,
+    /// Where later requests go; the empty text when it does not say.
+    pub contact: &'a str,
+    pub body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// Reads a response; `None` when it is none.
+    pub fn read(bytes: &'a [u8]) -> Option<Answer<'a>> {
+        let rest = bytes.strip_prefix(b"SIP/2.0 ")?;
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&rest[..end]).ok()?;
+        let mut answer = Answer {
+            status: head.get(..3)?.parse().ok()?,
+            call_id: "",
+            method: "",
+            to_tag: "",
+            contact: "",
+            body: &rest[end + 4..],
+        };
+        for (name, value) in head.split("\r\n").skip(1).filter_map(|line| line.split_once(": ")) {
+            match name {
+                "Call-ID" => answer.call_id = value,
+                "CSeq" => answer.method = value.split_once(' ')?.1,
+                "To" => answer.to_tag = value.split_once(";tag=").map_or("", |(_, tag)| tag),
+                "Contact" => answer.contact = value.split(['<', '>']).nth(1)?,
+                _ => {}
+            }
+        }
+        Some(answer)
+    }
+}
+
 /// What a phone of the benchmark speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Audio {
     pub codec: Codec,
     /// Encrypted, with a key of its own making (RFC 4568).
     pub srtp: bool,
+    /// It wants to hear nothing (`sendonly`): signalling without sound.
+    pub deaf: bool,
 }
 
 impl Audio {
     /// What everybody speaks.
-    pub const PLAIN: Audio = Audio { codec: Codec::Pcmu, srtp: false };
+    pub const PLAIN: Audio = Audio { codec: Codec::Pcmu, srtp: false, deaf: false };
 }
 
 /// A key that is nobody's secret: 16 bytes of it and 14 of salt, in base64.
@@ -106,10 +149,11 @@ pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32, line: u32) -> St
         true => ("RTP/SAVP", format!("a=crypto:{line} {} inline:{KEY}\r\n", SUITE.name())),
         false => ("RTP/AVP", String::new()),
     };
+    let direction = if audio.deaf { "sendonly" } else { "sendrecv" };
     format!(
         "v=0\r\no=bench 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
          m=audio {port} {profile} {number} 101\r\na=rtpmap:{number} {mapping}\r\n\
-         a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n{key}a=sendrecv\r\n"
+         a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n{key}a={direction}\r\n"
     )
 }
 
@@ -165,6 +209,18 @@ pub(super) fn respond(
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
     text.into_bytes()
+}
+
+/// The BYE of one whom this INVITE called, and who answered it with this tag.
+pub(super) fn hang_up(invite: &Request, tag: &str, from: SocketAddr) -> Vec<u8> {
+    let header = |name: &str| invite.headers.first(name).unwrap_or_default();
+    let (us, them, call_id) = (header("To"), header("From"), header("Call-ID"));
+    let target = header("Contact").split(['<', '>']).nth(1).unwrap_or_default();
+    format!(
+        "BYE {target} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{call_id};rport\r\nMax-Forwards: 70\r\n\
+         From: {us};tag={tag}\r\nTo: {them}\r\nCall-ID: {call_id}\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 fn copy(headers: &Headers, text: &mut String, tag: &str, untagged: bool) {
@@ -238,5 +294,25 @@ mod tests {
         };
         assert_eq!((ok.status, ok.to_tag().as_deref()), (200, Some("x")));
         assert_eq!(ok.headers.first("CSeq"), Some("1 INVITE"));
+    }
+
+    #[test]
+    fn an_agent_hangs_up_in_the_dialog_of_the_invite() {
+        let caller = caller();
+        let bye = request(&hang_up(&request(&caller.invite("4001")), "x", caller.sink));
+        assert_eq!((bye.method.as_str(), bye.uri.as_str()), ("BYE", "sip:bench@127.0.0.1:4000"));
+        assert_eq!((bye.from_tag().as_deref(), bye.to_tag().as_deref()), (Some("x"), Some("beef.7")));
+    }
+
+    #[test]
+    fn a_caller_reads_of_a_response_what_he_needs() {
+        let (invite, sink) = (request(&caller().invite("4001")), caller().sink);
+        let bytes = respond(&invite, "200 OK", "x", Some((sink, sink, Audio::PLAIN)));
+        let answer = Answer::read(&bytes).unwrap();
+        assert_eq!((answer.status, answer.method, answer.to_tag), (200, "INVITE", "x"));
+        assert_eq!(answer.contact, format!("sip:bench@{sink}"));
+        assert_eq!(Caller::index_of(answer.call_id, 0xbeef), Some(7));
+        assert_eq!(media_address(answer.body), Some(sink));
+        assert!(Answer::read(&caller().invite("4001")).is_none() && Answer::read(b"SIP/2.0 200").is_none());
     }
 }
