@@ -144,7 +144,8 @@ fn with_the_demo_s_remedy(error: StartError) -> anyhow::Error {
         StartError::Transport(_) | StartError::Http(_) => anyhow::anyhow!(
             "{error}\nholdfast: the demo takes other ports by --sip-port and --http-port; 0 takes any that is free"
         ),
-        StartError::Sip(_)
+        StartError::Tls(_)
+        | StartError::Sip(_)
         | StartError::Media(_)
         | StartError::Store(_)
         | StartError::Token(_)

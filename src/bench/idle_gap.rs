@@ -69,7 +69,11 @@ pub fn idle_gap(settings: &IdleGapSettings) -> Result<IdleGapReport, BenchError>
             talk: Some(talk),
             // The first of them must have had time to serve one call, and to leave others waiting.
             idle_after: WARM_UP + talk,
-            ..Trial::of(SERVED_PER_SECOND * OVERBOOKED, settings.seconds as f64 + talk.as_secs_f64(), PATIENCE)
+            ..Trial::of(
+                SERVED_PER_SECOND * OVERBOOKED,
+                settings.seconds as f64 + talk.as_secs_f64(),
+                PATIENCE,
+            )
         };
         let idle = trial::run(&trial)?.offers.idle;
         rows.push(IdleGap {

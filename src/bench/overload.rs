@@ -72,7 +72,8 @@ pub fn overload(settings: &OverloadSettings) -> Result<OverloadReport, BenchErro
         Some(rated) => rated,
         None => {
             let (hold, processes) = (settings.hold, settings.processes);
-            let common = CallRateSettings { hold, processes, silent: true, one_core: true, ..Default::default() };
+            let common =
+                CallRateSettings { hold, processes, silent: true, one_core: true, ..Default::default() };
             search(&CallRateSettings { rate: SEARCH_FROM, seconds: SEARCH_SECONDS, ..common })?.rate
         }
     };

@@ -81,8 +81,7 @@ mod tests {
 
     #[test]
     fn what_arrives_is_dated_by_the_kernel_and_not_by_when_it_is_looked_at() {
-        let (one, two) =
-            (Post::open(Ipv4Addr::LOCALHOST).unwrap(), Post::open(Ipv4Addr::LOCALHOST).unwrap());
+        let (one, two) = (Post::open(Ipv4Addr::LOCALHOST).unwrap(), Post::open(Ipv4Addr::LOCALHOST).unwrap());
         assert!(two.take(&mut room()).is_none());
         one.send(b"hello", two.address);
         let sent = now();

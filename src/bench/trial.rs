@@ -153,5 +153,16 @@ pub(super) fn run(trial: &Trial) -> Result<Seen, BenchError> {
         delivery.add(at.saturating_sub(begin + due_after(*caller, trial.rate)));
     }
     let engine_cpu = cpu_after.zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-    Ok(Seen { tally, offers, delivery, engine_cpu, load_cpu, span, resident_before, resident, packets, forged })
+    Ok(Seen {
+        tally,
+        offers,
+        delivery,
+        engine_cpu,
+        load_cpu,
+        span,
+        resident_before,
+        resident,
+        packets,
+        forged,
+    })
 }

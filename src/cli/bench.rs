@@ -68,7 +68,9 @@ pub enum BenchCommand {
         json: bool,
     },
     /// How many calls can be set up: calls per second, set-up latency, CPU and memory per call.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench call-rate --rate 500 --search --silent --one-core --seconds 6")]
+    #[command(
+        after_help = "EXAMPLE:\n  holdfast bench call-rate --rate 500 --search --silent --one-core --seconds 6"
+    )]
     CallRate {
         /// Calls per second.
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]

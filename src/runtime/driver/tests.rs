@@ -12,7 +12,7 @@ use crate::runtime::facts::Published;
 use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
-use crate::sip::transport::{self, Listen, TransportSettings};
+use crate::sip::transport::{self, Listen, PeerRules, TransportSettings};
 use crate::stats::CdrFilter;
 use crate::store::{SqliteStore, Store, Writer};
 use tokio::sync::mpsc;
@@ -47,7 +47,8 @@ fn recorder(folder: &std::path::Path) -> RecorderSettings {
 
 async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs, Sides) {
     let here = Listen { transport: Transport::Udp, address: "127.0.0.1:0".parse().unwrap() };
-    let (transport, _) = transport::bind(&[here], TransportSettings::default()).await.unwrap();
+    let (_, rules) = watch::channel(Arc::<PeerRules>::default());
+    let (transport, _) = transport::bind(&[here], TransportSettings::default(), rules).await.unwrap();
     let bound = transport.bound()[0].address;
     let (network, from_network) = mpsc::channel(10);
     let (media_events, from_media) = mpsc::channel(10);
