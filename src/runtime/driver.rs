@@ -5,7 +5,7 @@
 
 use super::clock::Clock;
 use super::facts::FactSinks;
-use super::figures::{Figures, MediaFigures};
+use super::figures::{ConnectionFigures, Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
 use super::recordings::{Conversation, Recordings};
@@ -352,6 +352,7 @@ impl Driver {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
+            connections: ConnectionFigures::of(&self.transport),
             media: MediaFigures::of(&self.media),
             trunks: self.sip.trunk_pictures(self.clock.now()),
         };

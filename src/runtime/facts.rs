@@ -135,6 +135,7 @@ impl FactSinks {
         metrics.sip.contacts.set(gauge(figures.sip.contacts));
         advance(&metrics.sip.malformed, figures.malformed);
         advance(&metrics.sip.dropped, figures.dropped);
+        figures.connections.show(&metrics.sip);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
