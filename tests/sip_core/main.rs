@@ -16,6 +16,5 @@ mod phones;
 mod refusals;
 mod registrations;
 mod reliable;
-mod storm;
 mod transfers;
 mod wishes;

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod kamailio;
 pub mod linphone;
 pub mod peer;
+pub mod sipp_site;
 pub mod tap;
 pub mod wire;
 
