@@ -192,6 +192,9 @@ pub struct SimulateArgs {
     /// The first seed; the others follow.
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
+    /// The random worlds are whole calls, from INVITE to BYE, over a network that loses, doubles and reorders.
+    #[arg(long, requires = "seeds")]
+    pub signalling: bool,
     /// Begin no more random worlds after so many seconds.
     #[arg(long, value_name = "S", requires = "seeds")]
     pub seconds: Option<u64>,

@@ -17,7 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["engine", "stats"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
-    ("simulate", &["engine", "stats"]),
+    // Whole calls are simulated, from INVITE to BYE: by the signalling's pure parts, and a media plane that keeps books.
+    ("simulate", &["engine", "stats", "sip", "media"]),
     // Each shell's own settings: nothing is said twice.
     ("config", &["engine", "sip", "media", "http", "simulate"]),
     ("cli", &["config", "store", "stats", "engine", "simulate", "media"]),

@@ -18,6 +18,5 @@ mod refusals;
 mod registering;
 mod registrations;
 mod reliable;
-mod storm;
 mod transfers;
 mod wishes;

@@ -18,6 +18,7 @@ pub mod kamailio;
 pub mod linphone;
 pub mod peer;
 pub mod raw;
+pub mod sipp_site;
 pub mod tap;
 pub mod wire;
 

@@ -44,6 +44,7 @@ use crate::media::{Sessions, Wishes};
 use fork::Fork;
 use offer::Offer;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a step led to. The caller drains it.
@@ -264,6 +265,16 @@ impl SipCore {
     /// What is wanted of the media of an account's calls.
     fn media_of(&self, account: AccountId) -> Wishes {
         self.settings.accounts.get(account.0).map(|account| account.media.clone()).unwrap_or_default()
+    }
+
+    /// Every leg with its dialog: for those who check that both ends of a call agree.
+    pub fn dialogs(&self) -> impl Iterator<Item = (LegId, &DialogId)> {
+        self.dialogs.iter().map(|(id, leg)| (*leg, id))
+    }
+
+    /// Where the other end of a leg is.
+    pub fn far_end(&self, leg: LegId) -> Option<SocketAddr> {
+        self.legs.get(&leg).map(|leg| leg.dialog.flow.remote)
     }
 
     /// How much is going on.
