@@ -171,7 +171,6 @@ auto_aliases=no
 mpath="{mpath}"
 listen=udp:{sip}
 listen=tls:127.0.0.1:{tls_port}
-runtime_dir="{here}"
 {modules}
 modparam("rr", "enable_full_lr", 1)
 modparam("tls", "config", "{here}/tls.cfg")
