@@ -66,6 +66,8 @@ const PURE: &[&str] = &[
     "sip/admission.rs",
     "sip/leg.rs",
     "sip/message.rs",
+    "sip/presenting.rs",
+    "sip/presets.rs",
     "sip/registrar/",
     "sip/identity.rs",
     "sip/trunk/",

@@ -56,24 +56,29 @@ fn share(section: &Section<'_>, key: &'static str) -> u16 {
 }
 
 fn addresses(section: &Section<'_>) -> Vec<Cidr> {
-    let mut addresses = Vec::new();
     let texts = section.texts("addresses").unwrap_or_default();
     // Where we register, calls come from the servers we register at.
     if texts.is_empty() && !section.has("register") {
         section.error(&section.span, "addresses: expected at least one network, such as \"192.0.2.0/24\"");
     }
-    for text in texts {
+    networks(section, "addresses", "this admits calls from every address without a password")
+}
+
+/// Some networks; none, when the key is not there. `danger` is told of one that holds every address.
+pub(super) fn networks(section: &Section<'_>, key: &'static str, danger: &str) -> Vec<Cidr> {
+    let mut networks = Vec::new();
+    for text in section.texts(key).unwrap_or_default() {
         match text.value.parse::<Cidr>() {
             Ok(network) => {
                 if network.is_everything() {
-                    section.warn(&text.span, "this admits calls from every address without a password");
+                    section.warn(&text.span, danger);
                 }
-                addresses.push(network);
+                networks.push(network);
             }
-            Err(error) => section.error(&text.span, format!("addresses: {error}, got {:?}", text.value)),
+            Err(error) => section.error(&text.span, format!("{key}: {error}, got {:?}", text.value)),
         }
     }
-    addresses
+    networks
 }
 
 /// How the trunk writes numbers.

@@ -6,6 +6,7 @@ use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::{Account, Trunk};
 use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub struct Gate {
     guard: Guard,
     trunks: Vec<Trunk>,
     doors: BTreeMap<TrunkId, Door>,
+    proxies: Vec<Cidr>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
@@ -62,6 +64,7 @@ impl Gate {
             guard,
             trunks,
             doors: BTreeMap::new(),
+            proxies: Vec::new(),
             accounts: Vec::new(),
             by_name: BTreeMap::new(),
             of_agent: BTreeMap::new(),
@@ -104,6 +107,23 @@ impl Gate {
     /// Where a trunk's servers are.
     pub fn found(&mut self, trunk: TrunkId, servers: Vec<IpAddr>) {
         self.doors.entry(trunk).or_default().servers = servers;
+    }
+
+    /// Phones come by these proxies of our own from now on. They prove nothing: whoever comes by one still needs a
+    /// password, unless it is a trunk's address too.
+    pub fn let_through(&mut self, proxies: Vec<Cidr>) {
+        self.proxies = proxies;
+    }
+
+    /// Whether the address is a proxy of our own.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether a peer at `from` may have us send requests of its dialogs to `to`: a trunk to a trunk's address, a proxy
+    /// to a proxy's.
+    pub fn may_lead(&self, from: IpAddr, to: IpAddr) -> bool {
+        (self.is_trunk(from) && self.is_trunk(to)) || (self.is_proxy(from) && self.is_proxy(to))
     }
 
     /// Whether the address is a trunk's.

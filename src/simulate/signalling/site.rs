@@ -108,7 +108,7 @@ fn account(rng: &mut Rng, at: u32, phones: &mut Vec<PhoneOf>) -> Account {
         password: Some(password),
         agent: Some(AgentId(at)),
         contact,
-        media: crate::media::Wishes::default(),
+        ..Account::default()
     }
 }
 
