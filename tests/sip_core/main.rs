@@ -14,6 +14,7 @@ mod hostile;
 mod media;
 mod peer;
 mod phones;
+mod presets;
 mod refusals;
 mod registering;
 mod registrations;
