@@ -73,7 +73,8 @@ impl Site {
             ..Settings::default()
         };
         let address = here();
-        let listener = Listener { transport: Transport::Udp, bound: address, advertised: address, name: None };
+        let listener =
+            Listener { transport: Transport::Udp, bound: address, advertised: address, name: None };
         let sip = SipSettings {
             listeners: vec![listener],
             trunks: gateways().into_iter().enumerate().map(trunk).collect(),
@@ -103,13 +104,7 @@ fn account(rng: &mut Rng, at: u32, phones: &mut Vec<PhoneOf>) -> Account {
         phones.push(PhoneOf { account: name.clone(), address: place(phone), password });
     }
     let contact = (!registers).then(|| format!("sip:{name}@{}", place(0)));
-    Account {
-        name,
-        password: Some(password),
-        agent: Some(AgentId(at)),
-        contact,
-        ..Account::default()
-    }
+    Account { name, password: Some(password), agent: Some(AgentId(at)), contact, ..Account::default() }
 }
 
 fn queue(rng: &mut Rng, at: u32) -> Queue {
