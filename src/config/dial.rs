@@ -36,23 +36,27 @@ pub(super) fn trunks(root: &Section<'_>, listen: &[Listen]) -> Vec<Trunk> {
 }
 
 fn addresses(section: &Section<'_>) -> Vec<Cidr> {
-    let mut addresses = Vec::new();
-    let texts = section.texts("addresses").unwrap_or_default();
-    if texts.is_empty() {
+    if section.texts("addresses").unwrap_or_default().is_empty() {
         section.error(&section.span, "addresses: expected at least one network, such as \"192.0.2.0/24\"");
     }
-    for text in texts {
+    networks(section, "addresses", "this admits calls from every address without a password")
+}
+
+/// Networks, with a warning for one that holds every address.
+pub(super) fn networks(section: &Section<'_>, key: &'static str, of_everything: &str) -> Vec<Cidr> {
+    let mut networks = Vec::new();
+    for text in section.texts(key).unwrap_or_default() {
         match text.value.parse::<Cidr>() {
             Ok(network) => {
                 if network.is_everything() {
-                    section.warn(&text.span, "this admits calls from every address without a password");
+                    section.warn(&text.span, of_everything);
                 }
-                addresses.push(network);
+                networks.push(network);
             }
-            Err(error) => section.error(&text.span, format!("addresses: {error}, got {:?}", text.value)),
+            Err(error) => section.error(&text.span, format!("{key}: {error}, got {:?}", text.value)),
         }
     }
-    addresses
+    networks
 }
 
 /// How numbers outside are called through the trunk, if they are.

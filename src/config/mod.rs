@@ -22,6 +22,7 @@ mod shells;
 mod site;
 mod sounds;
 mod staffing;
+mod strangers;
 mod words;
 mod zone;
 
@@ -37,6 +38,7 @@ use crate::media::recorder::RecorderSettings;
 use crate::media::{Codec, MediaSettings};
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
+use crate::sip::bouncer::BouncerRules;
 use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
 use crate::sip::settings::Account;
@@ -98,6 +100,8 @@ pub struct SipConfig {
     pub trunks: Vec<Trunk>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
+    /// How much patience there is with strangers and with those who guess passwords.
+    pub bouncer: BouncerRules,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
 }

@@ -4,7 +4,7 @@ use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial};
+use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, strangers};
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::MediaSettings;
@@ -47,6 +47,7 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
             .unwrap_or(Duration::from_secs(30)),
         trunks: dial::trunks(root, &listen),
         dial: dial::policy(root),
+        bouncer: strangers::rules(&section),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
         listen,
     };

@@ -9,6 +9,7 @@ use crate::engine::time::{Monotonic, Wall};
 use crate::engine::{Engine, Snapshot};
 use crate::media::Handle;
 use crate::metrics::{Direction, Metrics, advance};
+use crate::sip::admission::Refused;
 use crate::sip::message::Message;
 use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
 use crate::store::Writer;
@@ -136,6 +137,9 @@ impl FactSinks {
         advance(&metrics.sip.malformed, figures.malformed);
         advance(&metrics.sip.dropped, figures.dropped);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
+        let Refused { too_many, too_small, password, identity } = figures.sip.refused;
+        metrics.sip.refused([figures.shut_out, too_many, too_small, password, identity]);
+        metrics.sip.bans.set(gauge(figures.sip.bans));
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
         let writer = self.writer.figures();

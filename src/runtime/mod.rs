@@ -37,6 +37,8 @@ use tokio::task::JoinHandle;
 const REQUESTS_MAX: usize = 1024;
 /// Reloads that may wait for the one under way.
 const RELOADS_MAX: usize = 4;
+/// Questions about bans that may wait for the loop.
+const BANS_ASKED_MAX: usize = 16;
 /// Events of the media plane that may wait for the loop.
 const MEDIA_EVENTS_MAX: usize = 16_384;
 /// Requests to the API in progress get this long to be finished at the end.
@@ -127,6 +129,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopping) = watch::channel(Stop::No);
     let (reload, reload_asked) = mpsc::channel(RELOADS_MAX);
     let (changes, changed) = mpsc::channel(1);
+    let (bans, bans_asked) = mpsc::channel(BANS_ASKED_MAX);
     let reader = store.clone();
     let sources = Sources {
         settings: shown_rules,
@@ -136,6 +139,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         expected,
         requests,
         reload: reload.clone(),
+        bans,
         records: Arc::new(move |filter| {
             let store = reader.clone();
             Box::pin(async move { store.recent(&filter).await.map_err(|error| error.to_string()) })
@@ -170,7 +174,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         rules,
         work: Work::default(),
     };
-    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping).with_changes(changed);
+    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);
+    let inputs = inputs.with_changes(changed).with_bans(bans_asked);
     let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();
     let mut api = tokio::spawn(http::serve(listener, tokens, sources, async {
         let _ = api_stopping.await;

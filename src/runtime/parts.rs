@@ -138,6 +138,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         listeners: bound.iter().map(listener).collect(),
         trunks: config.sip.trunks.clone(),
         dial: config.sip.dial.clone(),
+        bouncer: config.sip.bouncer.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.

@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod auth;
+pub mod bouncer;
 pub mod cause;
 pub mod codec;
 pub mod core;
@@ -18,6 +19,7 @@ pub mod params;
 pub mod registrar;
 pub mod reply;
 pub mod settings;
+pub mod source;
 pub mod tokens;
 pub mod transaction;
 pub mod transport;

@@ -35,10 +35,11 @@ impl SipCore {
         let dialled =
             self.settings.dial.check(number).and_then(|number| Ok((number, self.trunks_to_dial()?)));
         let dialled = dialled.and_then(|(number, trunks)| {
+            let trunks: VecDeque<_> = trunks.into_iter().map(Target::Trunk).collect();
             let invitation = Invitation { call, caller: caller.clone(), whom: Whom::Outside(number) };
             let wishes = match trunks.front() {
                 Some(Target::Trunk(trunk)) => self.media_of_trunk(*trunk),
-                Some(Target::Phone(_)) | None => Wishes::default(),
+                Some(Target::Phone(_) | Target::Forwarded(..)) | None => Wishes::default(),
             };
             let ringing = Ringing { targets: trunks, together: 1, patience: Duration::ZERO };
             let begun = self.make_offer(turn, id, invitation, wishes, ringing);
@@ -50,12 +51,13 @@ impl SipCore {
         }
     }
 
-    fn trunks_to_dial(&self) -> Result<VecDeque<Target>, NotDialled> {
+    /// The trunks that numbers outside can be called through now, in their order.
+    pub(super) fn trunks_to_dial(&self) -> Result<Vec<usize>, NotDialled> {
         if self.settings.trunks.iter().all(|trunk| trunk.route.is_none()) {
             return Err(NotDialled::NoTrunk);
         }
         let known = self.routes.iter().enumerate().filter(|(_, flow)| flow.is_some());
-        let trunks: VecDeque<_> = known.map(|(trunk, _)| Target::Trunk(trunk)).collect();
+        let trunks: Vec<_> = known.map(|(trunk, _)| trunk).collect();
         if trunks.is_empty() { Err(NotDialled::NoAddress) } else { Ok(trunks) }
     }
 

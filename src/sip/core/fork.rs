@@ -105,6 +105,7 @@ impl SipCore {
             101..200 => {}
             200..300 => self.fork_answered(turn, id, response),
             401 | 407 if is_wanted && self.challenge_answered(turn, id, response) => {}
+            300..400 if is_wanted && self.redirected(turn, id, response) => {}
             300.. if is_wanted => {
                 let retry_after = cause::retry_after(response.headers.first("Retry-After"));
                 if cause::is_global(response.status) {
@@ -201,6 +202,7 @@ impl SipCore {
         let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
         offer.open.remove(&id);
+        let by_trunk = self.forks.get(&id).is_some_and(|fork| fork.carrier.is_some());
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
         }
@@ -214,7 +216,8 @@ impl SipCore {
             session: SessionTimer::accepted(turn.now.mono, &response.headers),
             refresh: None,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
-            account: offer.invitation.whom.account(),
+            // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
+            account: offer.invitation.whom.account().filter(|_| !by_trunk),
             refer: None,
             provisional: None,
             hops_left: 0,

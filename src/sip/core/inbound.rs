@@ -58,7 +58,7 @@ impl SipCore {
         let (account, trusted, media) = match self.gate.admit_call(turn.now.mono, request, from) {
             Admission::Trunk => (None, true, self.gate.media_of(from.remote.ip())),
             Admission::Account(account) => (Some(account), false, self.media_of(account)),
-            Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
+            Admission::Challenge { stale } => return Err(self.challenge(turn, from, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
         let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;

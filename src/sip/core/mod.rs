@@ -13,6 +13,7 @@ mod note;
 mod offer;
 mod outside;
 mod reconfigure;
+mod redirect;
 mod refer;
 mod reliable;
 mod settle;
@@ -24,7 +25,8 @@ mod within;
 pub use note::Note;
 pub use start::SettingsError;
 
-use super::admission::Gate;
+use super::admission::{Gate, Refused};
+use super::bouncer::Ban;
 use super::dialog::DialogId;
 use super::fault::Malformed;
 use super::flow::Flow;
@@ -32,6 +34,7 @@ use super::leg::Leg;
 use super::message::Message;
 use super::registrar::{AccountId, BindingId, Registrar};
 use super::settings::SipSettings;
+use super::source::Source;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
 use crate::engine::id::{LegId, OfferId};
@@ -53,6 +56,8 @@ pub struct SipOutputs {
     pub events: Vec<Event>,
     /// For whoever reads the log.
     pub notes: Vec<Note>,
+    /// From whom nothing is to be taken from now on; `None`: as before.
+    pub shut_out: Option<Vec<Source>>,
 }
 
 /// How much is going on, for the metrics: all but `contacts` are back at zero after the last call.
@@ -72,6 +77,10 @@ pub struct SipCounts {
     pub malformed: u64,
     /// Wishes of trusted senders that could not be read, since the start.
     pub bad_wishes: u64,
+    /// What was refused, since the start.
+    pub refused: Refused,
+    /// Sources that are banned now.
+    pub bans: usize,
     /// The transaction layer's figures.
     pub transactions: Counts,
 }
@@ -216,6 +225,7 @@ impl SipCore {
             }
             self.settle(turn);
         }
+        self.gate.bouncer.tick(now.mono);
         for contact in self.registrar.tick(now.mono) {
             self.probe(turn, &contact);
         }
@@ -225,7 +235,12 @@ impl SipCore {
     /// When [`tick`](Self::tick) is wanted next.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let own = self.due.first().map(|(at, _)| *at);
-        [own, self.transactions.next_deadline(), self.registrar.next_deadline()].into_iter().flatten().min()
+        let others = [
+            self.transactions.next_deadline(),
+            self.registrar.next_deadline(),
+            self.gate.bouncer.next_deadline(),
+        ];
+        others.into_iter().chain([own]).flatten().min()
     }
 
     /// Nothing can be sent on `flow` any more, or the last message on it was lost.
@@ -241,6 +256,16 @@ impl SipCore {
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);
+    }
+
+    /// Who is banned for guessing passwords.
+    pub fn bans(&self) -> impl Iterator<Item = Ban> {
+        self.gate.bouncer.bans()
+    }
+
+    /// Lets somebody in again; whether he was banned. It takes effect with the next [`tick`](Self::tick).
+    pub fn lift_ban(&mut self, source: Source) -> bool {
+        self.gate.bouncer.lift(source)
     }
 
     /// Whether no call is left and the last BYEs and CANCELs have done their work: what remains then is only the
@@ -268,6 +293,8 @@ impl SipCore {
             contacts: self.registrar.len(),
             malformed: self.malformed,
             bad_wishes: self.bad_wishes,
+            refused: self.gate.refused,
+            bans: self.gate.bouncer.banned(),
             transactions: Counts {
                 retransmissions_sent: transactions.retransmissions_sent + self.answers_repeated,
                 ..transactions

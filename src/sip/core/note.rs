@@ -1,8 +1,11 @@
 //! What somebody who reads the log should know: it is said here, and written there by whoever drains it.
 
 use crate::engine::id::CallId;
+use crate::engine::time::Monotonic;
 use crate::sip::auth::ChallengeError;
+use crate::sip::bouncer::Ban;
 use crate::sip::dialling::NotDialled;
+use crate::sip::source::Source;
 use std::net::IpAddr;
 
 /// Something to put right, that no answer on the wire tells the operator.
@@ -38,6 +41,19 @@ pub enum Note {
         /// To whom.
         to: String,
     },
+    /// Somebody guessed passwords until it was enough.
+    #[error(
+        "too many wrong passwords from {source_address}: for {minutes} minutes {what} taken from there; \
+         DELETE /v1/bans/{} lifts it, [sip.ban] exempt prevents it", source_address.address()
+    )]
+    Banned {
+        /// Who.
+        source_address: Source,
+        /// For how long.
+        minutes: u64,
+        /// What is not taken.
+        what: &'static str,
+    },
     /// A trunk asks for a password, and gets none.
     #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
     NotAuthenticated {
@@ -59,4 +75,15 @@ pub enum NoAnswer {
     /// Not for our realm, or refused.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
+}
+
+impl Note {
+    /// Tells of a ban that begins now.
+    pub(super) fn banned(ban: &Ban, now: Monotonic) -> Self {
+        Self::Banned {
+            source_address: ban.source,
+            minutes: ban.until.since(now).as_secs().div_ceil(60),
+            what: if ban.shuts_out { "nothing is" } else { "no password is" },
+        }
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Offer {
     pub open: BTreeSet<ClientId>,
     /// Who is rung when these have failed.
     pub later: VecDeque<Target>,
+    /// The numbers it was forwarded to.
+    pub sent_on: Vec<Dialable>,
     /// When the engine will have had enough: until then the phones that are rung in turn share the time.
     pub until: Monotonic,
     /// When the phone that rings has had its share.
@@ -70,6 +72,8 @@ pub(super) enum Target {
     Phone(Contact),
     /// To this trunk, by its place in the settings.
     Trunk(usize),
+    /// To a number that whoever was rung forwards to, through this trunk.
+    Forwarded(Dialable, usize),
 }
 
 /// Who is rung, and how.
@@ -150,9 +154,20 @@ impl SipCore {
         let Some(media) = opened else { return false };
         let first: Vec<_> = later.drain(..together.min(later.len())).collect();
         let until = turn.now.mono + patience;
-        let (open, share_ends, failure, retry_after, rang) = Default::default();
-        let offer =
-            Offer { media, wishes, invitation, open, later, until, share_ends, failure, retry_after, rang };
+        let (open, sent_on, share_ends, failure, retry_after, rang) = Default::default();
+        let offer = Offer {
+            media,
+            wishes,
+            invitation,
+            open,
+            later,
+            sent_on,
+            until,
+            share_ends,
+            failure,
+            retry_after,
+            rang,
+        };
         self.offers.insert(id, offer);
         for target in first {
             self.ring(turn, id, target);
@@ -198,7 +213,7 @@ impl SipCore {
     }
 
     fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
-        if let Target::Trunk(trunk) = target {
+        if let Target::Trunk(trunk) | Target::Forwarded(_, trunk) = target {
             self.suit_media(turn, id, trunk);
         }
         let Some(offer) = self.offers.get(&id) else { return };
@@ -214,6 +229,7 @@ impl SipCore {
             (Whom::Outside(number), Target::Trunk(trunk)) => {
                 self.fork_outside(id, &invitation, number, trunk)
             }
+            (_, Target::Forwarded(number, trunk)) => self.fork_outside(id, &invitation, &number, trunk),
             (Whom::Agent { .. }, Target::Trunk(_)) | (Whom::Outside(_), Target::Phone(_)) => None,
         };
         let Some(mut fork) = fork else { return };
@@ -287,7 +303,7 @@ impl SipCore {
     }
 
     /// When nobody rings any more, whoever is next is rung; when nobody is next, the offer has failed.
-    fn go_on(&mut self, turn: &mut Turn<'_>, id: OfferId) {
+    pub(super) fn go_on(&mut self, turn: &mut Turn<'_>, id: OfferId) {
         while let Some(offer) = self.offers.get_mut(&id).filter(|offer| offer.open.is_empty()) {
             match offer.later.pop_front() {
                 Some(target) => self.ring(turn, id, target),
@@ -346,6 +362,10 @@ impl SipCore {
         if matches!(offer.invitation.whom, Whom::Outside(_)) && failure != OfferFailure::Unreachable {
             // The number was reached: another trunk would lead to the same one.
             offer.later.clear();
+        }
+        let by_trunk = self.forks.get(&phone).is_some_and(|fork| fork.carrier.is_some());
+        if by_trunk && failure != OfferFailure::Unreachable {
+            offer.later.retain(|target| !matches!(target, Target::Forwarded(..)));
         }
         self.go_on(turn, id);
     }

@@ -7,7 +7,7 @@ use crate::sip::settings::SipSettings;
 
 impl SipCore {
     /// Takes over the accounts and trunks, which keep their places and the trunks their routes, which numbers may be
-    /// called, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
+    /// called, whom to have patience with, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
     ///
     /// # Errors
     /// When a static contact can't be reached by any listener. Nothing is changed then.
@@ -35,6 +35,7 @@ impl SipCore {
         }
         self.gate.know(&self.settings.realm, &new.accounts);
         self.gate.trust(new.trunks.clone());
+        self.gate.bouncer.go_by(new.bouncer);
         self.settings.accounts = new.accounts;
         self.settings.trunks = new.trunks;
         self.settings.dial = new.dial;

@@ -3,6 +3,7 @@
 use super::SipCore;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
+use crate::sip::bouncer::Bouncer;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::registrar::{AccountId, Registrar};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
@@ -62,8 +63,9 @@ impl SipCore {
             NONCE_LIFETIME,
             settings.digests.clone(),
         );
+        let bouncer = Bouncer::new(settings.bouncer.clone());
         Ok(Self {
-            gate: Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts),
+            gate: Gate::new(guard, bouncer, &settings.realm, settings.trunks.clone(), &settings.accounts),
             tokens: Tokens::new(sub_seed(seed, "tags")),
             transactions: Transactions::new(transaction_settings(&settings), sub_seed(seed, "branches")),
             registrar,

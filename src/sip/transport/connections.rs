@@ -53,8 +53,11 @@ impl Connections {
         self.table().open.len()
     }
 
-    /// Takes a connection in; `None` when there are too many.
+    /// Takes a connection in; `None` when there are too many, or none is wanted from there.
     pub fn admit(&self, remote: SocketAddr, is_inbound: bool) -> Option<Admitted> {
+        if is_inbound && self.inlet.is_shut_out(remote.ip()) {
+            return None;
+        }
         let mut table = self.table();
         let sources = table.by_source.get(&remote.ip()).copied().unwrap_or_default();
         let too_many = is_inbound && sources >= self.settings.connections_per_source_max;

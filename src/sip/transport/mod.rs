@@ -7,6 +7,7 @@ mod connections;
 pub mod framing;
 mod listen;
 mod local;
+mod shut_out;
 mod tcp;
 mod udp;
 
@@ -19,7 +20,9 @@ use super::codec;
 use super::fault::{Fault, Malformed};
 use super::flow::{Flow, Transport};
 use super::message::Message;
+use super::source::Source;
 use connections::Connections;
+use shut_out::ShutOut;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,6 +104,8 @@ pub struct TransportCounts {
     pub unsent: AtomicU64,
     /// Connections turned away because there were too many.
     pub refused: AtomicU64,
+    /// Messages and connections of those who are shut out: dropped unread.
+    pub shut_out: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -117,7 +122,7 @@ pub async fn bind(
         return Err(TransportError::Nothing);
     }
     let (events, receiver) = mpsc::channel(settings.received_max.max(1));
-    let inlet = Inlet { events, counts: Arc::default() };
+    let inlet = Inlet { events, counts: Arc::default(), shut_out: Arc::default() };
     let connections = Arc::new(Connections::new(settings, inlet.clone()));
     let (mut udp, mut tcp) = (Vec::new(), Vec::new());
     for listen in listens {
@@ -200,6 +205,11 @@ impl TransportSender {
         &self.0.inlet.counts
     }
 
+    /// Takes nothing from these from now on, and from all others again.
+    pub fn shut_out(&self, sources: Vec<Source>) {
+        self.0.inlet.shut_out.replace(sources);
+    }
+
     /// How many connections there are now.
     pub fn connections(&self) -> usize {
         self.0.connections.len()
@@ -220,11 +230,24 @@ fn pick<T>(all: &[T], local: SocketAddr, remote: IpAddr, address: impl Fn(&T) ->
 struct Inlet {
     events: mpsc::Sender<Received>,
     counts: Arc<TransportCounts>,
+    shut_out: Arc<ShutOut>,
 }
 
 impl Inlet {
+    /// Whether nothing is taken from this address; counted, if so.
+    fn is_shut_out(&self, address: IpAddr) -> bool {
+        let is_shut_out = self.shut_out.holds(address);
+        if is_shut_out {
+            count(&self.counts.shut_out);
+        }
+        is_shut_out
+    }
+
     /// What bytes mean; `None` when nobody needs to know.
     fn read(&self, bytes: &[u8], flow: Flow) -> Option<Received> {
+        if self.is_shut_out(flow.remote.ip()) {
+            return None;
+        }
         match codec::parse(bytes) {
             Ok(message) => {
                 count(&self.counts.received);
