@@ -66,7 +66,7 @@ impl SipCore {
         }
         let Some((to, full)) = self.transactions.refusal_of(malformed, from, &tag) else { return };
         let brief = Response { reason: reason_phrase(full.status).into(), ..full.clone() };
-        let mut answers = [full, brief].iter().map(codec::print_response);
+        let mut answers = [full, brief].into_iter().map(|answer| codec::print_response(&answer));
         match answers.find(|bytes| !is_stranger || is_in_proportion(bytes, size, &from)) {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
