@@ -17,7 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["engine", "stats"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
-    ("simulate", &["engine", "stats"]),
+    // Whole calls are simulated, from INVITE to BYE: by the signalling's pure parts, and a media plane that keeps books.
+    ("simulate", &["engine", "stats", "sip", "media"]),
     // Each shell's own settings: nothing is said twice.
     ("config", &["engine", "sip", "media", "http", "simulate"]),
     ("cli", &["config", "store", "stats", "engine", "simulate", "media"]),
@@ -44,7 +45,12 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("base64", &["media/sdp/crypto.rs"]),
     ("sqlx", &["store/"]),
     ("prometheus", &["metrics.rs", "metrics/"]),
+    ("rustls", &["sip/transport/"]),
+    ("tokio_rustls", &["sip/transport/"]),
+    ("tokio_tungstenite", &["sip/transport/"]),
+    ("futures_util", &["sip/transport/"]),
     ("axum", &["http/"]),
+    ("hickory_resolver", &["runtime/resolve.rs"]),
     ("clap", &["cli.rs", "cli/", "main.rs"]),
 ];
 
@@ -63,6 +69,8 @@ const PURE: &[&str] = &[
     "sip/leg.rs",
     "sip/message.rs",
     "sip/registrar/",
+    "sip/identity.rs",
+    "sip/trunk/",
     "sip/uri.rs",
     "sip/wire.rs",
     "media/sdp",

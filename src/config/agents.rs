@@ -70,7 +70,7 @@ fn account(section: &Section<'_>, agent: Option<AgentId>) -> PlacedAccount {
 }
 
 fn sip_uri(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("sip:")?;
+    let rest = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:"))?;
     let host = rest.rsplit('@').next().unwrap_or_default();
     let plain =
         text.len() <= 256 && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"'));

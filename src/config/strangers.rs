@@ -1,7 +1,7 @@
 //! `[sip.strangers]` and `[sip.ban]`: how much patience there is with those who show no password, and with those who guess.
 
-use super::dial::networks;
 use super::section::Section;
+use super::trunks::networks;
 use crate::sip::bouncer::BouncerRules;
 use std::time::Duration;
 

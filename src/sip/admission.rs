@@ -2,7 +2,7 @@
 
 use super::auth::{Answers, Guard, Hashes, Verdict};
 use super::bouncer::Bouncer;
-use super::flow::Flow;
+use super::flow::{Flow, TrunkId};
 use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::{Account, Trunk};
@@ -10,15 +10,14 @@ use super::source::Source;
 use super::uri::{NameAddr, Uri};
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
-use crate::media::Wishes;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Admission {
-    /// It came from a trunk's network.
-    Trunk,
+    /// It came from this trunk: from its network, or to where we are registered with it.
+    Trunk(TrunkId),
     /// It was authenticated.
     Account(AccountId),
     /// 401.
@@ -51,9 +50,21 @@ pub struct Gate {
     /// What it came to.
     pub refused: Refused,
     trunks: Vec<Trunk>,
+    doors: BTreeMap<TrunkId, Door>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
+}
+
+/// How calls come in by a trunk where we are registered: whoever the carrier sends them from, they are for our Contact.
+#[derive(Default)]
+struct Door {
+    /// The user part of our Contact there; empty where we do not register.
+    user: String,
+    /// Whether only the trunk can know it.
+    is_secret: bool,
+    /// Its servers.
+    servers: Vec<IpAddr>,
 }
 
 struct Known {
@@ -77,6 +88,7 @@ impl Gate {
             bouncer,
             refused: Refused::default(),
             trunks,
+            doors: BTreeMap::new(),
             accounts: Vec::new(),
             by_name: BTreeMap::new(),
             of_agent: BTreeMap::new(),
@@ -109,23 +121,43 @@ impl Gate {
         self.trunks = trunks;
     }
 
+    /// We register at this trunk, with this user part in our Contact. Where only the trunk can know it, whoever calls it is
+    /// the trunk.
+    pub fn open_door(&mut self, trunk: TrunkId, user: &str, is_secret: bool) {
+        let door = self.doors.entry(trunk).or_default();
+        (door.user, door.is_secret) = (user.to_owned(), is_secret);
+    }
+
+    /// Where a trunk's servers are.
+    pub fn found(&mut self, trunk: TrunkId, servers: Vec<IpAddr>) {
+        self.doors.entry(trunk).or_default().servers = servers;
+    }
+
     /// Whether the address is a trunk's.
     pub fn is_trunk(&self, address: IpAddr) -> bool {
-        self.trunk_at(address).is_some()
+        self.trunk_at(address).is_some() || self.doors.values().any(|door| door.servers.contains(&address))
     }
 
-    /// Whether what comes from this address may say what a call requires: as the first trunk that has the address does.
-    pub fn trusts_headers_from(&self, address: IpAddr) -> bool {
-        self.trunk_at(address).is_some_and(|trunk| trunk.trusted_headers)
+    /// The trunk that an INVITE comes by, if it does: the one at which the Contact is registered that it is for, else the
+    /// first that has the address.
+    pub fn trunk_of(&self, request: &Request, from: &Flow) -> Option<TrunkId> {
+        self.registered_with(request, from).or_else(|| self.trunk_at(from.remote.ip()))
     }
 
-    /// What is wanted of the media of calls from this address: what the first trunk that has it says.
-    pub fn media_of(&self, address: IpAddr) -> Wishes {
-        self.trunk_at(address).map(|trunk| trunk.media.clone()).unwrap_or_default()
+    fn registered_with(&self, request: &Request, from: &Flow) -> Option<TrunkId> {
+        if self.doors.values().all(|door| door.user.is_empty()) {
+            return None;
+        }
+        let uri: Uri = request.uri.parse().ok()?;
+        let user = uri.user.filter(|user| !user.is_empty())?;
+        let opens =
+            |door: &Door| door.user == user && (door.is_secret || door.servers.contains(&from.remote.ip()));
+        self.doors.iter().find(|(_, door)| opens(door)).map(|(trunk, _)| *trunk)
     }
 
-    fn trunk_at(&self, address: IpAddr) -> Option<&Trunk> {
-        self.trunks.iter().find(|trunk| trunk.addresses.iter().any(|network| network.contains(address)))
+    fn trunk_at(&self, address: IpAddr) -> Option<TrunkId> {
+        let has = |trunk: &Trunk| trunk.addresses.iter().any(|network| network.contains(address));
+        self.trunks.iter().position(has).map(TrunkId)
     }
 
     /// Whose account it is.
@@ -154,8 +186,11 @@ impl Gate {
         let from = user_of(request, "From");
         let named = from.as_deref().is_some_and(|user| self.by_name.contains_key(user));
         let credentials = request.headers.first("Authorization").is_some();
-        if self.is_trunk(flow.remote.ip()) && !named && !credentials {
-            return Admission::Trunk;
+        if !named
+            && !credentials
+            && let Some(trunk) = self.trunk_of(request, flow)
+        {
+            return Admission::Trunk(trunk);
         }
         self.authenticate(now, request, flow, "From")
     }

@@ -54,6 +54,7 @@ pub fn settings() -> SipSettings {
         transport,
         bound: address("192.0.2.9:5060"),
         advertised: address("192.0.2.9:5060"),
+        name: None,
     };
     let account = |name: &str, agent| Account {
         name: name.into(),
@@ -152,6 +153,12 @@ impl Bench {
             self.tick();
         }
         self.now.mono = until;
+    }
+
+    /// The node is about to stop.
+    pub fn leave(&mut self) {
+        self.core.leave(self.now, &self.engine, &mut self.media, &mut self.out);
+        self.collect();
     }
 
     /// Does what is due now.

@@ -9,9 +9,9 @@ use holdfast::engine::id::QueueId;
 use holdfast::engine::settings::{Agent, Login, Number, Queue, Settings};
 use holdfast::engine::{Engine, Event};
 use holdfast::sip::dialling::{DialPolicy, Pattern};
-use holdfast::sip::flow::{Flow, Transport};
+use holdfast::sip::flow::Flow;
 use holdfast::sip::message::{Message, Method, Request, Response};
-use holdfast::sip::settings::{Route, Shows, SipSettings, Trunk};
+use holdfast::sip::settings::{Route, SipSettings, Trunk};
 use holdfast::sip::uri::Host;
 use std::time::Duration;
 
@@ -45,14 +45,7 @@ fn rules() -> Settings {
 
 impl House {
     fn new() -> Self {
-        let route = Route {
-            host: Host::parse("203.0.113.200").unwrap(),
-            port: None,
-            transport: Transport::Udp,
-            login: None,
-            own_number: None,
-            shows: Shows::Caller,
-        };
+        let route = Route::to(Host::parse("203.0.113.200").unwrap());
         let outward = Trunk { name: "outward".into(), route: Some(route), ..Trunk::default() };
         let pattern = |text: &str| Pattern::parse(text).unwrap();
         let dial = DialPolicy { allow: vec![pattern("+49*")], deny: vec![pattern("+49900*")] };

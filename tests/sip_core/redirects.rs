@@ -7,23 +7,16 @@ use holdfast::engine::event::OfferFailure;
 use holdfast::engine::id::OfferId;
 use holdfast::engine::{Command, Event};
 use holdfast::sip::dialling::{DialPolicy, Pattern};
-use holdfast::sip::flow::{Flow, Transport};
+use holdfast::sip::flow::Flow;
 use holdfast::sip::message::{Method, Request, Response};
-use holdfast::sip::settings::{Route, Shows, SipSettings, Trunk};
+use holdfast::sip::settings::{Route, SipSettings, Trunk};
 use holdfast::sip::uri::Host;
 
 const PHONE: &str = "198.51.100.1:5070";
 
 /// Numbers in Germany may be called, through as many trunks; Anna's phone rings.
 fn ringing(trunks: u8) -> (Bench, Phone, Request) {
-    let route = |number: u8| Route {
-        host: Host::parse(&format!("203.0.113.{}", 200 + number)).unwrap(),
-        port: None,
-        transport: Transport::Udp,
-        login: None,
-        own_number: None,
-        shows: Shows::Caller,
-    };
+    let route = |number: u8| Route::to(Host::parse(&format!("203.0.113.{}", 200 + number)).unwrap());
     let outward = (0..trunks).map(|number| Trunk {
         name: format!("out{number}"),
         route: Some(route(number)),

@@ -6,6 +6,7 @@ use crate::sip::auth::ChallengeError;
 use crate::sip::bouncer::Ban;
 use crate::sip::dialling::NotDialled;
 use crate::sip::source::Source;
+use crate::sip::trunk::registration::NotRegistered;
 use std::net::IpAddr;
 
 /// Something to put right, that no answer on the wire tells the operator.
@@ -54,6 +55,28 @@ pub enum Note {
         /// What is not taken.
         what: &'static str,
     },
+    /// No server of a trunk answers any more, or one does again.
+    #[error("trunk {trunk:?} {}", if *up { "answers again" } else { "does not answer: calls go by others, if there are others" })]
+    TrunkUp {
+        /// The trunk's name.
+        trunk: String,
+        /// Whether it answers.
+        up: bool,
+    },
+    /// We are registered at a trunk, after we were not.
+    #[error("registered at trunk {trunk:?}")]
+    Registered {
+        /// The trunk's name.
+        trunk: String,
+    },
+    /// Registering at a trunk has failed; told once until it succeeds.
+    #[error("registering at trunk {trunk:?} has failed: {why}; it is tried again")]
+    NotRegistered {
+        /// The trunk's name.
+        trunk: String,
+        /// Why not.
+        why: NotRegistered,
+    },
     /// A trunk asks for a password, and gets none.
     #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
     NotAuthenticated {
@@ -64,6 +87,21 @@ pub enum Note {
         /// Why not.
         reason: NoAnswer,
     },
+}
+
+impl Note {
+    /// Whether something is wrong; all else is good news.
+    pub fn is_problem(&self) -> bool {
+        match self {
+            Self::TrunkUp { up, .. } => !up,
+            Self::Registered { .. } => false,
+            Self::BadWish { .. }
+            | Self::NotDialled { .. }
+            | Self::NotPassedOn { .. }
+            | Self::NotRegistered { .. }
+            | Self::NotAuthenticated { .. } => true,
+        }
+    }
 }
 
 /// Why a trunk's challenge is not answered.

@@ -16,6 +16,8 @@ use crate::sip::leg::LegMedia;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::{AccountId, Contact};
 use crate::sip::transaction::ClientId;
+use crate::sip::trunk::Way;
+use crate::sip::trunk::failover::SpeaksFor;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -70,10 +72,10 @@ pub(super) enum Whom {
 pub(super) enum Target {
     /// To a phone of the agent.
     Phone(Contact),
-    /// To this trunk, by its place in the settings.
-    Trunk(usize),
-    /// To a number that whoever was rung forwards to, through this trunk.
-    Forwarded(Dialable, usize),
+    /// To a trunk, by this way.
+    Trunk(Way),
+    /// To a number that whoever was rung forwards to, by this way.
+    Forwarded(Dialable, Way),
 }
 
 /// Who is rung, and how.
@@ -192,8 +194,8 @@ impl SipCore {
 
     /// Another trunk may want other codecs, other keys, or another IP version: it gets media of its own. What the one
     /// before was told is void by then.
-    fn suit_media(&mut self, turn: &mut Turn<'_>, id: OfferId, trunk: usize) {
-        let wishes = self.media_of_trunk(trunk);
+    fn suit_media(&mut self, turn: &mut Turn<'_>, id: OfferId, way: &Way) {
+        let wishes = self.media_by(way);
         let Some(offer) = self.offers.get(&id).filter(|offer| offer.wishes != wishes) else { return };
         let near = Some(LegId::Caller(offer.invitation.call));
         turn.media.close(LegId::Agent(id));
@@ -206,15 +208,14 @@ impl SipCore {
         }
     }
 
-    pub(super) fn media_of_trunk(&self, trunk: usize) -> Wishes {
-        let media = self.settings.trunks.get(trunk).map(|trunk| trunk.media.clone()).unwrap_or_default();
-        let flow = self.routes.get(trunk).copied().flatten();
-        Wishes { ipv6: flow.is_some_and(|flow| flow.remote.is_ipv6()), ..media }
+    pub(super) fn media_by(&self, way: &Way) -> Wishes {
+        let media = self.trunk(Some(way.trunk)).map(|trunk| trunk.media.clone()).unwrap_or_default();
+        Wishes { ipv6: way.flow.remote.is_ipv6(), ..media }
     }
 
     fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
-        if let Target::Trunk(trunk) | Target::Forwarded(_, trunk) = target {
-            self.suit_media(turn, id, trunk);
+        if let Target::Trunk(way) | Target::Forwarded(_, way) = &target {
+            self.suit_media(turn, id, way);
         }
         let Some(offer) = self.offers.get(&id) else { return };
         let (invitation, sdp) = (offer.invitation.clone(), offer.media.body().to_vec());
@@ -226,10 +227,8 @@ impl SipCore {
                 }
                 Some(Fork::to_phone(id, invite, &contact))
             }
-            (Whom::Outside(number), Target::Trunk(trunk)) => {
-                self.fork_outside(id, &invitation, number, trunk)
-            }
-            (_, Target::Forwarded(number, trunk)) => self.fork_outside(id, &invitation, &number, trunk),
+            (Whom::Outside(number), Target::Trunk(way)) => self.fork_outside(id, &invitation, number, way),
+            (_, Target::Forwarded(number, way)) => self.fork_outside(id, &invitation, &number, way),
             (Whom::Agent { .. }, Target::Trunk(_)) | (Whom::Outside(_), Target::Phone(_)) => None,
         };
         let Some(mut fork) = fork else { return };
@@ -259,7 +258,12 @@ impl SipCore {
     /// Sends an INVITE and watches for a sign of life.
     pub(super) fn send_fork(&mut self, turn: &mut Turn<'_>, mut fork: Fork) {
         let Some(id) = self.request(turn, fork.invite.clone(), fork.flow) else { return };
-        fork.silent_at = turn.now.mono + self.settings.silence_max;
+        let silence_max = if fork.carrier.is_some() {
+            self.settings.gateway_silence_max
+        } else {
+            self.settings.silence_max
+        };
+        fork.silent_at = turn.now.mono + silence_max;
         self.due.insert((fork.silent_at, Due::Silence(id)));
         if let Some(offer) = self.offers.get_mut(&fork.offer) {
             offer.open.insert(id);
@@ -359,15 +363,21 @@ impl SipCore {
         }
         offer.failure = Some(offer.failure.map_or(failure, |before| cause::best(before, failure)));
         offer.retry_after = offer.retry_after.max(retry_after);
-        if matches!(offer.invitation.whom, Whom::Outside(_)) && failure != OfferFailure::Unreachable {
-            // The number was reached: another trunk would lead to the same one.
-            offer.later.clear();
-        }
-        let by_trunk = self.forks.get(&phone).is_some_and(|fork| fork.carrier.is_some());
-        if by_trunk && failure != OfferFailure::Unreachable {
-            offer.later.retain(|target| !matches!(target, Target::Forwarded(..)));
-        }
         self.go_on(turn, id);
+    }
+
+    /// A trunk has refused: whoever would say the same is not asked any more.
+    pub(super) fn narrow(&mut self, id: OfferId, refused: &Way, speaks_for: SpeaksFor) {
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        match speaks_for {
+            SpeaksFor::Server => {}
+            SpeaksFor::Trunk => offer.later.retain(|target| match target {
+                Target::Trunk(way) | Target::Forwarded(_, way) => way.trunk != refused.trunk,
+                Target::Phone(_) => true,
+            }),
+            // Whom a phone forwards to does not speak for the other phones.
+            SpeaksFor::Called => offer.later.retain(|target| matches!(target, Target::Phone(_))),
+        }
     }
 
     /// Ends an offer that came to nothing, and tells why.

@@ -62,7 +62,7 @@ impl SipCore {
         let answer = match self.gate.admit_registration(turn.now.mono, request, &from) {
             Admission::Account(account) => self.registered(turn, account, request, from),
             Admission::Challenge { stale } => self.challenge(turn, &from, stale),
-            Admission::Forbidden | Admission::Trunk => Refusal::new(403),
+            Admission::Forbidden | Admission::Trunk(_) => Refusal::new(403),
         };
         self.refuse(turn, id, request, answer);
     }

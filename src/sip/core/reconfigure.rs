@@ -37,7 +37,10 @@ impl SipCore {
         self.gate.trust(new.trunks.clone());
         self.gate.bouncer.go_by(new.bouncer);
         self.settings.accounts = new.accounts;
+        let known = self.settings.trunks.len();
         self.settings.trunks = new.trunks;
+        self.trunks.follow(&self.settings.trunks);
+        self.know_trunks(known);
         self.settings.dial = new.dial;
         self.settings.legs_max = new.legs_max;
         Ok(())

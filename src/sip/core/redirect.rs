@@ -2,11 +2,14 @@
 //! carrier. No address of theirs is followed: a number counts, as if it had been dialled, where the dial policy lets it be.
 
 use super::offer::Target;
-use super::{Note, SipCore, Turn, ask};
+use super::{Note, SipCore, Turn};
 use crate::sip::dialling::{Dialable, NotDialled};
+use crate::sip::identity;
 use crate::sip::message::Response;
 use crate::sip::transaction::ClientId;
+use crate::sip::trunk::Way;
 use crate::sip::uri::{NameAddr, Uri};
+use std::collections::VecDeque;
 
 /// How often one offer is sent on.
 const HOPS_MAX: usize = 3;
@@ -27,35 +30,36 @@ impl SipCore {
         let targets = contacts.filter_map(|value| value.parse::<NameAddr>().ok());
         for uri in targets.map(|address| address.uri) {
             match self.leads_to(&uri, &tried) {
-                Ok((number, trunks)) => {
+                Ok((number, ways)) => {
                     let Some(offer) = self.offers.get_mut(&offer_id) else { return false };
                     offer.sent_on.push(number.clone());
                     offer.open.remove(&id);
-                    for trunk in trunks.into_iter().rev() {
-                        offer.later.push_front(Target::Forwarded(number.clone(), trunk));
+                    for way in ways.into_iter().rev() {
+                        offer.later.push_front(Target::Forwarded(number.clone(), way));
                     }
                     self.go_on(turn, offer_id);
                     return true;
                 }
                 Err(reason) => {
-                    turn.out.notes.push(Note::NotDialled { call, number: ask::dialled(&uri), reason });
+                    turn.out.notes.push(Note::NotDialled { call, number: identity::number_in(&uri), reason });
                 }
             }
         }
         false
     }
 
-    /// The number that a contact names and the trunks it can be called through.
-    fn leads_to(&self, uri: &Uri, tried: &[Dialable]) -> Result<(Dialable, Vec<usize>), NotDialled> {
+    /// The number that a contact names, and the ways by which it can be called.
+    fn leads_to(&mut self, uri: &Uri, tried: &[Dialable]) -> Result<(Dialable, VecDeque<Way>), NotDialled> {
         let is_trunk = |ip| self.gate.is_trunk(ip) || self.is_ours(ip);
         let elsewhere = uri.is_sip() && uri.host.ip().is_some_and(|ip| !is_trunk(ip));
         if elsewhere || !(uri.is_sip() || uri.is_tel()) {
             return Err(NotDialled::Elsewhere);
         }
-        let number = self.settings.dial.check(&ask::dialled(uri))?;
+        let number = self.settings.dial.check(&identity::number_in(uri))?;
         if tried.len() >= HOPS_MAX || tried.contains(&number) {
             return Err(NotDialled::SentRound);
         }
-        Ok((number, self.trunks_to_dial()?))
+        let ways = self.trunks.ways(&self.settings.trunks, &number)?;
+        Ok((number, ways))
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::event::OfferFailure;
 use crate::engine::id::LegId;
 use crate::engine::talk::TransferStep;
 use crate::sip::dialog::{DialogId, cseq};
+use crate::sip::identity;
 use crate::sip::leg::{Phase, Refer};
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::AccountId;
@@ -75,7 +76,7 @@ impl SipCore {
         self.respond(turn, id, response);
         match target.replaces {
             None => {
-                let to = ask::dialled(&target.uri);
+                let to = identity::number_in(&target.uri);
                 turn.out.events.push(Event::TransferAsked { leg: leg_id, to, replaces: None });
             }
             Some(replaces) => match self.replaced(&replaces).filter(|it| self.is_account(*it, account)) {
