@@ -266,6 +266,24 @@ fn bans_are_shown_and_lifted_by_an_operator_alone() {
     assert_eq!(server.error("DELETE", "/v1/bans/everybody", "o-token", "").0, 400);
 }
 
+#[test]
+fn a_prompt_is_one_of_those_that_were_found_and_never_a_path() {
+    let server = Server::start(DONE);
+    for name in [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "closed/../closed",
+        "closed.wav",
+        "en/../closed",
+        ".",
+        "closed\\u0000",
+    ] {
+        let body = format!("{{\"to\":{{\"message\":\"{name}\"}}}}");
+        assert_eq!(server.send("POST", "/v1/calls/17/withdraw", "o-token", &body).0, 422, "{name}");
+    }
+    assert!(server.asked.lock().unwrap().is_empty(), "no path reached the engine");
+}
+
 /// Every route under /v1 with the methods it takes, read off the source, so that none is forgotten here.
 fn routes() -> Vec<(String, String)> {
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/mod.rs")).unwrap();

@@ -5,7 +5,8 @@ use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
 use super::{
-    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, strangers, transports, trunks,
+    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, strangers, transports,
+    trunks,
 };
 use crate::engine::settings::Limits;
 use crate::http::Role;

@@ -30,11 +30,11 @@ pub use settings::{PeerRules, TransportCounts, TransportSettings};
 pub use tls::{CertificateFiles, Tls, TlsError, TlsFiles};
 
 use super::flow::{Flow, Transport};
+use super::source::Source;
 use accept::Listener;
 use connections::Connections;
 use inlet::Inlet;
 use settings::count;
-use super::source::Source;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
