@@ -68,6 +68,8 @@ const PURE: &[&str] = &[
     "sip/source.rs",
     "sip/leg.rs",
     "sip/message.rs",
+    "sip/presenting.rs",
+    "sip/presets.rs",
     "sip/registrar/",
     "sip/identity.rs",
     "sip/trunk/",

@@ -10,6 +10,7 @@ mod hours;
 mod missed;
 mod numbers;
 mod overflow;
+mod presenting;
 mod problem;
 mod queues;
 mod recording;
@@ -34,6 +35,7 @@ pub use reload::reconcile;
 pub use scalar::duration;
 pub use scenario::ScenarioFile;
 
+use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
 use crate::http::Role;
 use crate::media::recorder::RecorderSettings;
@@ -43,11 +45,13 @@ use crate::sip::auth::Algorithm;
 use crate::sip::bouncer::BouncerRules;
 use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
+use crate::sip::presenting::Presentation;
 use crate::sip::settings::Account;
 use crate::sip::transport::{Listen, Origins, TlsFiles, TransportSettings};
 use problem::Diagnostics;
 use section::Section;
 use staffing::Staffing;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,6 +114,12 @@ pub struct SipConfig {
     pub name_servers: Vec<SocketAddr>,
     /// Who may call in without credentials, and through whom numbers outside are called.
     pub trunks: Vec<Trunk>,
+    /// Proxies of our own in front of phones.
+    pub proxies: Vec<Cidr>,
+    /// How calls are presented to agents' phones.
+    pub presentation: Presentation,
+    /// How the calls of a queue are presented differently, by its name.
+    pub queues: BTreeMap<String, Presentation>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
     /// How much patience there is with strangers and with those who guess passwords.
@@ -268,7 +278,7 @@ fn read_document(
         let message = "there are [[hours]] but no time_zone: they are read as UTC; name the site's, such as time_zone = \"Europe/Berlin\"";
         root.warn(&(0..0), message);
     }
-    let (queues, queue_places) = queues::read(&root, &words, &hours, site.order);
+    let (queues, queue_places, presented) = queues::read(&root, &words, &hours, site.order);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
     let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
@@ -277,7 +287,7 @@ fn read_document(
         Staffing { queues: &queues, agents: &agents, skills: &words.skills, diagnostics: &diagnostics };
     staffing.check_queues(&queue_places);
     staffing.check_numbers(&numbers, &number_places);
-    let sip = shells::sip(&root, &accounts, look_for_files);
+    let sip = shells::sip(&root, &accounts, presented, look_for_files);
     let media = audio::media(&root);
     let http = shells::http(&root);
     let metrics = shells::metrics(&root);

@@ -6,7 +6,6 @@ use super::{Config, Problem, SipConfig};
 use crate::engine::id::{AgentId, QueueId, SkillId};
 use crate::engine::settings::{Agent, Destination, Queue, Settings};
 use crate::engine::skill::{Requirement, SkillSet};
-use crate::media::Wishes;
 use crate::sip::settings::{Account, Trunk};
 
 /// The new configuration as it can follow the one that runs. What only a start can change stays as it is, with a warning.
@@ -161,13 +160,7 @@ fn retired_agent(agent: &Agent) -> Agent {
 
 /// Accounts keep their places too: registrations hold them. One that is gone has neither name nor password.
 fn accounts(old: &[Account], new: Vec<Account>, places: &Places) -> Vec<Account> {
-    let gone = |account: &Account| Account {
-        name: String::new(),
-        password: None,
-        agent: account.agent,
-        contact: None,
-        media: Wishes::default(),
-    };
+    let gone = |account: &Account| Account { agent: account.agent, ..Account::default() };
     let mut all: Vec<Account> = old.iter().map(gone).collect();
     for mut account in new {
         account.agent = account.agent.map(|agent| places.agent(agent));

@@ -5,21 +5,28 @@ use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
 use super::{
-    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, strangers, transports,
-    trunks,
+    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, strangers,
+    transports, trunks,
 };
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::MediaSettings;
 use crate::secret::PLACEHOLDER;
 use crate::sip::auth::Algorithm;
+use crate::sip::presenting::Presentation;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The hashes of digest authentication, by their names in the file.
 const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
 
-pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount], look_for_files: bool) -> SipConfig {
+pub(super) fn sip(
+    root: &Section<'_>,
+    accounts: &[PlacedAccount],
+    queues: BTreeMap<String, Presentation>,
+    look_for_files: bool,
+) -> SipConfig {
     let section = root.table("sip");
     let listen = transports::listeners(&section);
     let exposed = listen.iter().find(|one| !one.address.ip().is_loopback());
@@ -45,6 +52,13 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount], look_for_files
         options_every,
         name_servers: name_servers(&section),
         trunks: trunks::trunks(root, &listen, options_every),
+        proxies: trunks::networks(
+            &section,
+            "proxies",
+            "this lets every phone lead its calls through any address",
+        ),
+        presentation: presenting::site(&section),
+        queues,
         dial: dial::policy(root),
         bouncer: strangers::rules(&section),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),

@@ -56,22 +56,22 @@ fn share(section: &Section<'_>, key: &'static str) -> u16 {
 }
 
 fn addresses(section: &Section<'_>) -> Vec<Cidr> {
-    let is_empty = section.texts("addresses").unwrap_or_default().is_empty();
+    let texts = section.texts("addresses").unwrap_or_default();
     // Where we register, calls come from the servers we register at.
-    if is_empty && !section.has("register") {
+    if texts.is_empty() && !section.has("register") {
         section.error(&section.span, "addresses: expected at least one network, such as \"192.0.2.0/24\"");
     }
     networks(section, "addresses", "this admits calls from every address without a password")
 }
 
-/// Networks, with a warning for one that holds every address.
-pub(super) fn networks(section: &Section<'_>, key: &'static str, of_everything: &str) -> Vec<Cidr> {
+/// Some networks; none, when the key is not there. `danger` is told of one that holds every address.
+pub(super) fn networks(section: &Section<'_>, key: &'static str, danger: &str) -> Vec<Cidr> {
     let mut networks = Vec::new();
     for text in section.texts(key).unwrap_or_default() {
         match text.value.parse::<Cidr>() {
             Ok(network) => {
                 if network.is_everything() {
-                    section.warn(&text.span, of_everything);
+                    section.warn(&text.span, danger);
                 }
                 networks.push(network);
             }

@@ -88,7 +88,11 @@ impl Driver {
             inputs.take(Instant::from_std(self.clock.instant(self.deadline())), &mut taken).await;
             // A panic is a mistake of ours, and nobody knows what state it left behind: nothing more is decided.
             // But the process says so and ends, and what is known of the calls reaches the disk.
-            match catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken))) {
+            // Media workers are woken once for all that a turn tells them.
+            self.media.gather();
+            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken)));
+            self.media.deliver();
+            match turned {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(ended)) => break ended,
                 Err(_) => break Err(StartError::Died),

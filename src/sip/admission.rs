@@ -8,6 +8,7 @@ use super::registrar::AccountId;
 use super::settings::{Account, Trunk};
 use super::source::Source;
 use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ pub struct Gate {
     pub refused: Refused,
     trunks: Vec<Trunk>,
     doors: BTreeMap<TrunkId, Door>,
+    proxies: Vec<Cidr>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
@@ -89,6 +91,7 @@ impl Gate {
             refused: Refused::default(),
             trunks,
             doors: BTreeMap::new(),
+            proxies: Vec::new(),
             accounts: Vec::new(),
             by_name: BTreeMap::new(),
             of_agent: BTreeMap::new(),
@@ -131,6 +134,23 @@ impl Gate {
     /// Where a trunk's servers are.
     pub fn found(&mut self, trunk: TrunkId, servers: Vec<IpAddr>) {
         self.doors.entry(trunk).or_default().servers = servers;
+    }
+
+    /// Phones come by these proxies of our own from now on. They prove nothing: whoever comes by one still needs a
+    /// password, unless it is a trunk's address too.
+    pub fn let_through(&mut self, proxies: Vec<Cidr>) {
+        self.proxies = proxies;
+    }
+
+    /// Whether the address is a proxy of our own.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether a peer at `from` may have us send requests of its dialogs to `to`: a trunk to a trunk's address, a proxy
+    /// to a proxy's.
+    pub fn may_lead(&self, from: IpAddr, to: IpAddr) -> bool {
+        (self.is_trunk(from) && self.is_trunk(to)) || (self.is_proxy(from) && self.is_proxy(to))
     }
 
     /// Whether the address is a trunk's.
@@ -214,7 +234,8 @@ impl Gate {
 
     /// Whether a stranger's request is looked at now; counted, if not.
     pub fn may_ask(&mut self, now: Monotonic, flow: &Flow) -> bool {
-        let may = self.bouncer.may_ask(now, flow.remote.ip());
+        // Many phones speak by a proxy of our own, which can limit them better than we.
+        let may = self.is_proxy(flow.remote.ip()) || self.bouncer.may_ask(now, flow.remote.ip());
         self.refused.too_many += u64::from(!may);
         may
     }
@@ -244,7 +265,10 @@ impl Gate {
                 self.refused.password += 1;
                 // A trunk's calls need no password, so they go on though somebody there guesses at ours.
                 let may_shut_out = !self.is_trunk(from);
-                self.bouncer.guessed(now, from, may_shut_out);
+                // Nor is a proxy's address that of whoever guesses behind it.
+                if !self.is_proxy(from) {
+                    self.bouncer.guessed(now, from, may_shut_out);
+                }
                 Admission::Forbidden
             }
             Verdict::Missing => Admission::Challenge { stale: false },

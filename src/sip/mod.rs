@@ -17,6 +17,8 @@ pub mod leg;
 pub mod message;
 pub mod name_addr;
 pub mod params;
+pub mod presenting;
+pub mod presets;
 pub mod registrar;
 pub mod reply;
 pub mod settings;

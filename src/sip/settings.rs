@@ -7,10 +7,13 @@ use super::bouncer::BouncerRules;
 use super::dialling::DialPolicy;
 use super::flow::{Flow, Transport};
 use super::host::Host;
+use super::presenting::Presentation;
+use super::presets::Preset;
 use super::registrar::RegistrarRules;
 use crate::engine::id::{AgentId, CallId};
 use crate::media::Wishes;
 use crate::secret::Secret;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -28,6 +31,12 @@ pub struct SipSettings {
     pub listeners: Vec<Listener>,
     /// Carriers and other systems we trust by their address, in the order in which they are dialled through.
     pub trunks: Vec<Trunk>,
+    /// Proxies of our own in front of phones: their `Path` is followed, and nobody else's (RFC 3327).
+    pub proxies: Vec<Cidr>,
+    /// How calls are presented to agents' phones.
+    pub presentation: Presentation,
+    /// How the calls of a queue are presented differently, by its name.
+    pub queues: BTreeMap<String, Presentation>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
     /// Who may register and call.
@@ -57,6 +66,9 @@ impl Default for SipSettings {
             user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
             listeners: Vec::new(),
             trunks: Vec::new(),
+            proxies: Vec::new(),
+            presentation: Presentation::default(),
+            queues: BTreeMap::new(),
             dial: DialPolicy::default(),
             accounts: Vec::new(),
             registrar: RegistrarRules::default(),
@@ -108,7 +120,7 @@ impl Listener {
 }
 
 /// Somebody who may register and call with a password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Account {
     /// The user name: in the digest, and in From and To.
     pub name: String,
@@ -120,6 +132,8 @@ pub struct Account {
     pub contact: Option<String>,
     /// What is wanted of the media of its calls, either way.
     pub media: Wishes,
+    /// How its phones are told to answer by themselves, or by what tone to ring.
+    pub preset: Option<Preset>,
 }
 
 /// RFC 3261 §17.1.1.1, Table 4.

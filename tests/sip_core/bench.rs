@@ -6,7 +6,6 @@ use holdfast::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
 use holdfast::engine::settings::{Agent, Queue, Settings};
 use holdfast::engine::time::{Monotonic, Now};
 use holdfast::engine::{Command, Event};
-use holdfast::media::Wishes;
 use holdfast::secret::Secret;
 use holdfast::sip::codec;
 use holdfast::sip::core::{Note, SipCore, SipOutputs};
@@ -60,8 +59,7 @@ pub fn settings() -> SipSettings {
         name: name.into(),
         password: Some(Secret::new(format!("{name}-secret"))),
         agent,
-        contact: None,
-        media: Wishes::default(),
+        ..Account::default()
     };
     SipSettings {
         listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],

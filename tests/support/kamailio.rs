@@ -4,7 +4,7 @@
 use super::eventually;
 use super::peer::{Peer, free_port};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Kamailio {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("kamailio.cfg");
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
-        std::fs::write(&config, configuration(sip, engine, registrations, folder.path())).expect("written");
+        std::fs::write(&config, configuration(sip, engine, registrations)).expect("written");
         Self::run(folder, &config, sip, "32", "4")
     }
 
@@ -92,7 +92,7 @@ impl Kamailio {
     }
 }
 
-fn configuration(sip: SocketAddr, engine: SocketAddr, registrations: Registrations, here: &Path) -> String {
+fn configuration(sip: SocketAddr, engine: SocketAddr, registrations: Registrations) -> String {
     let register = match registrations {
         Registrations::PassedOn => {
             format!("add_path_received();\n    $du = \"sip:{engine}\";\n    t_relay();")
@@ -120,7 +120,6 @@ disable_tcp=yes
 auto_aliases=no
 mpath="{mpath}"
 listen=udp:{sip}
-runtime_dir="{here}"
 {modules}
 modparam("rr", "enable_full_lr", 1)
 modparam("path", "use_received", 1)
@@ -152,7 +151,6 @@ request_route {{
 }}
 "#,
         mpath = modules_folder().display(),
-        here = here.display(),
         engine_port = engine.port(),
     )
 }
@@ -173,7 +171,6 @@ auto_aliases=no
 mpath="{mpath}"
 listen=udp:{sip}
 listen=tls:127.0.0.1:{tls_port}
-runtime_dir="{here}"
 {modules}
 modparam("rr", "enable_full_lr", 1)
 modparam("tls", "config", "{here}/tls.cfg")

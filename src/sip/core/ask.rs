@@ -5,6 +5,8 @@ use crate::sip::message::{Headers, Request};
 
 /// Extensions that may be required of us.
 const KNOWN: [&str; 3] = ["timer", "replaces", "100rel"];
+/// Extensions that a REGISTER may require.
+const KNOWN_TO_REGISTRAR: [&str; 2] = ["path", "outbound"];
 
 /// RFC 3261 §8.2.2.3 and §8.2.3: extensions that are required, and the body's type.
 pub(super) fn check_session(request: &Request) -> Result<(), Refusal> {
@@ -27,9 +29,18 @@ pub(super) fn check_session(request: &Request) -> Result<(), Refusal> {
 
 /// RFC 3261 §8.2.2.3.
 pub(super) fn check_required(headers: &Headers) -> Result<(), Refusal> {
+    check_known(headers, &KNOWN)
+}
+
+/// The same of a REGISTER.
+pub(super) fn check_registration(headers: &Headers) -> Result<(), Refusal> {
+    check_known(headers, &KNOWN_TO_REGISTRAR)
+}
+
+fn check_known(headers: &Headers, known: &[&str]) -> Result<(), Refusal> {
     let unknown: Vec<_> = headers
         .values("Require")
-        .filter(|option| !KNOWN.iter().any(|known| known.eq_ignore_ascii_case(option)))
+        .filter(|option| !known.iter().any(|known| known.eq_ignore_ascii_case(option)))
         .collect();
     if unknown.is_empty() { Ok(()) } else { Err(Refusal::new(420).with("Unsupported", unknown.join(", "))) }
 }

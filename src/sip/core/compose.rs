@@ -6,6 +6,7 @@ use crate::sip::flow::{Flow, TrunkId};
 use crate::sip::host::Host;
 use crate::sip::message::{Headers, Method, Request, Response};
 use crate::sip::name_addr::NameAddr;
+use crate::sip::registrar::Contact;
 use crate::sip::settings::Listener;
 use crate::sip::uri::{Scheme, Uri};
 use std::net::SocketAddr;
@@ -33,6 +34,13 @@ impl Refusal {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+/// Lets a request pass the proxies in front of a phone (RFC 3327 §5.2).
+pub(super) fn route(request: &mut Request, contact: &Contact) {
+    for proxy in &contact.path {
+        request.headers.push("Route", proxy.clone());
     }
 }
 
@@ -111,7 +119,7 @@ impl SipCore {
         uri
     }
 
-    fn contact_uri_at(&self, trunk: Option<TrunkId>, flow: &Flow) -> Uri {
+    pub(super) fn contact_uri_at(&self, trunk: Option<TrunkId>, flow: &Flow) -> Uri {
         let mut uri = self.contact_uri(flow);
         if let Some(user) = trunk.and_then(|trunk| self.trunks.contact_user(trunk)) {
             uri.user = Some(user.to_owned());
@@ -128,17 +136,19 @@ impl SipCore {
     }
 
     /// Us, as From of requests outside of calls.
-    pub(super) fn ourselves(&mut self, flow: &Flow, trunk: Option<TrunkId>) -> String {
-        let host = self.our_name_at(trunk).unwrap_or_else(|| self.advertised(flow).ip().into());
-        let uri = Uri::sip(Some("holdfast"), host, None);
+    fn ourselves(&mut self, flow: &Flow) -> String {
+        let uri = Uri::sip(Some("holdfast"), self.advertised(flow).ip().into(), None);
         NameAddr::new(uri).with_tag(&self.tokens.next_token()).to_string()
     }
 
     /// An OPTIONS that asks whether somebody is there (RFC 3261 §11.1).
-    pub(super) fn options(&mut self, uri: &str, flow: &Flow) -> Request {
-        let from = self.ourselves(flow, None);
+    pub(super) fn options(&mut self, contact: &Contact) -> Request {
+        let Contact { uri, flow, .. } = contact;
+        let from = self.ourselves(flow);
         let headers = self.opening(Method::Options, &from, &format!("<{uri}>"), flow, "70");
-        Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() }
+        let mut request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };
+        route(&mut request, contact);
+        request
     }
 
     /// The headers of a request that opens a dialog, or needs none.

@@ -30,6 +30,8 @@ pub(super) struct Fork {
     pub flow: Flow,
     /// Which contact of an agent it is.
     binding: Option<BindingId>,
+    /// The phone's other flows.
+    others: Vec<Contact>,
     /// What is known of the trunk, if it is one.
     pub carrier: Option<Carrier>,
     pub silent_at: Monotonic,
@@ -59,7 +61,8 @@ pub(super) struct Carrier {
 impl Fork {
     /// Towards a phone of an agent.
     pub fn to_phone(offer: OfferId, invite: Request, contact: &Contact) -> Self {
-        Self::new(offer, invite, contact.flow, Some(contact.id), None)
+        let others = contact.others.clone();
+        Self { others, ..Self::new(offer, invite, contact.flow, Some(contact.id), None) }
     }
 
     /// Towards a trunk.
@@ -84,6 +87,7 @@ impl Fork {
             invite,
             flow,
             binding,
+            others: Vec::new(),
             carrier,
             silent_at: Monotonic(0),
             heard: false,
@@ -103,7 +107,7 @@ impl SipCore {
         fork.is_answered |= !response.is_provisional();
         fork.rings |= (101..200).contains(&response.status);
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
-        let (offer, is_wanted) = (fork.offer, fork.is_wanted);
+        let (offer, is_wanted, is_phone) = (fork.offer, fork.is_wanted, fork.binding.is_some());
         self.gateway_spoke(turn, id, response);
         if (101..200).contains(&response.status) {
             self.acknowledge_early(turn, id, response);
@@ -114,6 +118,8 @@ impl SipCore {
             101..200 => {}
             200..300 => self.fork_answered(turn, id, response),
             401 | 407 if is_wanted && self.challenge_answered(turn, id, response) => {}
+            // RFC 5626 §5.3.1: the proxy in front has lost the phone's connection.
+            430 if is_wanted && is_phone => self.flow_lost(turn, id),
             300..400 if is_wanted && self.redirected(turn, id, response) => {}
             300.. if is_wanted => {
                 let retry_after = cause::retry_after(response.headers.first("Retry-After"));
@@ -250,6 +256,8 @@ impl SipCore {
             provisional: None,
             hops_left: 0,
             dialled: String::new(),
+            arrived: turn.now.mono,
+            user_to_user: Vec::new(),
             scheduled: None,
         };
         if let Some(account) = leg.account {
@@ -267,12 +275,19 @@ impl SipCore {
         if fork.heard || !std::mem::replace(&mut fork.is_wanted, false) {
             return;
         }
-        let offer = fork.offer;
-        self.suspect(turn, id);
         // Should it ring after all, it is told to stop.
         self.transactions.cancel(turn.now.mono, id, &mut self.news);
         self.flush(turn);
-        self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
+        self.flow_lost(turn, id);
+    }
+
+    /// The phone cannot be reached as it was tried.
+    fn flow_lost(&mut self, turn: &mut Turn<'_>, id: ClientId) {
+        let Some(fork) = self.forks.get_mut(&id) else { return };
+        fork.is_wanted = false;
+        let (offer, others) = (fork.offer, std::mem::take(&mut fork.others));
+        self.suspect(turn, id);
+        self.flow_failed(turn, offer, id, others);
     }
 
     fn suspect(&mut self, turn: &Turn<'_>, id: ClientId) {
@@ -293,7 +308,7 @@ impl SipCore {
         let Some(fork) = self.forks.remove(&id) else { return };
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         if fork.is_wanted {
-            self.phone_failed(turn, fork.offer, id, OfferFailure::Unreachable, None);
+            self.flow_failed(turn, fork.offer, id, fork.others);
         }
     }
 }

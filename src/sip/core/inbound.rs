@@ -139,6 +139,9 @@ impl SipCore {
             turn.media.close(leg_id);
             return Err(refuse_sdp(&error));
         }
+        let is_trusted = self.trunk(admitted.trunk).is_some_and(|trunk| trunk.trusted_headers);
+        let user_to_user =
+            if is_trusted { self.user_to_user_of(turn, &request.headers, &from) } else { Vec::new() };
         self.next_call += 1;
         self.dialogs.insert(dialog.id.clone(), leg_id);
         self.invites.insert(id, leg_id);
@@ -155,6 +158,8 @@ impl SipCore {
             provisional: None,
             hops_left: hops_left(&request.headers),
             dialled: admitted.dialled.clone(),
+            arrived: turn.now.mono,
+            user_to_user,
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);

@@ -6,12 +6,14 @@
 mod ask;
 mod compose;
 mod dial;
+mod edge;
 mod farewell;
 mod fork;
 mod inbound;
 mod note;
 mod offer;
 mod outside;
+mod present;
 mod reconfigure;
 mod redirect;
 mod refer;

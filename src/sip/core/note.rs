@@ -77,6 +77,14 @@ pub enum Note {
         /// Why not.
         why: NotRegistered,
     },
+    /// A phone registers by way of a proxy that nobody named, so what the proxy says of the way back counts for nothing.
+    #[error(
+        "a phone registers by {from}, whose Path is ignored: if that is a proxy of yours, list it under [sip] proxies"
+    )]
+    PathIgnored {
+        /// The proxy, or whoever says to be one.
+        from: IpAddr,
+    },
     /// A trunk asks for a password, and gets none.
     #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
     NotAuthenticated {

@@ -1,7 +1,7 @@
 //! An offer: an agent's phones ring, together or one after the other, or a trunk is asked to call a number outside.
 //! The first to answer has the call.
 
-use super::compose::{SDP, SUPPORTED};
+use super::compose::{SDP, SUPPORTED, route};
 use super::fork::Fork;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
@@ -225,6 +225,7 @@ impl SipCore {
                 if !queue.is_empty() {
                     invite.headers.push("X-Holdfast-Queue", queue.clone());
                 }
+                self.present(turn, &mut invite, &invitation, &contact.flow);
                 Some(Fork::to_phone(id, invite, &contact))
             }
             (Whom::Outside(number), Target::Trunk(way)) => self.fork_outside(id, &invitation, number, way),
@@ -247,7 +248,10 @@ impl SipCore {
         let mut headers = self.opening(Method::Invite, &from, &to, &contact.flow, &hops);
         headers.push("Supported", SUPPORTED);
         headers.push("X-Holdfast-Call", ring.call.to_string());
-        Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() }
+        let mut invite =
+            Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() };
+        route(&mut invite, contact);
+        invite
     }
 
     /// One hop less than the caller's INVITE may still go (RFC 3261 §16.6 step 3).
@@ -377,6 +381,24 @@ impl SipCore {
             }),
             // Whom a phone forwards to does not speak for the other phones.
             SpeaksFor::Called => offer.later.retain(|target| matches!(target, Target::Phone(_))),
+        }
+    }
+
+    /// The flow to a phone has failed: the next one that it keeps is tried (RFC 5626 §5.3), or it is out of the race.
+    pub(super) fn flow_failed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: OfferId,
+        phone: ClientId,
+        others: Vec<Contact>,
+    ) {
+        let mut others = others.into_iter();
+        let (Some(next), Some(offer)) = (others.next(), self.offers.get_mut(&id)) else {
+            return self.phone_failed(turn, id, phone, OfferFailure::Unreachable, None);
+        };
+        if offer.open.remove(&phone) {
+            self.ring(turn, id, Target::Phone(Contact { others: others.collect(), ..next }));
+            self.go_on(turn, id);
         }
     }
 

@@ -50,8 +50,8 @@ impl SipCore {
 
     /// The number that a contact names, and the ways by which it can be called.
     fn leads_to(&mut self, uri: &Uri, tried: &[Dialable]) -> Result<(Dialable, VecDeque<Way>), NotDialled> {
-        let is_trunk = |ip| self.gate.is_trunk(ip) || self.is_ours(ip);
-        let elsewhere = uri.is_sip() && uri.host.ip().is_some_and(|ip| !is_trunk(ip));
+        let is_known = |ip| self.gate.is_trunk(ip) || self.gate.is_proxy(ip) || self.is_ours(ip);
+        let elsewhere = uri.is_sip() && uri.host.ip().is_some_and(|ip| !is_known(ip));
         if elsewhere || !(uri.is_sip() || uri.is_tel()) {
             return Err(NotDialled::Elsewhere);
         }

@@ -101,8 +101,10 @@ impl SipCore {
         if !(uri.is_sip() || uri.is_tel()) || !invites {
             return Err(Refusal::new(416));
         }
-        // A name cannot be known to be another's, for phones are registered by many; an address can.
-        let elsewhere = uri.is_sip() && uri.host.ip().is_some_and(|ip| !self.is_ours(ip));
+        // A name cannot be known to be another's, for phones are registered by many; an address can. Phones behind a
+        // proxy take that for us.
+        let elsewhere =
+            uri.is_sip() && uri.host.ip().is_some_and(|ip| !self.is_ours(ip) && !self.gate.is_proxy(ip));
         if elsewhere {
             return Err(Refusal::new(403));
         }

@@ -77,8 +77,11 @@ impl SipCore {
             settings.digests.clone(),
         );
         let bouncer = Bouncer::new(settings.bouncer.clone());
+        let mut gate =
+            Gate::new(guard, bouncer, &settings.realm, settings.trunks.clone(), &settings.accounts);
+        gate.let_through(settings.proxies.clone());
         let mut core = Self {
-            gate: Gate::new(guard, bouncer, &settings.realm, settings.trunks.clone(), &settings.accounts),
+            gate,
             tokens: Tokens::new(sub_seed(seed, "tags")),
             transactions: Transactions::new(transaction_settings(&settings), sub_seed(seed, "branches")),
             registrar,
@@ -119,6 +122,7 @@ impl SipCore {
     }
 }
 
+/// The way to an address, by the first listener that reaches it.
 pub(super) fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
     let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == remote.is_ipv4();
     let listener = listeners.iter().find(fits)?;
