@@ -107,6 +107,8 @@ impl Note {
             | Self::NotDialled { .. }
             | Self::NotPassedOn { .. }
             | Self::NotRegistered { .. }
+            | Self::PathIgnored { .. }
+            | Self::Banned { .. }
             | Self::NotAuthenticated { .. } => true,
         }
     }
