@@ -5,6 +5,7 @@
 mod bench;
 mod calls;
 mod check;
+mod csv;
 pub mod simulate;
 mod staff;
 mod trace;
@@ -169,6 +170,9 @@ pub struct CallsArgs {
     /// One JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Comma-separated values for a spreadsheet, in which no name is a formula.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// Arguments of `trace`.

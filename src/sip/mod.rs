@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod auth;
+pub mod bouncer;
 pub mod cause;
 pub mod codec;
 pub mod core;
@@ -22,6 +23,7 @@ pub mod presets;
 pub mod registrar;
 pub mod reply;
 pub mod settings;
+pub mod source;
 pub mod tokens;
 pub mod transaction;
 pub mod transport;

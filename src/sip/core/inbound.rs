@@ -65,7 +65,7 @@ impl SipCore {
         let (account, trunk) = match self.gate.admit_call(turn.now.mono, request, from) {
             Admission::Trunk(trunk) => (None, Some(trunk)),
             Admission::Account(account) => (Some(account), None),
-            Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
+            Admission::Challenge { stale } => return Err(self.challenge(turn, from, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
         let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;
