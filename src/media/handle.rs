@@ -35,10 +35,6 @@ const INBOX_MAX: usize = 8_192;
 const BIND_ATTEMPTS: usize = 16;
 /// Playlists that are remembered.
 const PLAYLISTS_MAX: usize = 256;
-/// A second of packets, as the system counts them: more would only be late.
-const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
-/// Expedited forwarding (RFC 3246), which networks that care give to voice.
-const TOS_EXPEDITED: u32 = 0xB8;
 
 /// How the media plane is set up.
 #[derive(Clone, Debug)]

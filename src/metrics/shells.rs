@@ -47,6 +47,12 @@ pub struct SipMetrics {
     pub malformed: IntCounter,
     /// Messages dropped because the loop was behind: the peer sends them again (RFC 3261 §17).
     pub dropped: IntCounter,
+    /// Connections open, in and out: TCP, TLS and WebSockets.
+    pub connections: IntGauge,
+    /// Connections turned away because there were too many.
+    pub connections_refused: IntCounter,
+    /// Connections given up because a handshake of TLS or WebSocket failed or took too long.
+    pub handshakes_failed: IntCounter,
     /// Wishes of trusted senders that could not be read; their calls were taken without them.
     pub bad_wishes: IntCounter,
     /// Messages sent again because no answer came in time.
@@ -159,6 +165,15 @@ impl SipMetrics {
             malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
             dropped: make
                 .counter("sip_dropped_total", "SIP messages dropped because there were too many.")?,
+            connections: make.gauge("sip_connections", "Connections that carry SIP now.")?,
+            connections_refused: make.counter(
+                "sip_connections_refused_total",
+                "Connections turned away because there were too many.",
+            )?,
+            handshakes_failed: make.counter(
+                "sip_handshakes_failed_total",
+                "Handshakes of TLS and WebSocket that failed or took too long.",
+            )?,
             bad_wishes: make.counter(
                 "sip_bad_wishes_total",
                 "Wishes for calls (X-Holdfast-…) of trusted trunks that could not be read.",

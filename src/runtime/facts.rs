@@ -135,9 +135,13 @@ impl FactSinks {
         metrics.sip.contacts.set(gauge(figures.sip.contacts));
         advance(&metrics.sip.malformed, figures.malformed);
         advance(&metrics.sip.dropped, figures.dropped);
+        figures.connections.show(&metrics.sip);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
+        for (name, trunk) in &figures.trunks {
+            metrics.trunks.show(name, trunk.up, trunk.registered);
+        }
         let writer = self.writer.figures();
         metrics.store.backlog.set(i64::try_from(writer.backlog).unwrap_or(i64::MAX));
         advance(&metrics.store.written, writer.written);

@@ -10,6 +10,7 @@ mod outlook;
 mod parts;
 mod recordings;
 mod reload;
+mod resolve;
 mod trunks;
 
 pub use parts::StartError;
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Snapshot};
 use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
-use crate::sip::transport::{self, Listen, TransportSettings};
+use crate::sip::transport::{self, Listen};
 use crate::store::{Store, Writer};
 use clock::Clock;
 use driver::{Driver, Work};
@@ -112,7 +113,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
     let (media, prompts) = parts::media(&config, media_events).await?;
-    let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
+    let (exchange_rules, peer_rules) = watch::channel(Arc::new(parts::peer_rules(&config)?));
+    let (sender, network) = transport::bind(&config.sip.listen, config.sip.limits, peer_rules).await?;
     let sip = sender.bound().to_vec();
     let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
@@ -145,7 +147,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
-    let trunks = trunks::follow(&config.sip.trunks, &sip);
+    let trunks = trunks::follow(&config.sip.trunks, &sip, &config.sip.name_servers);
     let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
     let reloader = Reloader {
         clock,
@@ -154,6 +156,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         first_id,
         tokens: tokens.clone(),
         metrics: Arc::clone(&metrics),
+        peer_rules: exchange_rules,
         changes,
     };
     tokio::spawn(reloader.run(reload_asked));

@@ -36,6 +36,10 @@ pub struct Leg {
     pub hops_left: u8,
     /// What the caller dialled; empty for an agent's leg.
     pub dialled: String,
+    /// When it came in, or was answered.
+    pub arrived: Monotonic,
+    /// The user-to-user information a trusted sender gave (RFC 7433), for the agent's phone.
+    pub user_to_user: Vec<String>,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
 }

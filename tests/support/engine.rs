@@ -1,6 +1,7 @@
 //! Starts `holdfast run` as users do: a process of its own, with a configuration file, on free ports.
 
 use super::eventually;
+use holdfast::sip::flow::Transport;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -125,6 +126,14 @@ impl Holdfast {
         let sip_tcp = listening("listening for SIP on tcp:");
         let http = listening("listening for HTTP on ");
         Self { child, sip, sip_tcp, http, media_ports, folder, log }
+    }
+
+    /// Where it listens by this transport.
+    pub fn listens(&self, transport: Transport) -> SocketAddr {
+        let what = format!("listening for SIP on {}:", transport.as_str().to_lowercase());
+        let log = self.log();
+        let (_, rest) = log.split_once(&what).expect("it listens by this transport");
+        rest.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address")
     }
 
     /// What it has logged so far.

@@ -1,15 +1,14 @@
 //! The books of the media plane: ports and sockets for legs, sounds for programs, messages for workers.
 
-use super::{BIND_ATTEMPTS, Control, PLAYLISTS_MAX, Place, RECEIVE_BUFFER_BYTES, TOS_EXPEDITED, random};
+use super::{BIND_ATTEMPTS, Control, PLAYLISTS_MAX, Place, random};
 use crate::engine::command::{Program, Then};
 use crate::engine::id::LegId;
 use crate::media::player::{Playlist, Script, Start, Tail};
 use crate::media::session::{Seed, Session};
+use crate::media::sockets;
 use crate::media::worker::{Message, Opening};
 use crate::media::{KeySource, LocalMedia, OpenError, Wishes};
 use mio::net::UdpSocket;
-use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -61,7 +60,8 @@ impl Control {
         for _ in 0..BIND_ATTEMPTS {
             let now = self.clock.now();
             let Some(port) = self.ports.take(now) else { break };
-            let pair = socket(listen, port).and_then(|rtp| Ok((rtp, socket(listen, port + 1)?)));
+            let pair =
+                sockets::bound(listen, port).and_then(|rtp| Ok((rtp, sockets::bound(listen, port + 1)?)));
             match pair {
                 Ok((rtp, rtcp)) => return Ok((port, rtp, rtcp)),
                 Err(error) => {
@@ -160,26 +160,4 @@ fn key_source() -> io::Result<KeySource> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(KeySource::new(bytes))
-}
-
-fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let address = SocketAddr::new(ip, port);
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    if ip.is_ipv6() {
-        // IPv4 has sockets of its own, with the same port numbers.
-        socket.set_only_v6(true)?;
-    }
-    // Both are wishes: without them packets flow all the same.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-    if ip.is_ipv4() {
-        let _ = socket.set_tos_v4(TOS_EXPEDITED);
-        // Voice is never in fragments, so no packet needs a number by which they would be told apart (RFC 6864 §4.1): drawing
-        // one is 3 % of what sending costs. What the network says about its packet lengths is nothing to us.
-        let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE);
-    } else {
-        let _ = socket.set_tclass_v6(TOS_EXPEDITED);
-    }
-    socket.bind(&address.into())?;
-    Ok(UdpSocket::from_std(socket.into()))
 }

@@ -13,7 +13,7 @@ use crate::sip::dialling::{DialPolicy, Pattern};
 use crate::sip::flow::Transport;
 use crate::sip::host::Host;
 use crate::sip::registrar::RegistrarRules;
-use crate::sip::settings::{Account, Listener, Route, Shows, SipSettings, Trunk};
+use crate::sip::settings::{Account, Listener, Route, SipSettings, Trunk};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -74,8 +74,10 @@ impl Site {
         };
         let address = here();
         let all_register = phones.iter().all(|phone| phone.password.is_some());
+        let listener =
+            Listener { transport: Transport::Udp, bound: address, advertised: address, name: None };
         let sip = SipSettings {
-            listeners: vec![Listener { transport: Transport::Udp, bound: address, advertised: address }],
+            listeners: vec![listener],
             trunks: gateways().into_iter().enumerate().map(trunk).collect(),
             dial: DialPolicy { allow: Pattern::parse("+4930*").into_iter().collect(), deny: Vec::new() },
             accounts,
@@ -104,13 +106,7 @@ fn account(rng: &mut Rng, at: u32, phones: &mut Vec<PhoneOf>) -> Account {
         phones.push(PhoneOf { account: name.clone(), address: place(phone), password });
     }
     let contact = (!registers).then(|| format!("sip:{name}@{}", place(0)));
-    Account {
-        name,
-        password: Some(password),
-        agent: Some(AgentId(at)),
-        contact,
-        media: crate::media::Wishes::default(),
-    }
+    Account { name, password: Some(password), agent: Some(AgentId(at)), contact, ..Account::default() }
 }
 
 fn queue(rng: &mut Rng, at: u32) -> Queue {
@@ -153,14 +149,7 @@ fn number(at: u32) -> Number {
 }
 
 fn trunk((at, address): (usize, SocketAddr)) -> Trunk {
-    let route = Route {
-        host: Host::from(address.ip()),
-        port: None,
-        transport: Transport::Udp,
-        login: None,
-        own_number: None,
-        shows: Shows::Caller,
-    };
+    let route = Route { transport: Some(Transport::Udp), ..Route::to(Host::from(address.ip())) };
     Trunk {
         name: format!("gateway{at}"),
         addresses: "203.0.113.0/24".parse().into_iter().collect(),

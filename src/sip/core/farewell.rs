@@ -67,10 +67,10 @@ impl SipCore {
         }
     }
 
-    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's.
+    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's; and
+    /// a proxy of our own only to such a one.
     pub(super) fn way(&self, dialog: &Dialog) -> Flow {
-        let is_trunk = self.gate.is_trunk(dialog.flow.remote.ip());
-        dialog.next_hop(|address| is_trunk && self.gate.is_trunk(address))
+        dialog.next_hop(|address| self.gate.may_lead(dialog.flow.remote.ip(), address))
     }
 
     /// Forgets a leg: each is closed once, and told of at most once.

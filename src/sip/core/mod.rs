@@ -6,17 +6,20 @@
 mod ask;
 mod compose;
 mod dial;
+mod edge;
 mod farewell;
 mod fork;
 mod inbound;
 mod note;
 mod offer;
 mod outside;
+mod present;
 mod reconfigure;
 mod refer;
 mod reliable;
 mod settle;
 mod start;
+mod trunks;
 mod unproven;
 mod wishes;
 mod within;
@@ -27,13 +30,14 @@ pub use start::SettingsError;
 use super::admission::Gate;
 use super::dialog::DialogId;
 use super::fault::Malformed;
-use super::flow::Flow;
+use super::flow::{Flow, TrunkId};
 use super::leg::Leg;
 use super::message::Message;
 use super::registrar::{AccountId, BindingId, Registrar};
 use super::settings::SipSettings;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
+use super::trunk::{Trunks, Way};
 use crate::engine::id::{LegId, OfferId};
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
@@ -96,6 +100,10 @@ enum Purpose {
     Notify,
     /// OPTIONS to a contact.
     Probe(BindingId),
+    /// OPTIONS to a trunk's server.
+    Gateway(Way),
+    /// REGISTER at a trunk, with its number.
+    Register(TrunkId, u32),
     /// A session refresh of this leg, and its CSeq when it was an INVITE.
     Refresh(LegId, Option<u32>),
 }
@@ -129,8 +137,8 @@ pub struct SipCore {
     /// BYEs without a final response.
     byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,
-    /// The way to each trunk's server, where it is known.
-    routes: Vec<Option<Flow>>,
+    /// The trunks' servers, and our registrations there.
+    trunks: Trunks,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
     next_call: u64,
@@ -220,13 +228,15 @@ impl SipCore {
         for contact in self.registrar.tick(now.mono) {
             self.probe(turn, &contact);
         }
-        self.settle(turn);
+        self.attend_to_trunks(turn);
     }
 
     /// When [`tick`](Self::tick) is wanted next.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let own = self.due.first().map(|(at, _)| *at);
-        [own, self.transactions.next_deadline(), self.registrar.next_deadline()].into_iter().flatten().min()
+        let parts =
+            [self.transactions.next_deadline(), self.registrar.next_deadline(), self.trunks.next_deadline()];
+        parts.into_iter().chain([own]).flatten().min()
     }
 
     /// Nothing can be sent on `flow` any more, or the last message on it was lost.
@@ -244,12 +254,13 @@ impl SipCore {
         self.settle(turn);
     }
 
-    /// Whether no call is left and the last BYEs and CANCELs have done their work: what remains then is only the
+    /// Whether no call is left and the last BYEs, CANCELs and registrations given back have done their work: what remains then is only the
     /// memory of transactions (RFC 3261 §17), which nobody need wait for.
     pub fn is_quiet(&self) -> bool {
         self.legs.is_empty()
             && self.offers.is_empty()
             && self.byes.is_empty()
+            && !self.trunks.is_leaving()
             && self.forks.values().all(|fork| fork.is_answered)
     }
 
