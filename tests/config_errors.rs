@@ -484,3 +484,31 @@ fn what_is_said_of_audio_comes_where_it_belongs() {
     let codecs = Config::from_str("site.toml", &text).unwrap().codecs();
     assert!(codecs.len() == 2 && [Codec::Pcma, Codec::Opus].iter().all(|codec| codecs.contains(codec)));
 }
+
+#[test]
+fn what_is_missing_of_a_trunk_is_named() {
+    let trunk = |more: &str| {
+        let table = format!("[[trunk]]\nname = \"acme\"\n{more}\n[[queue]]\nname = \"sales\"");
+        errors("[[queue]]\nname = \"sales\"", &table)
+    };
+    let dial = "addresses = [\"192.0.2.1\"]\ndial = \"sip.carrier.example\"";
+    for (more, expected) in [
+        ("dial = \"sip.carrier.example\"", "addresses: expected at least one network"),
+        ("register = true\nusername = \"a\"\npassword = \"b\"", "register = true needs dial = "),
+        ("register = true\ndial = \"sip.carrier.example\"", "register = true needs username and password"),
+        (&format!("{dial}\nregister_every = \"5s\""), "register_every: expected 30s to 24h, got 5s"),
+        (&format!("{dial}\ncontact_user = \"a b\""), "contact_user: expected a user name such as \"acme\""),
+        (&format!("{dial}\ncountry = \"+49\""), "country: expected a country's code such as \"49\""),
+        (&format!("{dial}\nnational_prefix = \"0\""), "national_prefix needs country = "),
+        (&format!("{dial}\nformat = \"national\""), "format = \"national\" needs country = "),
+        (&format!("{dial}\nformat = \"e146\""), "unknown format \"e146\"; did you mean \"e164\"?"),
+        (&format!("{dial}\nnumbers = [\"+49x*\"]"), "numbers: expected a number, or the beginning of one"),
+        (&format!("{dial}\nnumber_from = \"from\""), "unknown number_from \"from\""),
+        (&format!("{dial}\npriority = 70000"), "priority: expected a whole number from 0 to 10000"),
+    ] {
+        let told = trunk(more);
+        assert!(told.contains(expected), "{more}\n{told}");
+    }
+    let told = errors("[sip]", "[sip]\nname_servers = [\"ns.example\"]");
+    assert!(told.contains("name_servers: expected addresses such as \"192.0.2.53\""), "{told}");
+}

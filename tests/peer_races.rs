@@ -54,8 +54,8 @@ fn an_answer_that_comes_twice_is_acknowledged_twice_and_is_one_call() {
 
 /// The callers of a scenario, with nobody at work.
 fn alone(caller: &str, calls: usize, within: Duration) -> Vec<Value> {
-    let engine = Holdfast::start(&rules(1, "127.0.0.1:9", "answer"));
-    engine.post("/v1/agents/agent0/pause", serde_json::json!({ "reason": "break" }));
+    let nobody = rules(1, "127.0.0.1:9", "answer").replace("automatic", "manual");
+    let engine = Holdfast::start(&nobody);
     let count = calls.to_string();
     let load = ["-s", "4001", "-m", &count, "-r", "60", "-l", &count];
     let mut callers = Sipp::start(caller, free_port(), Some(engine.sip), &load);

@@ -111,7 +111,9 @@ impl Finder {
                 }
             }
             Question::Services => {
-                let (records, known_until) = self.names.naptr(&host).await?;
+                // Many a name server knows no NAPTR and says that it has failed: then there is none.
+                let none = (Vec::new(), Instant::now() + LOOK_UP_EVERY_MAX);
+                let (records, known_until) = self.names.naptr(&host).await.unwrap_or(none);
                 let mut services = locate::services(records, |transport| self.speaks(transport));
                 if services.is_empty() {
                     services = locate::by_default(&host, |transport| self.speaks(transport));

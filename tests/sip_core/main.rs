@@ -16,6 +16,7 @@ mod outbound;
 mod peer;
 mod phones;
 mod presenting;
+mod presets;
 mod proxies;
 mod refusals;
 mod registering;

@@ -52,7 +52,9 @@ pub(super) fn route(section: &Section<'_>, listen: &[Listen], options_every: Dur
         return None;
     }
     let Server { host, port, transport } = section.parsed("dial", SERVER, server)?;
-    match transport {
+    // What is not looked up goes by UDP (RFC 3263 §4.1).
+    let by_udp = || (port.is_some() || host.ip().is_some()).then_some(Transport::Udp);
+    match transport.or_else(by_udp) {
         Some(transport) if !listen.iter().any(|one| one.transport == transport) => {
             let message =
                 format!("dial: nothing is listened for by {transport}, so nothing can be sent by it");

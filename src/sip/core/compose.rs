@@ -119,7 +119,7 @@ impl SipCore {
         uri
     }
 
-    fn contact_uri_at(&self, trunk: Option<TrunkId>, flow: &Flow) -> Uri {
+    pub(super) fn contact_uri_at(&self, trunk: Option<TrunkId>, flow: &Flow) -> Uri {
         let mut uri = self.contact_uri(flow);
         if let Some(user) = trunk.and_then(|trunk| self.trunks.contact_user(trunk)) {
             uri.user = Some(user.to_owned());
@@ -136,16 +136,15 @@ impl SipCore {
     }
 
     /// Us, as From of requests outside of calls.
-    pub(super) fn ourselves(&mut self, flow: &Flow, trunk: Option<TrunkId>) -> String {
-        let host = self.our_name_at(trunk).unwrap_or_else(|| self.advertised(flow).ip().into());
-        let uri = Uri::sip(Some("holdfast"), host, None);
+    fn ourselves(&mut self, flow: &Flow) -> String {
+        let uri = Uri::sip(Some("holdfast"), self.advertised(flow).ip().into(), None);
         NameAddr::new(uri).with_tag(&self.tokens.next_token()).to_string()
     }
 
     /// An OPTIONS that asks whether somebody is there (RFC 3261 §11.1).
     pub(super) fn options(&mut self, contact: &Contact) -> Request {
         let Contact { uri, flow, .. } = contact;
-        let from = self.ourselves(flow, None);
+        let from = self.ourselves(flow);
         let headers = self.opening(Method::Options, &from, &format!("<{uri}>"), flow, "70");
         let mut request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };
         route(&mut request, contact);

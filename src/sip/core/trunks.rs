@@ -13,7 +13,7 @@ use crate::sip::trunk::locate::Server;
 use crate::sip::trunk::order::Rank;
 use crate::sip::trunk::registration::Ask;
 use crate::sip::trunk::{Errand, Found, News, TrunkPicture, Way};
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Params, Uri};
 use std::net::SocketAddr;
 
 impl SipCore {
@@ -70,10 +70,13 @@ impl SipCore {
     fn probe_gateway(&mut self, turn: &mut Turn<'_>, way: Way) {
         let Some(route) = self.trunk(Some(way.trunk)).and_then(|trunk| trunk.route.clone()) else { return };
         let uri = route.uri(None);
-        let from = self.ourselves(&way.flow, Some(way.trunk));
+        // Host to host, with nobody at either: some carriers insist on it.
+        let us = Uri { user: None, ..self.contact_uri_at(Some(way.trunk), &way.flow) };
+        let from = Uri { params: Params::new(), ..us.clone() };
+        let from = NameAddr::new(from).with_tag(&self.tokens.next_token()).to_string();
         let to = NameAddr::new(uri.clone()).to_string();
         let mut headers = self.opening(Method::Options, &from, &to, &way.flow, "70");
-        headers.set("Contact", self.contact_at(way.trunk, &way.flow));
+        headers.set("Contact", NameAddr::new(us).to_string());
         let options = Request { method: Method::Options, uri: uri.to_string(), headers, body: Vec::new() };
         match self.request(turn, options, way.flow) {
             Some(id) => drop(self.sent.insert(id, Purpose::Gateway(way))),

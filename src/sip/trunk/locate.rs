@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// The transports that DNS knows by name: where their SRV records are, and what NAPTR calls them (RFC 3263 §4.1).
-const SERVICES: [(Transport, &str, &str); 2] =
-    [(Transport::Udp, "_sip._udp", "SIP+D2U"), (Transport::Tcp, "_sip._tcp", "SIP+D2T")];
+const SERVICES: [(Transport, &str, &str); 3] = [
+    (Transport::Udp, "_sip._udp", "SIP+D2U"),
+    (Transport::Tcp, "_sip._tcp", "SIP+D2T"),
+    (Transport::Tls, "_sips._tcp", "SIPS+D2T"),
+];
 /// More servers than this no trunk needs.
 const SERVERS_MAX: usize = 16;
 
