@@ -201,9 +201,8 @@ impl Thread {
 
     fn asked(&mut self, request: &Request) {
         let (theirs, ours) = tags_of_request(request);
-        if request.method == Method::Ack
-            && let Some(answered) = self.answered.get_mut(&ours)
-        {
+        // Whoever asks something in the dialog has its answer, though his ACK may be lost.
+        if let Some(answered) = self.answered.get_mut(&ours) {
             answered.acked = true;
         }
         if is_change(&request.method) {
