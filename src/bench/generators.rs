@@ -18,8 +18,6 @@ const LAST_CALL: Duration = Duration::from_secs(35);
 pub(super) struct Generators {
     /// When the first call is due, since 1970.
     pub begin: Duration,
-    /// When the last one is.
-    pub last_due: Duration,
     /// Until when all are over, however they do.
     deadline: Duration,
     who: Who,
@@ -48,7 +46,7 @@ impl Generators {
             };
             Who::Processes((0..processes).map(|n| Process::start(NAME, &share(n))).collect::<Result<_, _>>()?)
         };
-        Ok(Generators { begin, last_due, deadline, who })
+        Ok(Generators { begin, deadline, who })
     }
 
     /// Waits until all calls are over, or had time enough. About ten times a second the time is told meanwhile.

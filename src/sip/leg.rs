@@ -128,8 +128,9 @@ impl LegMedia {
     /// # Errors
     /// When nothing can be agreed on: what was agreed before stands.
     pub fn answer(&mut self, offer: &Description) -> Result<Stream, SdpError> {
+        let is_first = self.begin_description();
         let (mut body, mut stream) = sdp::answer(offer, &self.ours())?;
-        if body != self.body {
+        if body != self.body && !is_first {
             self.origin.version += 1;
             // The same, with the version of what has changed.
             (body, stream) = sdp::answer(offer, &self.ours())?;
@@ -142,12 +143,25 @@ impl LegMedia {
 
     /// Makes our offer; it is then [`body`](Self::body).
     pub fn offer(&mut self) -> &[u8] {
-        // The version grows when, and only when, the description changes (RFC 3264 §8).
-        if sdp::offer(&self.ours()) != self.body {
+        let is_first = self.begin_description();
+        let body = sdp::offer(&self.ours());
+        if is_first {
+            self.body = body;
+        } else if body != self.body {
+            // The version grows when, and only when, the description changes (RFC 3264 §8).
             self.origin.version += 1;
             self.body = sdp::offer(&self.ours());
         }
         &self.body
+    }
+
+    /// Whether there is no description yet: the first has version 1, and need not be written to be seen to be another.
+    fn begin_description(&mut self) -> bool {
+        let is_first = self.body.is_empty();
+        if is_first {
+            self.origin.version = 1;
+        }
+        is_first
     }
 
     /// Takes the far side's answer to our offer.

@@ -77,6 +77,11 @@ impl Holdfast {
 
     /// The same, with the whole configuration changed at the last moment.
     pub fn start_changed(rules: &str, change: impl Fn(String) -> String) -> Self {
+        Self::start_in(rules, change, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(rules: &str, change: impl Fn(String) -> String, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Top-level keys must come before the first table of the preamble.
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
@@ -87,13 +92,19 @@ impl Holdfast {
             config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
         let (first, last) = ports.expect("the range of RTP ports");
         let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
-        Self::start_with(folder, &path, media_ports)
+        Self::start_with(folder, &path, media_ports, variables)
     }
 
-    fn start_with(folder: tempfile::TempDir, config: &Path, media_ports: RangeInclusive<u16>) -> Self {
+    fn start_with(
+        folder: tempfile::TempDir,
+        config: &Path,
+        media_ports: RangeInclusive<u16>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
             .args(["run", "--config"])
             .arg(config)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -149,6 +160,11 @@ impl Holdfast {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its configuration's file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("holdfast.toml")
     }
 
     /// The records' file.

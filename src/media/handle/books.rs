@@ -12,6 +12,7 @@ use mio::net::UdpSocket;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
 
 impl Control {
     pub(super) fn open(
@@ -42,7 +43,7 @@ impl Control {
             self.ports.give_back(self.clock.now(), port);
             return Err(OpenError::Overloaded);
         }
-        self.wake(worker);
+        self.tell(worker);
         self.workers[worker].legs += 1;
         self.legs.insert(leg, Place { worker, port });
         Ok(LocalMedia {
@@ -119,11 +120,35 @@ impl Control {
     /// Tells a worker. Its inbox is emptied every millisecond, so a full one is waited for; a lost `Close` would be a
     /// lost port.
     pub(super) fn send(&mut self, worker: usize, message: Message) {
-        if let Some(remote) = self.workers.get(worker) {
-            if remote.inbox.send(message).is_err() {
-                tracing::error!(worker, "the media worker is gone");
+        let Some(remote) = self.workers.get(worker) else { return };
+        let sent = match remote.inbox.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(message)) => {
+                self.wake(worker);
+                remote.inbox.send(message).map_err(drop)
             }
-            self.wake(worker);
+            Err(TrySendError::Disconnected(_)) => Err(()),
+        };
+        if sent.is_err() {
+            tracing::error!(worker, "the media worker is gone");
+        }
+        self.tell(worker);
+    }
+
+    /// Wakes a worker that has a message, or notes that it is to be woken.
+    fn tell(&mut self, worker: usize) {
+        match self.workers.get_mut(worker) {
+            Some(remote) if self.gathering => remote.unwoken = true,
+            Some(_) | None => self.wake(worker),
+        }
+    }
+
+    pub(super) fn deliver(&mut self) {
+        self.gathering = false;
+        for worker in 0..self.workers.len() {
+            if std::mem::take(&mut self.workers[worker].unwoken) {
+                self.wake(worker);
+            }
         }
     }
 
@@ -134,6 +159,7 @@ impl Control {
     }
 
     pub(super) fn stop(&mut self) {
+        self.deliver();
         for worker in 0..self.workers.len() {
             if self.workers[worker].thread.is_some() {
                 self.send(worker, Message::Stop);
