@@ -98,6 +98,7 @@ pub enum Command {
         holdfast simulate config/scenarios/x.toml              service level, waits and occupancy of each variant\n  \
         holdfast simulate mine.toml --replay calls.csv --json  yesterday's calls under other rules\n  \
         holdfast simulate --seeds 100000                       random worlds with faults against the checkers\n  \
+        holdfast simulate --signalling --seeds 10000           whole calls over a bad network against the checkers\n  \
         holdfast simulate --claims                             what Holdfast claims of itself, measured\n\n\
         A CSV of calls has a first line of names: arrived_at, and as far as known dialled or queue, patience_s, handle_s.\n\
         The lines of `holdfast calls --json` will do as well.",
