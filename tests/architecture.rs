@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sip", &["engine", "media"]),
     ("media", &["engine"]),
     ("store", &["engine", "stats"]),
+    ("journal", &["engine", "stats", "sip"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
     ("simulate", &["engine", "stats"]),
@@ -25,7 +26,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("phone", &["sip", "media"]),
     ("demo", &["phone", "config"]),
     ("bench", &["phone", "sip", "media"]),
-    ("runtime", &["engine", "stats", "sip", "media", "store", "metrics", "http", "config", "simulate"]),
+    (
+        "runtime",
+        &["engine", "stats", "sip", "media", "store", "journal", "metrics", "http", "config", "simulate"],
+    ),
 ];
 
 /// Crates that only one part of the house may name.
@@ -43,6 +47,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("hmac", &["media/srtp/", "media/sdp/crypto.rs"]),
     ("base64", &["media/sdp/crypto.rs"]),
     ("sqlx", &["store/"]),
+    ("ciborium", &["journal/"]),
     ("prometheus", &["metrics.rs", "metrics/"]),
     ("axum", &["http/"]),
     ("clap", &["cli.rs", "cli/", "main.rs"]),
@@ -61,6 +66,7 @@ const PURE: &[&str] = &[
     "sip/leg.rs",
     "sip/message.rs",
     "sip/registrar/",
+    "sip/standing.rs",
     "sip/uri.rs",
     "sip/wire.rs",
     "media/sdp",
@@ -77,6 +83,9 @@ const PURE: &[&str] = &[
     "media/room.rs",
     "media/bridge.rs",
     "simulate/",
+    "journal/entry.rs",
+    "journal/frame.rs",
+    "journal/replay.rs",
 ];
 
 /// What a pure place never names: clocks, sockets, threads, chance, and maps without an order.

@@ -9,14 +9,16 @@ mod inputs;
 mod outlook;
 mod parts;
 mod recordings;
+mod recovery;
 mod reload;
 mod trunks;
 
 pub use parts::StartError;
 use recordings::Recordings;
+use recovery::{Before, Taken};
 
 use crate::config::Config;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::Snapshot;
 use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
 use crate::sip::transport::{self, Listen, TransportSettings};
@@ -101,7 +103,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let clock = Clock::start();
+    let mut before = Before::read(&config).await;
+    let clock = before.last().map_or_else(Clock::start, Clock::going_on);
+    let config = before.reconcile(config);
     let seed = parts::seed()?;
     let settings = config.settings.clone();
     // Everything that can fail comes before anything that takes calls.
@@ -114,7 +118,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (media, prompts) = parts::media(&config, media_events).await?;
     let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
     let sip = sender.bound().to_vec();
-    let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
+    let newest = store.newest_call().await?.max(before.newest_call());
+    let first_id = parts::first_id(clock.now().wall, newest);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
     let metrics = Arc::new(parts::metrics(&config)?);
@@ -157,19 +162,29 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         changes,
     };
     tokio::spawn(reloader.run(reload_asked));
-    let driver = Driver {
+    let Taken { engine, records, today: figures, written, standing } = before.take(&settings, first_id);
+    let mut facts = FactSinks::new(&settings, metrics, published, (figures, records), Writer::start(store));
+    for entry in written {
+        facts.write_again(entry);
+    }
+    let mut driver = Driver {
         clock,
-        engine: Engine::new(settings.clone(), first_id, first_id),
+        engine,
         sip: core,
         media,
         trunks,
         recordings,
         transport: sender,
-        facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
+        facts,
+        journal: None,
         pictures,
         rules,
         work: Work::default(),
     };
+    if let Some((standing, last)) = standing {
+        driver.go_on(&settings, standing, last);
+    }
+    driver.begin_journal(before).await;
     let inputs = Inputs::new(network, media_inbox, api_inbox, stopping).with_changes(changed);
     let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();
     let mut api = tokio::spawn(http::serve(listener, tokens, sources, async {

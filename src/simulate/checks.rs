@@ -180,6 +180,8 @@ impl Ledger {
             | Fact::InTalk { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => Ok(()),
         }

@@ -18,6 +18,7 @@ pub mod params;
 pub mod registrar;
 pub mod reply;
 pub mod settings;
+pub mod standing;
 pub mod tokens;
 pub mod transaction;
 pub mod transport;

@@ -118,7 +118,10 @@ async fn a_recorded_call_has_the_caller_left_the_agent_right_and_nothing_while_i
     let folder = tempfile::tempdir().unwrap();
     let recordings = folder.path().join("recordings");
     let site = Site::start(&[
-        queue("sales", "recording = \"always\"\nrecording_consent = \"this-call-may-be-monitored-or-recorded\""),
+        queue(
+            "sales",
+            "recording = \"always\"\nrecording_consent = \"this-call-may-be-monitored-or-recorded\"",
+        ),
         number("4001", "sales", ""),
         agent("anna", "\"sales\"", ""),
         format!("[recording]\nfolder = \"{}\"\nkeys = \"*7\"\nfree_megabytes_min = 1", recordings.display()),

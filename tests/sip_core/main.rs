@@ -16,6 +16,7 @@ mod phones;
 mod refusals;
 mod registrations;
 mod reliable;
+mod restart;
 mod storm;
 mod transfers;
 mod wishes;

@@ -18,6 +18,7 @@ pub use stream::{Meaning, Receives, Security, Stream, TELEPHONE_EVENT};
 pub use write::{answer, offer};
 
 use crypto::Crypto;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// The longest description that is read, in bytes. A browser's with video stays below 10,000.
@@ -76,7 +77,7 @@ pub struct Origin {
 }
 
 /// Who may speak, as seen from us.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Direction {
     /// Both ways.
     #[default]

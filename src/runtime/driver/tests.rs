@@ -13,7 +13,7 @@ use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{self, Listen, TransportSettings};
-use crate::stats::CdrFilter;
+use crate::stats::{CdrFilter, CdrFold, Today};
 use crate::store::{SqliteStore, Store, Writer};
 use tokio::sync::mpsc;
 
@@ -89,7 +89,14 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         trunks: watch::channel(Vec::new()).1,
         recordings: Recordings::new(recorder(folder), metrics.clone()),
         transport,
-        facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),
+        facts: FactSinks::new(
+            &one_queue(),
+            metrics,
+            published,
+            (Today::new(&one_queue()), CdrFold::new(&one_queue())),
+            Writer::start(store),
+        ),
+        journal: None,
         pictures,
         rules,
         work: Work::default(),

@@ -61,6 +61,13 @@ impl Fork {
         Self::new(offer, invite, flow, None, Some(carrier))
     }
 
+    /// What rang before a restart, and is called off: whoever answers it now is hung up.
+    pub fn unwanted(invite: Request, flow: Flow) -> Self {
+        // No offer has this identity: they count up from the time.
+        let nobody = OfferId(0);
+        Self { heard: true, is_wanted: false, ..Self::new(nobody, invite, flow, None, None) }
+    }
+
     /// The same INVITE once more, in place of this one.
     pub fn again(&mut self) -> Self {
         Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
@@ -96,6 +103,9 @@ impl SipCore {
         fork.is_answered |= !response.is_provisional();
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted) = (fork.offer, fork.is_wanted);
+        if fork.is_answered {
+            self.fork_touched(id);
+        }
         if (101..200).contains(&response.status) {
             self.acknowledge_early(turn, id, response);
         }
@@ -213,6 +223,7 @@ impl SipCore {
             phase: Phase::Up { unacked: None },
             session: SessionTimer::accepted(turn.now.mono, &response.headers),
             refresh: None,
+            resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
             account: offer.invitation.whom.account(),
             refer: None,
@@ -225,6 +236,7 @@ impl SipCore {
             self.given.insert(account, leg_id);
         }
         self.legs.insert(leg_id, leg);
+        self.leg_touched(leg_id);
         self.reschedule(leg_id);
         turn.out.events.push(Event::OfferAnswered { offer: offer_id });
         self.media_agreed(turn, leg_id);
@@ -253,6 +265,7 @@ impl SipCore {
     /// The transaction layer gave up on it, or it could not be sent.
     pub(super) fn fork_unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
         let Some(fork) = self.forks.remove(&id) else { return };
+        self.fork_touched(id);
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         if fork.is_wanted {
             self.suspect(turn, fork.binding);

@@ -249,6 +249,7 @@ impl SipCore {
             offer.open.insert(id);
         }
         self.forks.insert(id, fork);
+        self.fork_touched(id);
     }
 
     /// Of the phones that are rung in turn, each has an equal part of the time that is left; the last has the rest, and

@@ -73,6 +73,7 @@ impl SipCore {
         }
         match self.registrar.register(turn.now.mono, account, &request.headers, from) {
             Ok(contacts) => {
+                self.contacts_touched(account);
                 contacts.into_iter().fold(Refusal::new(200), |answer, it| answer.with("Contact", it))
             }
             Err(RegisterError::Malformed) => Refusal::new(400),

@@ -82,6 +82,8 @@ impl SipCore {
                 .collect(),
             due: BTreeSet::new(),
             news: Vec::new(),
+            resumption: super::resume::Resumption::default(),
+            touched: None,
             next_call: settings.first_call.0,
             malformed: 0,
             answers_repeated: 0,

@@ -4,6 +4,7 @@
 mod binding;
 mod liveness;
 mod register;
+mod standing;
 
 pub use binding::{Binding, Contact};
 pub use register::{RegisterError, Registered};

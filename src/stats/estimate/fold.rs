@@ -224,6 +224,8 @@ impl Estimator {
             | Fact::CallDisposed { .. }
             | Fact::InTalk { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => {}
         }
