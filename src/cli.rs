@@ -2,16 +2,17 @@
 //! `run`, `demo` and `bench` belong to `main`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the module that talks to a person
 
+mod bench;
 mod calls;
 mod check;
 pub mod simulate;
 mod staff;
 
+pub use bench::{BenchArgs, BenchCommand};
 pub use calls::calls;
 pub use check::check_config;
 pub use staff::{Target, staff};
 
-use crate::media::Codec;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -127,100 +128,6 @@ pub struct DemoArgs {
     pub empty: bool,
 }
 
-/// What can be measured.
-#[derive(Clone, Debug, Subcommand)]
-pub enum BenchCommand {
-    /// How many callers can be held on music: packets per second, CPU per packet, jitter.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench held-callers --callers 1000 --seconds 30 --json")]
-    HeldCallers {
-        /// Callers at once.
-        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        callers: u32,
-        /// Step up from there until fewer than 99.9 % of the packets are on time (within 2 ms); the last good step counts.
-        #[arg(long)]
-        search: bool,
-        /// With SRTP (AES_CM_128_HMAC_SHA1_80).
-        #[arg(long)]
-        srtp: bool,
-        /// How it is measured.
-        #[command(flatten)]
-        common: BenchArgs,
-    },
-    /// What calls cost between callers and agents, relayed or transcoded: calls per core, added delay, jitter.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench bridged-calls --pair pcmu:opus --calls 100 --json")]
-    BridgedCalls {
-        /// Calls at once.
-        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4_500))]
-        calls: u32,
-        /// What callers speak and what agents speak: pcmu, pcma, g722, opus, l16. The same twice: packets are relayed.
-        #[arg(long, value_name = "CODEC:CODEC", default_value = "pcmu:pcmu", value_parser = pair)]
-        pair: (Codec, Codec),
-        /// All of them are recorded.
-        #[arg(long)]
-        recording: bool,
-        /// How it is measured.
-        #[command(flatten)]
-        common: BenchArgs,
-    },
-    /// Prompts cut into the music of all callers in the same second: packets on time while they do.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench prompts --callers 1000 --json")]
-    Prompts {
-        /// Callers at once.
-        #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=9_000))]
-        callers: u32,
-        /// One JSON object instead of text.
-        #[arg(long)]
-        json: bool,
-    },
-    /// How long the engine takes to be ready with much music, and how much memory.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench start-up --files 50 --minutes 5 --json")]
-    StartUp {
-        /// Files of music.
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-        files: u32,
-        /// How long each is.
-        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
-        minutes: u32,
-        /// What the engine can speak: a wideband codec among them has the music kept at 16 kHz too.
-        #[arg(long, value_name = "CODEC", value_delimiter = ',', default_value = "opus,g722,pcmu,pcma")]
-        codecs: Vec<Codec>,
-        /// One JSON object instead of text.
-        #[arg(long)]
-        json: bool,
-    },
-    /// How many calls can be set up: calls per second, set-up latency.
-    #[command(after_help = "EXAMPLE:\n  holdfast bench call-rate --rate 100 --seconds 30 --json")]
-    CallRate {
-        /// Calls per second.
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        rate: u32,
-        /// Simulated agents who answer at once; 0: callers hear music until they hang up.
-        #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
-        agents: u32,
-        /// How it is measured.
-        #[command(flatten)]
-        common: BenchArgs,
-    },
-}
-
-/// Two codecs with a colon between them.
-fn pair(text: &str) -> Result<(Codec, Codec), String> {
-    let (caller, agent) = text.split_once(':').ok_or("expected two codecs, such as \"pcmu:opus\"")?;
-    let codec = |name: &str| name.parse::<Codec>().map_err(|error| error.to_string());
-    Ok((codec(caller)?, codec(agent)?))
-}
-
-/// How a benchmark is run.
-#[derive(Clone, Debug, Args)]
-pub struct BenchArgs {
-    /// How long to measure, once all is set up.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub seconds: u64,
-    /// One JSON object instead of text.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Arguments of `calls`.
 #[derive(Clone, Debug, Args)]
 pub struct CallsArgs {
@@ -285,6 +192,9 @@ pub struct SimulateArgs {
     /// The first seed; the others follow.
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
+    /// The random worlds are whole calls, from INVITE to BYE, over a network that loses, doubles and reorders.
+    #[arg(long, requires = "seeds")]
+    pub signalling: bool,
     /// Begin no more random worlds after so many seconds.
     #[arg(long, value_name = "S", requires = "seeds")]
     pub seconds: Option<u64>,
@@ -338,6 +248,12 @@ mod tests {
             "holdfast demo --sip-port 0 --http-port 0 --seconds 5",
             "holdfast bench held-callers --callers 100 --seconds 5 --json",
             "holdfast bench call-rate --rate 10",
+            "holdfast bench call-rate --rate 500 --search --silent --one-core --hold-ms 100 --seconds 6",
+            "holdfast bench delivery --agents 50,800 --rates 10,50,100,300",
+            "holdfast bench idle-gap --agents 50,800",
+            "holdfast bench overload --rated 2000",
+            "holdfast bench flood --forged 5000 --rate 50 --seconds 60",
+            "holdfast bench soak --rate 1500 --seconds 120",
             "holdfast calls --store data/x.sqlite --outcome short_abandon --json",
             "holdfast check-config config/holdfast.toml",
             "holdfast simulate config/scenarios/x.toml --replay calls.csv --json --csv out.csv --runs 5",

@@ -2,9 +2,10 @@
 
 use clap::Parser;
 use holdfast::bench::{
-    self, BridgedCallsSettings, CallRateSettings, HeldCallersSettings, PromptsSettings, StartUpSettings,
+    self, BridgedCallsSettings, CallRateSettings, DeliverySettings, FloodSettings, HeldCallersSettings,
+    IdleGapSettings, OverloadSettings, PromptsSettings, SoakSettings, StartUpSettings,
 };
-use holdfast::cli::{self, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
+use holdfast::cli::{self, BenchArgs, BenchCommand, Cli, Command, DemoArgs, RunArgs, exit};
 use holdfast::config::{ApiToken, Config, SoundsConfig};
 use holdfast::demo::{self, Account, Agreement, DemoSettings};
 use holdfast::engine::settings::Feature;
@@ -15,6 +16,7 @@ use holdfast::sip::flow::Transport;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -142,7 +144,8 @@ fn with_the_demo_s_remedy(error: StartError) -> anyhow::Error {
         StartError::Transport(_) | StartError::Http(_) => anyhow::anyhow!(
             "{error}\nholdfast: the demo takes other ports by --sip-port and --http-port; 0 takes any that is free"
         ),
-        StartError::Sip(_)
+        StartError::Tls(_)
+        | StartError::Sip(_)
         | StartError::Media(_)
         | StartError::Store(_)
         | StartError::Token(_)
@@ -237,9 +240,10 @@ fn bench(command: BenchCommand) -> u8 {
             })
             .map(drop)
         }
-        BenchCommand::BridgedCalls { calls, pair, recording, common } => {
+        BenchCommand::BridgedCalls { calls, pair, recording, srtp, common } => {
             let (calls, seconds, json) = (calls as usize, common.seconds, common.json);
-            bench::bridged_calls(&BridgedCallsSettings { calls, pair, recording, seconds, json }).map(drop)
+            bench::bridged_calls(&BridgedCallsSettings { calls, pair, recording, srtp, seconds, json })
+                .map(drop)
         }
         BenchCommand::Prompts { callers, json } => {
             bench::prompts(&PromptsSettings { callers: callers as usize, json }).map(drop)
@@ -247,14 +251,39 @@ fn bench(command: BenchCommand) -> u8 {
         BenchCommand::StartUp { files, minutes, codecs, json } => {
             bench::start_up(&StartUpSettings { files: files as usize, minutes, codecs, json }).map(drop)
         }
-        BenchCommand::CallRate { rate, agents, common } => bench::call_rate(&CallRateSettings {
-            rate,
-            seconds: common.seconds,
-            agents: agents as usize,
-            json: common.json,
-            ..CallRateSettings::default()
-        })
-        .map(drop),
+        BenchCommand::CallRate { rate, search, hold_ms, agents, silent, one_core, processes, common } => {
+            bench::call_rate(&CallRateSettings {
+                rate,
+                search,
+                seconds: common.seconds,
+                hold: Duration::from_millis(hold_ms),
+                agents: agents as usize,
+                silent,
+                one_core,
+                processes: processes as usize,
+                json: common.json,
+                ..CallRateSettings::default()
+            })
+            .map(drop)
+        }
+        BenchCommand::Delivery { agents, rates, common: BenchArgs { seconds, json } } => {
+            bench::delivery(&DeliverySettings { agents, rates, seconds, json }).map(drop)
+        }
+        BenchCommand::IdleGap { agents, common: BenchArgs { seconds, json } } => {
+            bench::idle_gap(&IdleGapSettings { agents, seconds, json }).map(drop)
+        }
+        BenchCommand::Overload { rated, hold_ms, processes, common: BenchArgs { seconds, json } } => {
+            let (hold, processes) = (Duration::from_millis(hold_ms), processes as usize);
+            bench::overload(&OverloadSettings { rated, seconds, hold, processes, json }).map(drop)
+        }
+        BenchCommand::Flood { forged, rate, common: BenchArgs { seconds, json } } => {
+            bench::flood(&FloodSettings { forged, rate, seconds, json }).map(drop)
+        }
+        BenchCommand::Soak { rate, agents, common: BenchArgs { seconds, json } } => {
+            bench::soak(&SoakSettings { rate, seconds, agents: agents as usize, json }).map(drop)
+        }
+        BenchCommand::Callers => bench::callers(),
+        BenchCommand::Forger => bench::forger(),
     };
     match done {
         Ok(()) => exit::OK,

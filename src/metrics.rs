@@ -7,6 +7,7 @@ mod agents;
 mod estimates;
 mod maker;
 mod shells;
+mod trunks;
 
 use crate::engine::command::RefusedBecause;
 use crate::engine::fact::{AgentState, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use estimates::EstimateMetrics;
 pub use prometheus::Error;
 pub use shells::{ConfigMetrics, Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
+pub use trunks::TrunkMetrics;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -56,6 +58,8 @@ pub struct Metrics {
     pub engine: EngineMetrics,
     /// The configuration.
     pub config: ConfigMetrics,
+    /// Trunks.
+    pub trunks: TrunkMetrics,
 }
 
 /// Makes the metrics of one queue, or finds them when they are there already.
@@ -112,6 +116,7 @@ impl Metrics {
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
         let agents = AgentMetrics::new(&make, settings)?;
         let config = ConfigMetrics::new(&make)?;
+        let trunks = TrunkMetrics::new(&make)?;
         Ok(Self {
             queues,
             new_queue,
@@ -123,6 +128,7 @@ impl Metrics {
             store,
             engine,
             config,
+            trunks,
             registry,
         })
     }

@@ -18,7 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("journal", &["engine", "stats", "sip"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics"]),
-    ("simulate", &["engine", "stats"]),
+    // Whole calls are simulated, from INVITE to BYE: by the signalling's pure parts, and a media plane that keeps books.
+    ("simulate", &["engine", "stats", "sip", "media"]),
     // Each shell's own settings: nothing is said twice.
     ("config", &["engine", "sip", "media", "http", "simulate"]),
     ("cli", &["config", "store", "stats", "engine", "simulate", "media"]),
@@ -49,7 +50,12 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["store/"]),
     ("ciborium", &["journal/"]),
     ("prometheus", &["metrics.rs", "metrics/"]),
+    ("rustls", &["sip/transport/"]),
+    ("tokio_rustls", &["sip/transport/"]),
+    ("tokio_tungstenite", &["sip/transport/"]),
+    ("futures_util", &["sip/transport/"]),
     ("axum", &["http/"]),
+    ("hickory_resolver", &["runtime/resolve.rs"]),
     ("clap", &["cli.rs", "cli/", "main.rs"]),
 ];
 
@@ -65,7 +71,11 @@ const PURE: &[&str] = &[
     "sip/admission.rs",
     "sip/leg.rs",
     "sip/message.rs",
+    "sip/presenting.rs",
+    "sip/presets.rs",
     "sip/registrar/",
+    "sip/identity.rs",
+    "sip/trunk/",
     "sip/standing.rs",
     "sip/uri.rs",
     "sip/wire.rs",

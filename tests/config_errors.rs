@@ -137,8 +137,8 @@ fn values_of_the_wrong_kind_say_what_was_expected_and_what_came() {
     check(
         "[\"udp:127.0.0.1:5060\"]",
         "[\"127.0.0.1:5060\"]",
-        "site.toml:4:11: [sip]: listen: expected \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\", \
-         such as \"udp:127.0.0.1:5060\", got \"127.0.0.1:5060\"",
+        "site.toml:4:11: [sip]: listen: expected \"udp:ADDRESS:PORT\", \"tcp:ADDRESS:PORT\", or the same with tls, ws \
+         or wss, such as \"udp:127.0.0.1:5060\", got \"127.0.0.1:5060\"",
     );
     let message = errors("[[queue]]", "[queue]");
     assert!(
@@ -224,6 +224,41 @@ fn listening_everywhere_needs_an_address_to_advertise() {
     assert!(errors.contains("[sip]: listening on every address needs advertise"), "{errors}");
     let text = text.replace("[sip]", "[sip]\nadvertise = \"203.0.113.5\"");
     assert!(Config::from_str("site.toml", &text).is_ok());
+    let text = text.replace("\"udp:0.0.0.0:5060\"", "\"udp:0.0.0.0:5060\", \"udp:[::]:5060\"");
+    let errors = Config::from_str("site.toml", &text).unwrap_err().to_string();
+    assert!(
+        errors.contains("needs advertise6"),
+        "an IPv4 address is of no use to who has IPv6 only: {errors}"
+    );
+    let config =
+        Config::from_str("site.toml", &text.replace("[sip]", "[sip]\nadvertise6 = \"2001:db8::5\"")).unwrap();
+    let told = |listen: &str| config.sip.advertised(listen.parse().unwrap()).unwrap().to_string();
+    assert_eq!((told("0.0.0.0"), told("::")), ("203.0.113.5".into(), "2001:db8::5".into()));
+}
+
+#[test]
+fn tls_needs_a_certificate_and_its_key() {
+    let tls = |more: &str| {
+        let text = GOOD.replace("udp:127.0.0.1:5060\"]", &format!("tls:127.0.0.1:5061\"]\n{more}"));
+        Config::from_str("site.toml", &text).map_or_else(|errors| errors.to_string(), |_| "no error".into())
+    };
+    assert!(tls("").contains("tls:127.0.0.1:5061 needs a certificate: [sip.tls]"), "{}", tls(""));
+    assert!(tls("[sip.tls]\ncertificate = \"a.pem\"").contains("[sip]: tls: key is missing"));
+    assert_eq!(tls("[sip.tls]\ncertificate = \"a.pem\"\nkey = \"a.key\""), "no error");
+    let more = "[sip.tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+    let half = tls(&format!("{more}more = [{{ certificate = \"b.pem\" }}]"));
+    assert!(half.contains("key is missing"), "{half}");
+    let name = tls(&format!("{more}name = \"192.0.2.1\""));
+    assert!(name.contains("name: expected the name in the certificate"), "{name}");
+}
+
+#[test]
+fn an_origin_is_the_beginning_of_a_page_s_address() {
+    let origins = |text: &str| errors("listen =", &format!("origins = [{text}]\nlisten ="));
+    assert_eq!(origins("\"https://desk.example.com\", \"http://localhost:3000\""), "no error");
+    for wrong in ["desk.example.com", "https://desk.example.com/", "https://*.example.com", "*"] {
+        assert!(origins(&format!("{wrong:?}")).contains("origins: expected the beginning"), "{wrong}");
+    }
 }
 
 #[test]
@@ -448,4 +483,32 @@ fn what_is_said_of_audio_comes_where_it_belongs() {
     let text = text.replacen("[sip]", "[media]\ncodecs = [\"pcma\"]\n[sip]", 1);
     let codecs = Config::from_str("site.toml", &text).unwrap().codecs();
     assert!(codecs.len() == 2 && [Codec::Pcma, Codec::Opus].iter().all(|codec| codecs.contains(codec)));
+}
+
+#[test]
+fn what_is_missing_of_a_trunk_is_named() {
+    let trunk = |more: &str| {
+        let table = format!("[[trunk]]\nname = \"acme\"\n{more}\n[[queue]]\nname = \"sales\"");
+        errors("[[queue]]\nname = \"sales\"", &table)
+    };
+    let dial = "addresses = [\"192.0.2.1\"]\ndial = \"sip.carrier.example\"";
+    for (more, expected) in [
+        ("dial = \"sip.carrier.example\"", "addresses: expected at least one network"),
+        ("register = true\nusername = \"a\"\npassword = \"b\"", "register = true needs dial = "),
+        ("register = true\ndial = \"sip.carrier.example\"", "register = true needs username and password"),
+        (&format!("{dial}\nregister_every = \"5s\""), "register_every: expected 30s to 24h, got 5s"),
+        (&format!("{dial}\ncontact_user = \"a b\""), "contact_user: expected a user name such as \"acme\""),
+        (&format!("{dial}\ncountry = \"+49\""), "country: expected a country's code such as \"49\""),
+        (&format!("{dial}\nnational_prefix = \"0\""), "national_prefix needs country = "),
+        (&format!("{dial}\nformat = \"national\""), "format = \"national\" needs country = "),
+        (&format!("{dial}\nformat = \"e146\""), "unknown format \"e146\"; did you mean \"e164\"?"),
+        (&format!("{dial}\nnumbers = [\"+49x*\"]"), "numbers: expected a number, or the beginning of one"),
+        (&format!("{dial}\nnumber_from = \"from\""), "unknown number_from \"from\""),
+        (&format!("{dial}\npriority = 70000"), "priority: expected a whole number from 0 to 10000"),
+    ] {
+        let told = trunk(more);
+        assert!(told.contains(expected), "{more}\n{told}");
+    }
+    let told = errors("[sip]", "[sip]\nname_servers = [\"ns.example\"]");
+    assert!(told.contains("name_servers: expected addresses such as \"192.0.2.53\""), "{told}");
 }

@@ -16,6 +16,7 @@ use holdfast::engine::settings::{
 };
 use holdfast::engine::strategy::StrategyName;
 use holdfast::engine::time::Wall;
+use holdfast::sip::presets::{PhoneMake, Tone};
 use std::path::Path;
 use std::time::Duration;
 
@@ -491,7 +492,7 @@ fn the_example_of_a_whole_contact_centre_loads_without_a_warning() {
 /// A file with an unknown key in every table there is.
 const EVERY_TABLE: &str = r#"x = 1
 fatigue = { x = 1 }
-sip = { x = 1 }
+sip = { x = 1, tls = { x = 1, more = [{ x = 1 }] } }
 trunk = [{ x = 1 }]
 media = { x = 1 }
 sounds = { x = 1 }
@@ -532,6 +533,70 @@ fn every_key_there_is_stands_in_the_shipped_configuration() {
     }
 }
 
+#[test]
+fn what_agents_phones_are_told_is_read_for_site_queue_and_agent() {
+    let text = with(&[
+        (At::Anna, "phone = \"snom\"\nauto_answer = true\nring = \"internal\""),
+        (At::Sales, "ring = \"urgent\"\nheaders = { \"X-Queue\" = \"{queue}\" }\nuser_to_user = \"{call}\""),
+    ]);
+    let site = "[sip]\nproxies = [\"192.0.2.0/28\"]\nheaders = { \"X-Who\" = \"{caller_name}, {wait} s\" }\n";
+    let config =
+        Config::from_str("site.toml", &format!("{text}{site}")).unwrap_or_else(|errors| panic!("{errors}"));
+    let preset = config.sip.accounts[0].preset.as_ref().unwrap();
+    assert_eq!((preset.make, preset.auto_answer), (PhoneMake::Snom, true));
+    assert_eq!(config.sip.accounts[1].preset, None);
+    let sales = &config.sip.queues["sales"];
+    assert_eq!(sales.tone, Tone::parse("urgent"));
+    assert_eq!((sales.headers.len(), sales.user_to_user.is_some()), (1, true));
+    assert_eq!(config.sip.presentation.headers[0].0.as_str(), "X-Who");
+    assert!(config.sip.proxies[0].contains("192.0.2.15".parse().unwrap()));
+}
+
+#[test]
+fn what_phones_cannot_be_told_is_explained() {
+    for (at, line, expected) in [
+        (
+            At::Anna,
+            "ring = \"a\"",
+            "ring needs phone = \"…\": every make is told in another way (known: yealink, polycom, grandstream, snom, linphone)",
+        ),
+        (
+            At::Anna,
+            "phone = \"yeelink\"",
+            "unknown phone \"yeelink\"; did you mean \"yealink\"? (known: yealink, polycom, grandstream, snom, linphone)",
+        ),
+        (
+            At::Sales,
+            "ring = \"a b\"",
+            "ring: expected the name of a tone as the phones' settings have it: 1 to 32 letters, digits, '-', '_' and '.', got \"a b\"",
+        ),
+        (
+            At::Sales,
+            "headers = { Via = \"x\" }",
+            "headers: expected a name that begins with \"X-\", and not with \"X-Holdfast-\", which is ours, got \"Via\"",
+        ),
+        (
+            At::Sales,
+            "headers = { X-Q = \"{queu}\" }",
+            "headers: {queu} stands for nothing; did you mean {queue}? (known: {queue}, {title}, {call}, {caller}, {caller_name}, {dialled}, {wait}, {language}, {agent})",
+        ),
+        (At::Sales, "headers = { X-Q = \"1\", x-q = \"2\" }", "headers: \"x-q\" is there twice; remove one"),
+        (
+            At::Sales,
+            "user_to_user = \"{call\"",
+            "user_to_user: a brace stands alone; names stand in braces, such as {queue}",
+        ),
+    ] {
+        let whole = errors(&[(at, line)]);
+        assert!(whole.len() == 1 && whole[0].ends_with(expected), "{line}: {whole:#?}");
+    }
+    let text = format!("{GOOD}[sip]\nproxies = [\"192.0.2.1/28\"]\n");
+    let told = Config::from_str("site.toml", &text).expect_err("host bits").to_string();
+    assert!(told.contains("proxies: the address has bits beyond the prefix"), "{told}");
+    let linphone = config(&[(At::Anna, "phone = \"linphone\"\nring = \"a\"")]);
+    assert!(linphone.warnings.iter().any(|it| it.message.contains("cannot be told by what tone to ring")));
+}
+
 /// The shipped file with every rule switched on that stands there behind a `#`.
 #[test]
 fn the_rules_that_are_commented_out_are_right_as_they_stand() {
@@ -547,7 +612,7 @@ fn the_rules_that_are_commented_out_are_right_as_they_stand() {
                     || first.starts_with("[[")
                     || first.starts_with("{ ")
                     || first == "]"
-                    || ["[fatigue]", "[dial]"].contains(&first)
+                    || ["[fatigue]", "[dial]", "[sip.tls]"].contains(&first)
             });
             format!(
                 "{}\n",

@@ -5,51 +5,14 @@
 mod support;
 
 use serde_json::Value;
-use std::fmt::Write;
 use std::time::Duration;
 use support::engine::Holdfast;
-use support::eventually;
 use support::peer::{Sipp, free_port};
+use support::sipp_site::{nothing_is_left, offers, ready, records, rules};
 
 /// One queue, one number, and `agents` phones that all live in one SIPp at `port`.
 fn sales(agents: usize, port: u16) -> String {
     rules(agents, &format!("127.0.0.1:{port}"), "answer")
-}
-
-/// The same, with the phones at `contact` and the queue answering in this way.
-fn rules(agents: usize, contact: &str, answer: &str) -> String {
-    let mut rules = format!(
-        r#"
-skills = ["english"]
-[[queue]]
-name = "sales"
-title = "Sales"
-music = ["slow-tide"]
-requires = "english"
-answer = "{answer}"
-wrap_up = "0s"
-ring_timeout = "10s"
-[[number]]
-dialled = "4001"
-queue = "sales"
-"#,
-    );
-    for at in 0..agents {
-        let _ = write!(
-            rules,
-            r#"
-[[agent]]
-name = "agent{at}"
-title = "Agent {at}"
-password = "secret-{at}"
-skills = {{ english = 5 }}
-queues = ["sales"]
-login = "automatic"
-contact = "sip:agent{at}@{contact}"
-"#
-        );
-    }
-    rules
 }
 
 #[test]
@@ -86,36 +49,6 @@ fn two_hundred_calls_to_twenty_agents_all_succeed_and_the_ledgers_agree() {
         "waits by the records {waited} s, by the histogram {measured} s"
     );
     assert_eq!(engine.metric(r#"holdfast_queue_calls_waiting{queue="sales"}"#), 0.0);
-}
-
-fn ready(engine: &Holdfast, agents: usize) {
-    eventually("the agents are ready", Duration::from_secs(20), || {
-        (engine.metric(r#"holdfast_queue_agents{queue="sales",state="ready"}"#) == agents as f64)
-            .then_some(())
-    });
-}
-
-/// The records, once there are so many.
-fn records(engine: &Holdfast, count: usize) -> Vec<Value> {
-    let records = eventually("the records are written", Duration::from_secs(20), || {
-        let records = engine.api("/v1/records?limit=1000");
-        let records = records.as_array().expect("a list").clone();
-        (records.len() >= count).then_some(records)
-    });
-    assert_eq!(records.len(), count, "one record per call");
-    records
-}
-
-fn offers(engine: &Holdfast, outcome: &str) -> f64 {
-    engine.metric(&format!(r#"holdfast_queue_offers_total{{outcome="{outcome}",queue="sales"}}"#))
-}
-
-/// Nobody is left hanging: no call, no leg, no port.
-fn nothing_is_left(engine: &Holdfast) {
-    eventually("no leg is left", Duration::from_secs(20), || {
-        (engine.metric("holdfast_sip_dialogs") == 0.0 && engine.metric("holdfast_media_sessions") == 0.0)
-            .then_some(())
-    });
 }
 
 /// `calls` callers of a scenario meet agents of another; who gives up is one of the callers.

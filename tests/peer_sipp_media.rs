@@ -1,5 +1,5 @@
 //! SIPp plays captures at a call: a tone, which the agent's phone must hear, and keys (RFC 4733), which its
-//! phone must be told of.
+//! phone must be told of; and an agent's keys, by which he pauses the recording.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // here a panic is a verdict
 
 #[path = "support/phone.rs"]
@@ -63,9 +63,9 @@ fn tone() -> Vec<Seen> {
 }
 
 /// Keys as RFC 4733 §2.5.1 has them: one timestamp for each, growing durations, the end told three times.
-fn keys() -> Vec<Seen> {
+fn keys(pressed: &[(u8, char)]) -> Vec<Seen> {
     let mut all = Vec::new();
-    for (which, (event, _)) in (0_u32..).zip(KEYS) {
+    for (which, &(event, _)) in (0_u32..).zip(pressed) {
         for step in 0..10_u32 {
             let duration = ((step + 1).min(8) * 160) as u16;
             let [high, low] = duration.to_be_bytes();
@@ -90,7 +90,7 @@ async fn a_tone_and_keys_that_sipp_plays_reach_the_agents_phone() {
     let folder = tempfile::tempdir().unwrap();
     let captures = |folder: &Path| {
         write_pcap(&folder.join("tone.pcap"), &tone());
-        write_pcap(&folder.join("keys.pcap"), &keys());
+        write_pcap(&folder.join("keys.pcap"), &keys(&KEYS));
     };
     captures(folder.path());
     let mut caller = Sipp::start_in(
@@ -110,4 +110,46 @@ async fn a_tone_and_keys_that_sipp_plays_reach_the_agents_phone() {
     talking.hang_up();
     let ledger = tokio::task::spawn_blocking(move || caller.ledger(Duration::from_secs(20))).await.unwrap();
     assert_eq!(ledger, (1, 0), "SIPp: succeeded, failed");
+}
+
+#[test]
+fn keys_that_an_agents_sipp_plays_pause_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    // Key by key what pauses the recording: see `[recording] keys`.
+    write_pcap(&folder.path().join("keys.pcap"), &keys(&[KEYS[0], KEYS[1]]));
+    let recordings = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let rules = RULES
+        .replace("wrap_up = \"0s\"\n", "wrap_up = \"0s\"\nrecording = \"always\"\n")
+        .replace("password = \"anna's own\"\n", &format!("contact = \"sip:anna@127.0.0.1:{port}\"\n"));
+    let recording = format!(
+        "[recording]\nfolder = \"{}\"\nkeys = \"*7\"\nfree_megabytes_min = 1\n[media]\n",
+        recordings.path().display()
+    );
+    let engine = Holdfast::start_changed(&rules, |config| config.replacen("[media]\n", &recording, 1));
+    let mut agent = Sipp::start_in(folder, "agent_presses.xml", port, None, &["-m", "1"]);
+    let caller = ["-s", "4001", "-m", "1"];
+    let mut caller = Sipp::start("caller.xml", free_port(), Some(engine.sip), &caller);
+    let patience = Duration::from_secs(40);
+    assert_eq!(
+        (caller.ledger(patience), agent.ledger(patience)),
+        ((1, 0), (1, 0)),
+        "SIPp: succeeded, failed"
+    );
+    let papers = support::eventually("the recording's papers are there", Duration::from_secs(15), || {
+        papers_in(recordings.path())
+    });
+    assert_eq!(papers["pauses"].as_array().map(Vec::len), Some(1), "{papers}");
+    assert_eq!(papers["pauses"][0]["who"], "anna", "{papers}");
+}
+
+/// What lies beside the one recording somewhere in this folder.
+fn papers_in(folder: &Path) -> Option<serde_json::Value> {
+    std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).find_map(|path| {
+        if path.is_dir() {
+            return papers_in(&path);
+        }
+        let text = path.extension().is_some_and(|it| it == "json").then(|| std::fs::read_to_string(path));
+        serde_json::from_str(&text?.ok()?).ok()
+    })
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
+use support::audio::Recording;
 use support::baresip::Baresip;
 use support::conversation::*;
 use support::tap::Tap;
@@ -55,6 +56,35 @@ fn what_a_caller_is_sent_from_the_welcome_to_the_end_is_one_stream_without_a_gap
             engine.media_ports().contains(&port)
         });
     }
+}
+
+#[test]
+fn a_prompt_that_cuts_into_the_music_and_the_music_behind_it_are_one_stream_too() {
+    let elsewhere = "overflow = [{ after = \"10s\", queue = \"q1\" }]\n[[number]]\ndialled = \"4000\"";
+    let engine = engine(
+        2,
+        |_| String::new(),
+        |config| config.replacen("[[number]]\ndialled = \"4000\"", elsewhere, 1),
+    );
+    let tap = Tap::new(None);
+    tap.lead_to(engine.sip);
+    let caller = baresip_dials(&format!("sip:4000@{}", tap.sip), "pcmu", None);
+    stage(&engine, 1, "waiting");
+    part(&engine, 1, 22.0);
+    let calls = engine.api("/v1/calls");
+    let call = calls[0]["id"].as_str().expect("an identity");
+    engine.post(&format!("/v1/calls/{call}/hangup"), serde_json::json!({}));
+    let heard = &caller.heard()[0];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let welcome = Recording::read(&root.join("prompts/en/welcome.wav"));
+    let music = Recording::read(&root.join("hold-music/slow-tide.wav"));
+    // The welcome has 5.4 seconds; the second queue's begins after ten.
+    for (from, what) in [(1.0, &welcome), (7.0, &music), (11.5, &welcome), (17.5, &music)] {
+        let mut pieces = (0..4).map(|piece| from + f64::from(piece) * 0.5);
+        let is_heard = pieces.any(|from| heard.likeness_to_loop(from, from + 1.5, what) > 0.5);
+        assert!(is_heard, "what is heard from {from} s on");
+    }
+    check("the prompt in the music", &tap.seen(), 8_000.0, |port| engine.media_ports().contains(&port));
 }
 
 fn check(what: &str, packets: &[Seen], clock_hz: f64, is_engines: impl Fn(u16) -> bool) {

@@ -51,6 +51,55 @@ fn calls_at_a_rate_all_succeed_and_reach_the_agents() {
 }
 
 #[test]
+fn callers_in_processes_of_their_own_are_all_counted_whether_they_hear_music_or_nothing() {
+    for (more, packets_min, packets_max) in [(None, 100, 10_000), (Some("--silent"), 0, 0)] {
+        let run = ["call-rate", "--rate", "20", "--seconds", "1", "--processes", "3", "--one-core", "--json"];
+        let report = bench(&run.into_iter().chain(more).collect::<Vec<_>>());
+        let counts = (report["attempted"].as_u64(), report["succeeded"].as_u64());
+        assert_eq!(counts, (Some(20), Some(20)), "{report}");
+        let packets = report["packets"].as_u64().unwrap();
+        assert!((packets_min..=packets_max).contains(&packets), "{report}");
+        assert!(report["load_cpu_percent"].is_f64() && report["late_ms_p99"].is_f64(), "{report}");
+    }
+}
+
+#[test]
+fn every_caller_reaches_an_agent_and_busy_agents_are_given_the_next_one() {
+    let report = bench(&["delivery", "--agents", "20", "--rates", "10,20", "--seconds", "1", "--json"]);
+    let rows = report["rows"].as_array().unwrap();
+    let delivered: Vec<_> = rows.iter().map(|row| row["delivered"].as_u64().unwrap()).collect();
+    assert_eq!(delivered, [10, 20], "{report}");
+    assert!(rows.iter().all(|row| row["ms_p99"].is_f64()), "{report}");
+    let report = bench(&["idle-gap", "--agents", "20", "--seconds", "6", "--json"]);
+    assert!(report["rows"][0]["gaps"].as_u64() > Some(50), "{report}");
+    assert!(report["rows"][0]["ms_p50"].is_f64(), "{report}");
+}
+
+#[test]
+fn forged_requests_are_answered_with_few_bytes_and_genuine_calls_go_on() {
+    let report = bench(&["flood", "--forged", "300", "--rate", "10", "--seconds", "1", "--json"]);
+    assert_eq!(
+        (report["forged"].as_u64(), report["success_share"].as_f64()),
+        (Some(300), Some(1.0)),
+        "{report}"
+    );
+    assert!(report["answers"].as_u64() > Some(0), "nobody noticed the flood: {report}");
+    assert!(report["amplification"].as_f64() < Some(1.5), "{report}");
+}
+
+#[test]
+fn what_is_more_than_the_rated_load_is_measured_beside_it_and_memory_with_the_calls() {
+    let report = bench(&["overload", "--rated", "20", "--hold-ms", "50", "--seconds", "1", "--json"]);
+    let good: Vec<_> =
+        report["rows"].as_array().unwrap().iter().map(|row| row["good_by_rated"].as_f64()).collect();
+    assert_eq!((good.len(), good[0]), (3, Some(1.0)), "{report}");
+    assert!(good[2] > Some(2.0), "twenty calls a second are no load: {report}");
+    let report = bench(&["soak", "--rate", "20", "--seconds", "1", "--json"]);
+    assert_eq!(report["succeeded"].as_u64(), Some(20), "{report}");
+    assert!(report["slope_bytes_per_100k_calls"].is_null(), "too short for a slope: {report}");
+}
+
+#[test]
 fn calls_are_bridged_and_heard_at_both_ends() {
     for (pair, delay_ms_max) in [("pcmu:pcmu", 100.0), ("pcma:g722", 500.0)] {
         let report = bench(&["bridged-calls", "--calls", "20", "--pair", pair, "--seconds", "3", "--json"]);

@@ -66,9 +66,9 @@ async fn the_call_rate_tells_successes_from_refusals() {
         rate: 30,
         seconds: 1,
         hold: Duration::from_millis(100),
-        agents: 0,
+        processes: 0,
         target: Target::Running(machine),
-        json: false,
+        ..CallRateSettings::default()
     };
     let measured = tokio::task::spawn_blocking(move || bench::call_rate(&settings));
     let report = within(measured).await.unwrap().unwrap();

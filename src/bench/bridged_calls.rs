@@ -5,7 +5,7 @@ use super::engine::{Engine, Wanted};
 use super::held_callers::{own_cpu, shown, wait_for_all};
 use super::load::{Load, Plan};
 use super::message::Audio;
-use super::phones::Phones;
+use super::phones::{Manner, Phones};
 use super::sinks::Sinks;
 use super::talkers::{Ears, Talk, Talkers};
 use super::{BenchError, raw};
@@ -31,6 +31,8 @@ pub struct BridgedCallsSettings {
     pub pair: (Codec, Codec),
     /// Whether they are recorded.
     pub recording: bool,
+    /// Whether both sides encrypt (SRTP, AES_CM_128_HMAC_SHA1_80).
+    pub srtp: bool,
     /// How long it is measured, once all talk.
     pub seconds: u64,
     /// One JSON object instead of a table.
@@ -46,6 +48,8 @@ pub struct BridgedCallsReport {
     pub pair: String,
     /// Whether they were recorded.
     pub recording: bool,
+    /// Whether both sides encrypted.
+    pub srtp: bool,
     /// Seconds measured.
     pub seconds: f64,
     /// RTP packets that came out of the engine per second; 100 for each call.
@@ -90,12 +94,14 @@ fn measure(settings: &BridgedCallsSettings) -> Result<BridgedCallsReport, BenchE
     let talkers = Talkers::start(sinks.sockets.clone(), Arc::clone(&ears))?;
     let (agents_tell, agents) = channel();
     let (callers_tell, callers) = channel();
-    let audio = |codec| Audio { codec, srtp: false };
-    let phones = Phones::start(sinks.addresses.clone(), audio(agent_codec), Some(agents_tell))?;
+    let audio = |codec| Audio { codec, srtp: settings.srtp, ..Audio::PLAIN };
+    let manner = Manner { answered: Some(agents_tell), ..Manner::default() };
+    let phones = Phones::start(sinks.addresses.clone(), audio(agent_codec), manner)?;
     let engine = Engine::start(&Wanted {
         agents: Some((phones.address, calls)),
         codecs: Codec::ALL.to_vec(),
         recording: settings.recording,
+        srtp: settings.srtp,
         ..Wanted::of(calls + 16)
     })?;
     let raw = raw::measure(calls * 2, &sinks.addresses, RAW)?;
@@ -105,14 +111,14 @@ fn measure(settings: &BridgedCallsSettings) -> Result<BridgedCallsReport, BenchE
     let introducing = thread::Builder::new().name("introducing".into()).spawn({
         let begin = begin.clone();
         move || {
-            for (caller, _, to) in agents {
-                let _ = begin.send(Talk { caller, socket: caller % sockets, to, codec: agent_codec });
+            for (caller, _, far) in agents {
+                let _ = begin.send(Talk { caller, socket: caller % sockets, far, codec: agent_codec });
             }
         }
     })?;
     let introducing_callers = thread::Builder::new().name("introducing".into()).spawn(move || {
-        for (caller, to) in callers {
-            let _ = begin.send(Talk { caller, socket: caller % sockets, to, codec: caller_codec });
+        for (caller, far) in callers {
+            let _ = begin.send(Talk { caller, socket: caller % sockets, far, codec: caller_codec });
         }
     })?;
     let plan = Plan::of(engine.sip, calls, f64::from(RAMP_PER_SECOND), &sinks);
@@ -145,6 +151,7 @@ fn measure(settings: &BridgedCallsSettings) -> Result<BridgedCallsReport, BenchE
         bridged_calls: held,
         pair: format!("{caller_codec}:{agent_codec}").to_lowercase(),
         recording: settings.recording,
+        srtp: settings.srtp,
         seconds: span.as_secs_f64(),
         packets_per_second: received.packets as f64 / span.as_secs_f64(),
         loss_share: received.loss_share(),
@@ -164,9 +171,10 @@ fn measure(settings: &BridgedCallsSettings) -> Result<BridgedCallsReport, BenchE
 impl fmt::Display for BridgedCallsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recorded = if self.recording { ", recorded" } else { "" };
+        let encrypted = if self.srtp { ", encrypted" } else { "" };
         writeln!(
             f,
-            "Bridged calls: {} of {}{recorded}, for {:.0} s",
+            "Bridged calls: {} of {}{encrypted}{recorded}, for {:.0} s",
             self.bridged_calls, self.pair, self.seconds
         )?;
         writeln!(f, "  packets             {:.0} per second", self.packets_per_second)?;

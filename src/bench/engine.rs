@@ -1,6 +1,7 @@
 //! The engine as a process of its own: a temporary configuration, a start, a look at `/proc`, an end.
 
 use crate::media::Codec;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use std::fmt::Write as _;
@@ -59,6 +60,8 @@ pub(super) struct Wanted {
     pub prompt_after: Option<Duration>,
     /// Files of music, and how many seconds each has.
     pub music: (usize, u32),
+    /// It has one core of this machine for itself, and whoever starts it the others.
+    pub one_core: bool,
 }
 
 impl Wanted {
@@ -73,6 +76,7 @@ impl Wanted {
             recording: false,
             prompt_after: None,
             music: (1, 30),
+            one_core: false,
         }
     }
 }
@@ -84,6 +88,8 @@ pub(super) struct Engine {
     /// From the start of the process until it was ready.
     pub started_in: Duration,
     folder: PathBuf,
+    /// The cores this thread may use again once the engine is gone.
+    cores: Option<CpuSet>,
 }
 
 impl Engine {
@@ -96,15 +102,13 @@ impl Engine {
         fs::write(&config, configuration(&folder, sip, http, wanted))?;
         let log = fs::File::create(folder.join("engine.log"))?;
         let began = Instant::now();
-        let child = Command::new(std::env::current_exe()?)
-            .arg("run")
-            .arg("--config")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        let mut engine = Engine { child, sip, started_in: Duration::ZERO, folder };
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("run").arg("--config").arg(&config);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let cores = wanted.one_core.then(|| sched_getaffinity(Pid::from_raw(0))).transpose();
+        let cores = cores.map_err(io::Error::from)?;
+        let child = if wanted.one_core { on_one_core(&mut command)? } else { command.spawn()? };
+        let mut engine = Engine { child, sip, started_in: Duration::ZERO, folder, cores };
         engine.wait_until_ready(http)?;
         engine.started_in = began.elapsed();
         Ok(engine)
@@ -165,8 +169,29 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop();
+        if let Some(cores) = &self.cores {
+            let _ = sched_setaffinity(Pid::from_raw(0), cores);
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Starts a process on the last core this thread may use, and takes that core from this thread and all that it starts.
+fn on_one_core(command: &mut Command) -> io::Result<Child> {
+    let this = Pid::from_raw(0);
+    let before = sched_getaffinity(this)?;
+    let mut cores = (0..CpuSet::count()).filter(|&core| before.is_set(core).unwrap_or(false));
+    let (Some(core), true) = (cores.next_back(), cores.next().is_some()) else {
+        // There is but one: they share it.
+        return command.spawn();
+    };
+    let (mut its, mut ours) = (CpuSet::new(), before);
+    its.set(core)?;
+    ours.unset(core)?;
+    sched_setaffinity(this, &its)?;
+    let child = command.spawn();
+    sched_setaffinity(this, &ours)?;
+    child
 }
 
 fn temporary_folder() -> io::Result<PathBuf> {
@@ -226,11 +251,11 @@ fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Want
     let mut text = format!(
         "skills = []\npause_reasons = [\"break\"]\n\
          [sip]\nlisten = [\"udp:{sip}\"]\nrealm = \"bench\"\n\
-         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nworkers = 1\ncodecs = [{codecs}]\n\
+         [media]\nlisten = \"127.0.0.1\"\nports = \"{MEDIA_PORTS}\"\nport_rest = \"1s\"\nworkers = 1\ncodecs = [{codecs}]\n\
          [http]\nlisten = \"{http}\"\n\
          [store]\npath = {}\n[sounds]\nmusic = {}\nprompts = {}\n\
          [limits]\ncalls_max = {calls_max}\ndrain = \"1s\"\n[log]\nfilter = \"warn\"\n\
-         [[trunk]]\nname = \"bench\"\naddresses = [\"127.0.0.0/8\"]\n{srtp}\
+         [[trunk]]\nname = \"bench\"\naddresses = [\"127.0.0.1\"]\n{srtp}\
          [[queue]]\nname = \"bench\"\ntitle = \"Bench\"\nstrategy = \"longest-idle\"\nmusic = [\"bench\"]\n\
          waiting_max = {calls_max}\nring_timeout = \"10s\"\nwrap_up = \"0s\"\nrest_after_miss = \"1s\"\n{recording}{overflow}\
          [[number]]\ndialled = \"{NUMBER}\"\nqueue = \"bench\"\n",
@@ -246,11 +271,12 @@ fn configuration(folder: &Path, sip: SocketAddr, http: SocketAddr, wanted: &Want
         );
     }
     if let Some((phones, count)) = wanted.agents {
+        let srtp = if wanted.srtp { "srtp = \"required\"\n" } else { "" };
         for agent in 1..=count {
             let _ = write!(
                 text,
                 "[[agent]]\nname = \"agent{agent}\"\ntitle = \"Agent {agent}\"\npassword = \"bench-{agent}\"\n\
-                 skills = {{}}\nqueues = [\"bench\"]\nlogin = \"automatic\"\ncontact = \"sip:agent{agent}@{phones}\"\n"
+                 skills = {{}}\nqueues = [\"bench\"]\nlogin = \"automatic\"\ncontact = \"sip:agent{agent}@{phones}\"\n{srtp}"
             );
         }
     }

@@ -1,5 +1,6 @@
 //! Quantiles of very many durations in little memory: buckets of ten microseconds, above 200 ms of ten milliseconds.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The width of a fine bucket; there are so many that they reach to 200 ms.
@@ -25,7 +26,7 @@ fn end_of(bucket: usize) -> Duration {
 }
 
 /// Counts of durations.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Histogram {
     buckets: Vec<u64>,
     count: u64,

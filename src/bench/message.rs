@@ -1,8 +1,12 @@
-//! The SIP messages of a simulated caller, written as plain text: thousands a second, always the same shape.
+//! The SIP messages of a simulated caller, written as plain text and read as little as possible: thousands a second, always
+//! of the same shape.
 
 use crate::media::Codec;
+use crate::media::sdp::parse as parse_sdp;
+use crate::media::srtp::{Keying, Suite};
 use crate::sip::message::{Headers, Request};
 use crate::sip::uri::NameAddr;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -36,7 +40,7 @@ impl Caller {
     }
 
     pub fn invite(&self, number: &str) -> Vec<u8> {
-        let sdp = sdp(self.audio, self.sink, 1);
+        let sdp = sdp(self.audio, self.sink, 1, 1);
         let mut text = self.head("INVITE", &format!("sip:{number}@{}", self.server), 1, number, "");
         let _ = write!(
             text,
@@ -71,34 +75,85 @@ impl Caller {
     }
 }
 
+/// What a caller must know of a response. Headers are expected in their long form.
+pub(super) struct Answer<'a> {
+    pub status: u16,
+    pub call_id: &'a str,
+    /// Of the request.
+    pub method: &'a str,
+    pub to_tag: &'a str,
+    /// Where later requests go; the empty text when it does not say.
+    pub contact: &'a str,
+    pub body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// Reads a response; `None` when it is none.
+    pub fn read(bytes: &'a [u8]) -> Option<Answer<'a>> {
+        let rest = bytes.strip_prefix(b"SIP/2.0 ")?;
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&rest[..end]).ok()?;
+        let mut answer = Answer {
+            status: head.get(..3)?.parse().ok()?,
+            call_id: "",
+            method: "",
+            to_tag: "",
+            contact: "",
+            body: &rest[end + 4..],
+        };
+        for (name, value) in head.split("\r\n").skip(1).filter_map(|line| line.split_once(": ")) {
+            match name {
+                "Call-ID" => answer.call_id = value,
+                "CSeq" => answer.method = value.split_once(' ')?.1,
+                "To" => answer.to_tag = value.split_once(";tag=").map_or("", |(_, tag)| tag),
+                "Contact" => answer.contact = value.split(['<', '>']).nth(1)?,
+                _ => {}
+            }
+        }
+        Some(answer)
+    }
+}
+
 /// What a phone of the benchmark speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Audio {
     pub codec: Codec,
     /// Encrypted, with a key of its own making (RFC 4568).
     pub srtp: bool,
+    /// It wants to hear nothing (`sendonly`): signalling without sound.
+    pub deaf: bool,
 }
 
 impl Audio {
     /// What everybody speaks.
-    pub const PLAIN: Audio = Audio { codec: Codec::Pcmu, srtp: false };
+    pub const PLAIN: Audio = Audio { codec: Codec::Pcmu, srtp: false, deaf: false };
 }
 
 /// A key that is nobody's secret: 16 bytes of it and 14 of salt, in base64.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwN";
 
-/// A description of one codec and telephone events at `sink`.
-pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32) -> String {
+/// How the benchmark's phones encrypt: as every phone can.
+const SUITE: Suite = Suite::AesCm128HmacSha1_80;
+
+/// The key of all phones of the benchmark, by which they encrypt what they say.
+pub(super) fn own_key() -> Option<Keying> {
+    let counted: Vec<u8> = (0..16).chain(0..14).collect();
+    Keying::new(SUITE, &counted)
+}
+
+/// A description of one codec and telephone events at `sink`. `line` is the number of its key, if there is one.
+pub(super) fn sdp(audio: Audio, sink: SocketAddr, version: u32, line: u32) -> String {
     let (ip, port) = (sink.ip(), sink.port());
     let (number, mapping) = (audio.codec.offered_payload_type(), mapping(audio.codec));
     let (profile, key) = match audio.srtp {
-        true => ("RTP/SAVP", format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n")),
+        true => ("RTP/SAVP", format!("a=crypto:{line} {} inline:{KEY}\r\n", SUITE.name())),
         false => ("RTP/AVP", String::new()),
     };
+    let direction = if audio.deaf { "sendonly" } else { "sendrecv" };
     format!(
         "v=0\r\no=bench 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
          m=audio {port} {profile} {number} 101\r\na=rtpmap:{number} {mapping}\r\n\
-         a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n{key}a=sendrecv\r\n"
+         a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n{key}a={direction}\r\n"
     )
 }
 
@@ -113,8 +168,22 @@ fn mapping(codec: Codec) -> &'static str {
     }
 }
 
-/// Where the description's author wants his sound: the address of `c=`, the port of the first `m=`.
-pub(super) fn media_address(description: &[u8]) -> Option<SocketAddr> {
+/// What a description says of its author.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Far {
+    /// Where he wants his sound: the address of `c=`, the port of the first `m=`.
+    pub to: SocketAddr,
+    /// By what he encrypts his own.
+    pub key: Option<Keying>,
+}
+
+/// Reads it.
+pub(super) fn far(description: &[u8]) -> Option<Far> {
+    let key = parse_sdp(description).ok()?.key_of(SUITE).map(|(_, keying)| keying);
+    Some(Far { to: media_address(description)?, key })
+}
+
+fn media_address(description: &[u8]) -> Option<SocketAddr> {
     let text = std::str::from_utf8(description).ok()?;
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
     let ip = field("c=IN IP4 ")?.trim().parse().ok()?;
@@ -134,10 +203,24 @@ pub(super) fn respond(
     let mut body = String::new();
     if let Some((contact, sink, audio)) = media {
         let _ = write!(text, "Contact: <sip:bench@{contact}>\r\nContent-Type: application/sdp\r\n");
-        body = sdp(audio, sink, 1);
+        // An answer's key has the number of the offered line it goes with (RFC 4568 §9.2).
+        let offered = parse_sdp(&request.body).ok().and_then(|offer| offer.key_of(SUITE));
+        body = sdp(audio, sink, 1, offered.map_or(1, |(line, _)| line));
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
     text.into_bytes()
+}
+
+/// The BYE of one whom this INVITE called, and who answered it with this tag.
+pub(super) fn hang_up(invite: &Request, tag: &str, from: SocketAddr) -> Vec<u8> {
+    let header = |name: &str| invite.headers.first(name).unwrap_or_default();
+    let (us, them, call_id) = (header("To"), header("From"), header("Call-ID"));
+    let target = header("Contact").split(['<', '>']).nth(1).unwrap_or_default();
+    format!(
+        "BYE {target} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{call_id};rport\r\nMax-Forwards: 70\r\n\
+         From: {us};tag={tag}\r\nTo: {them}\r\nCall-ID: {call_id}\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 fn copy(headers: &Headers, text: &mut String, tag: &str, untagged: bool) {
@@ -190,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_the_key_is_the_key() {
+        let here: SocketAddr = "127.0.0.1:6000".parse().unwrap();
+        let text = sdp(Audio { srtp: true, ..Audio::PLAIN }, here, 1, 3);
+        assert!(text.contains("a=crypto:3 "), "{text}");
+        let read = far(text.as_bytes()).unwrap();
+        assert_eq!((read.to, read.key), (here, own_key()));
+        assert!(read.key.is_some());
+        assert!(far(sdp(Audio::PLAIN, here, 1, 1).as_bytes()).unwrap().key.is_none());
+    }
+
+    #[test]
     fn a_response_belongs_to_its_request() {
         let invite = request(&caller().invite("4001"));
         let sink = caller().sink;
@@ -200,5 +294,25 @@ mod tests {
         };
         assert_eq!((ok.status, ok.to_tag().as_deref()), (200, Some("x")));
         assert_eq!(ok.headers.first("CSeq"), Some("1 INVITE"));
+    }
+
+    #[test]
+    fn an_agent_hangs_up_in_the_dialog_of_the_invite() {
+        let caller = caller();
+        let bye = request(&hang_up(&request(&caller.invite("4001")), "x", caller.sink));
+        assert_eq!((bye.method.as_str(), bye.uri.as_str()), ("BYE", "sip:bench@127.0.0.1:4000"));
+        assert_eq!((bye.from_tag().as_deref(), bye.to_tag().as_deref()), (Some("x"), Some("beef.7")));
+    }
+
+    #[test]
+    fn a_caller_reads_of_a_response_what_he_needs() {
+        let (invite, sink) = (request(&caller().invite("4001")), caller().sink);
+        let bytes = respond(&invite, "200 OK", "x", Some((sink, sink, Audio::PLAIN)));
+        let answer = Answer::read(&bytes).unwrap();
+        assert_eq!((answer.status, answer.method, answer.to_tag), (200, "INVITE", "x"));
+        assert_eq!(answer.contact, format!("sip:bench@{sink}"));
+        assert_eq!(Caller::index_of(answer.call_id, 0xbeef), Some(7));
+        assert_eq!(media_address(answer.body), Some(sink));
+        assert!(Answer::read(&caller().invite("4001")).is_none() && Answer::read(b"SIP/2.0 200").is_none());
     }
 }

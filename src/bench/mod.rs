@@ -4,24 +4,41 @@
 
 mod bridged_calls;
 mod call_rate;
+mod delivery;
 mod engine;
+mod flood;
+mod forger;
+mod generators;
 mod held_callers;
 mod histogram;
+mod idle_gap;
 mod load;
 mod message;
+mod overload;
 mod phones;
+mod post;
+mod process;
 mod prompts;
 mod raw;
 mod sinks;
+mod soak;
 mod start_up;
 mod talkers;
+mod trial;
 
 pub use bridged_calls::{BridgedCallsReport, BridgedCallsSettings, bridged_calls};
 pub use call_rate::{CallRateReport, CallRateSettings, call_rate};
+pub use delivery::{Delivery, DeliveryReport, DeliverySettings, delivery};
 pub use engine::EngineError;
+pub use flood::{FloodReport, FloodSettings, flood};
+pub use forger::forger;
+pub use generators::callers;
 pub use held_callers::{HeldCallersReport, HeldCallersSettings, held_callers};
 pub use histogram::Histogram;
+pub use idle_gap::{IdleGap, IdleGapReport, IdleGapSettings, idle_gap};
+pub use overload::{Overload, OverloadReport, OverloadSettings, overload};
 pub use prompts::{PromptsReport, PromptsSettings, prompts};
+pub use soak::{SoakReport, SoakSettings, soak};
 pub use start_up::{StartUpReport, StartUpSettings, start_up};
 
 use std::net::SocketAddr;
@@ -35,6 +52,9 @@ pub enum BenchError {
     /// A socket or a thread of the load could not be had.
     #[error("the load cannot be generated: {0}")]
     Load(#[from] std::io::Error),
+    /// A process that calls or forges did not tell what came of it.
+    #[error("a process of the load ended without a result")]
+    Process,
     /// Too few calls were set up to measure anything.
     #[error("only {held} of {wanted} calls were set up{}", refusals(.refused))]
     TooFew {

@@ -57,7 +57,7 @@ impl Received {
     }
 }
 
-/// Looks at every packet: the port it came from, its payload, and when it came.
+/// Looks at every packet: the port it came from, its bytes, and when it came.
 pub(super) type Listener = Box<dyn FnMut(u16, &[u8], Duration) + Send>;
 
 pub(super) struct Sinks {
@@ -221,7 +221,7 @@ impl Reader {
     fn packet(&mut self, datagram: &[u8], port: u16, at: Duration, counting: bool) {
         let Ok(packet) = rtp_rs::RtpReader::new(datagram) else { return };
         if let Some(listener) = &mut self.listener {
-            listener(port, packet.payload(), at);
+            listener(port, datagram, at);
         }
         let Some(stream) = self.streams.get_mut(usize::from(port)) else { return };
         let sequence = u16::from(packet.sequence_number());

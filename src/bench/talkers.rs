@@ -2,17 +2,19 @@
 //! it can tell how long it was on its way. One thread for all of them; it receives nothing.
 
 use super::histogram::Histogram;
+use super::message::{Far, own_key};
 use super::sinks::Listener;
 use crate::media::Codec;
 use crate::media::codec::HOUSE_FRAME;
 use crate::media::codec::decoder::{Decoder, SAMPLES_MAX};
 use crate::media::codec::encoder::Encoder;
 use crate::media::rtp::{self, DATAGRAM_MAX, Header, PAYLOAD_MAX};
+use crate::media::srtp::{Keying, Receiver as Decryption, Sender as Encryption};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::f32::consts::TAU;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,8 +46,23 @@ pub(super) struct Talk {
     pub caller: usize,
     /// By which of the sockets.
     pub socket: usize,
-    pub to: SocketAddr,
+    /// Where to, and how what comes from there is encrypted.
+    pub far: Far,
     pub codec: Codec,
+}
+
+/// A stream that is sent.
+struct Stream {
+    talk: Talk,
+    encryption: Option<Encryption>,
+}
+
+/// A stream that is listened to.
+struct Heard {
+    decoder: Decoder,
+    decryption: Option<Decryption>,
+    /// When something loud came last.
+    last: Duration,
 }
 
 /// The delays that were heard, and what is needed to tell them.
@@ -55,7 +72,7 @@ pub(super) struct Ears {
     loud_at: AtomicU64,
     /// Since when delays count.
     counting: AtomicBool,
-    sampled: Mutex<HashMap<u16, Codec>>,
+    sampled: Mutex<HashMap<u16, (Codec, Option<Keying>)>>,
     delays: Mutex<Histogram>,
 }
 
@@ -72,18 +89,26 @@ impl Ears {
 
     /// What looks at every packet of the sinks.
     pub fn listener(self: &Arc<Self>) -> Listener {
-        let (ears, mut heard) = (Arc::clone(self), HashMap::<u16, (Decoder, Duration)>::new());
-        let mut out = [0; SAMPLES_MAX];
-        Box::new(move |port, payload, at| {
-            let (decoder, last) = match heard.entry(port) {
+        let (ears, mut heard) = (Arc::clone(self), HashMap::<u16, Heard>::new());
+        let (mut out, mut packet) = ([0; SAMPLES_MAX], [0; DATAGRAM_MAX]);
+        Box::new(move |port, datagram, at| {
+            let Heard { decoder, decryption, last } = match heard.entry(port) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner);
-                    let Some(codec) = sampled.get(&port).copied() else { return };
-                    new.insert((Decoder::new(codec), Duration::ZERO))
+                    let Some((codec, key)) = sampled.get(&port).copied() else { return };
+                    let (decoder, decryption) = (Decoder::new(codec), key.as_ref().map(Decryption::new));
+                    new.insert(Heard { decoder, decryption, last: Duration::ZERO })
                 }
             };
-            let length = decoder.decode(payload, &mut out);
+            let Some(packet) = packet.get_mut(..datagram.len()) else { return };
+            packet.copy_from_slice(datagram);
+            let length = match decryption {
+                Some(decryption) => decryption.unprotect(packet).unwrap_or_default(),
+                None => packet.len(),
+            };
+            let Ok(plain) = rtp_rs::RtpReader::new(&packet[..length]) else { return };
+            let length = decoder.decode(plain.payload(), &mut out);
             let peak = out.iter().take(length).map(|sample| sample.unsigned_abs()).max();
             if peak.unwrap_or_default() < LOUD_PEAK {
                 return;
@@ -140,31 +165,32 @@ fn hurry() {
 }
 
 fn talk(sockets: &[Arc<UdpSocket>], begun: &Receiver<Talk>, ears: &Ears, stop: &AtomicBool) {
-    let mut slots: [Vec<Talk>; SLOTS] = std::array::from_fn(|_| Vec::new());
+    let mut slots: [Vec<Stream>; SLOTS] = std::array::from_fn(|_| Vec::new());
     let mut known = HashSet::new();
     let rounds: HashMap<Codec, Vec<Vec<u8>>> =
         Codec::ALL.iter().map(|&codec| (codec, round(codec))).collect();
-    let mut packet = [0; DATAGRAM_MAX];
+    let (mut packet, key) = ([0; DATAGRAM_MAX], own_key());
     hurry();
     let mut due = Instant::now();
     for tick in 0_usize.. {
         if stop.load(Ordering::Acquire) {
             return;
         }
-        for talk in begun.try_iter().filter(|talk| known.insert(talk.to)) {
+        for talk in begun.try_iter().filter(|talk| known.insert(talk.far.to)) {
             if talk.caller % SLOTS == SAMPLED {
                 let mut sampled = ears.sampled.lock().unwrap_or_else(PoisonError::into_inner);
                 // What comes from where it sends to is what it hears: in its own codec.
-                sampled.insert(talk.to.port(), talk.codec);
+                sampled.insert(talk.far.to.port(), (talk.codec, talk.far.key));
             }
-            slots[talk.caller % SLOTS].push(talk);
+            let encryption = key.as_ref().filter(|_| talk.far.key.is_some()).map(Encryption::new);
+            slots[talk.caller % SLOTS].push(Stream { talk, encryption });
         }
         let (slot, frame) = (tick % SLOTS, tick / SLOTS);
         if slot == SAMPLED && frame % ROUND == LOUD {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             ears.loud_at.store(u64::try_from(now.as_nanos()).unwrap_or_default(), Ordering::Release);
         }
-        for talk in &slots[slot] {
+        for Stream { talk, encryption } in &mut slots[slot] {
             let Some(payload) = rounds.get(&talk.codec).and_then(|round| round.get(frame % ROUND)) else {
                 continue;
             };
@@ -173,12 +199,15 @@ fn talk(sockets: &[Arc<UdpSocket>], begun: &Receiver<Talk>, ears: &Ears, stop: &
                 marker: false,
                 sequence: frame as u16,
                 timestamp: (frame as u32).wrapping_mul(talk.codec.frame_ticks()),
-                ssrc: 0x7A1C_0000 | u32::from(talk.to.port()),
+                ssrc: 0x7A1C_0000 | u32::from(talk.far.to.port()),
             };
-            if let (Some(length), Some(socket)) =
-                (rtp::write(header, payload, &mut packet), sockets.get(talk.socket))
-            {
-                let _ = socket.send_to(&packet[..length], talk.to);
+            let written = rtp::write(header, payload, &mut packet);
+            let written = written.and_then(|length| match encryption {
+                Some(encryption) => encryption.protect(&mut packet, length),
+                None => Some(length),
+            });
+            if let (Some(length), Some(socket)) = (written, sockets.get(talk.socket)) {
+                let _ = socket.send_to(&packet[..length], talk.far.to);
             }
         }
         due += SLOT;
@@ -208,16 +237,28 @@ mod tests {
     fn the_loud_frame_is_heard_in_every_codec_and_timed() {
         for codec in Codec::ALL {
             let ears = Arc::new(Ears::default());
-            ears.sampled.lock().unwrap().insert(4_000, codec);
+            ears.sampled.lock().unwrap().insert(4_000, (codec, own_key()));
             ears.measure();
             let mut listener = ears.listener();
+            let mut encryption = Encryption::new(&own_key().unwrap());
             for (n, payload) in round(codec).iter().enumerate() {
+                let mut packet = [0; DATAGRAM_MAX];
+                let header = Header {
+                    payload_type: codec.offered_payload_type(),
+                    marker: false,
+                    sequence: n as u16,
+                    timestamp: 0,
+                    ssrc: 7,
+                };
+                let length = rtp::write(header, payload, &mut packet).unwrap();
+                let length = encryption.protect(&mut packet, length).unwrap();
+                let packet = &packet[..length];
                 let at = Duration::from_millis(1_000 + 20 * n as u64);
                 if n == LOUD {
                     ears.loud_at.store(u64::try_from(at.as_nanos()).unwrap(), Ordering::Release);
                 }
-                listener(4_000, payload, at + Duration::from_millis(7));
-                listener(4_001, payload, at);
+                listener(4_000, packet, at + Duration::from_millis(7));
+                listener(4_001, packet, at);
             }
             let delays = ears.delays();
             assert_eq!(delays.count(), 1, "{codec}");

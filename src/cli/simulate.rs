@@ -1,6 +1,7 @@
 //! `holdfast simulate`: random worlds against the checkers, an operator's scenario, the claims.
 
 mod report;
+mod signalling;
 
 use super::{SimulateArgs, exit};
 use crate::config::ScenarioFile;
@@ -21,6 +22,8 @@ use std::time::{Duration, Instant};
 pub fn simulate(args: &SimulateArgs) -> u8 {
     if args.claims {
         prove(args.json)
+    } else if let Some(seeds) = args.seeds.filter(|_| args.signalling) {
+        signalling::check(args.seed.unwrap_or(1), seeds, args.seconds.map(Duration::from_secs))
     } else if let Some(seeds) = args.seeds {
         check(args.seed.unwrap_or(1), seeds, args.seconds.map(Duration::from_secs))
     } else if let Some(path) = &args.scenario {

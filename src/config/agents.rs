@@ -1,6 +1,7 @@
 //! `[[agent]]` and `[[account]]`: who answers, with what skills, and who else has a SIP account.
 
 use super::audio;
+use super::presenting;
 use super::problem::unknown;
 use super::queues::{name, wrap_up_rules};
 use super::section::Section;
@@ -66,11 +67,13 @@ fn account(section: &Section<'_>, agent: Option<AgentId>) -> PlacedAccount {
         None => (None, section.span.clone()),
     };
     let media = audio::wishes(section);
-    PlacedAccount { account: Account { name, password, agent, contact, media }, name_span, password_span }
+    let preset = agent.and_then(|_| presenting::preset(section));
+    let account = Account { name, password, agent, contact, media, preset };
+    PlacedAccount { account, name_span, password_span }
 }
 
 fn sip_uri(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("sip:")?;
+    let rest = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:"))?;
     let host = rest.rsplit('@').next().unwrap_or_default();
     let plain =
         text.len() <= 256 && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"'));

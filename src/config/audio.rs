@@ -5,6 +5,7 @@ use super::section::Section;
 use super::shells::{address, listed};
 use crate::media::{Codec, MediaSettings, Policy, Prefer, Wishes};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The codecs, by their names in the file.
@@ -17,6 +18,7 @@ const CODECS: [(&str, Codec); 5] = [
 ];
 /// How long an RTP port rests: the last packets of a call must not reach the next one.
 const PORT_REST: Duration = Duration::from_secs(30);
+const PORT_REST_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 /// How long an agent's phone may send nothing before the caller is given to somebody else.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -46,7 +48,7 @@ pub(super) fn media(root: &Section<'_>) -> MediaSettings {
         realtime: section.flag("realtime").unwrap_or(true),
         codecs: listed(&section, "codecs", "codec", &CODECS).unwrap_or_else(|| Codec::USUAL.to_vec()),
         prefer: section.choice("prefer", &Prefer::TABLE).unwrap_or_default(),
-        quarantine: PORT_REST,
+        quarantine: section.duration("port_rest", PORT_REST_RANGE).unwrap_or(PORT_REST),
         inband_keys: section.flag("inband_keys").unwrap_or(false),
         silence: section
             .duration("silence", Duration::ZERO..=Duration::from_secs(3600))

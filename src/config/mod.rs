@@ -10,6 +10,7 @@ mod hours;
 mod missed;
 mod numbers;
 mod overflow;
+mod presenting;
 mod problem;
 mod queues;
 mod recording;
@@ -22,6 +23,8 @@ mod shells;
 mod site;
 mod sounds;
 mod staffing;
+mod transports;
+mod trunks;
 mod words;
 mod zone;
 
@@ -31,6 +34,7 @@ pub use reload::{follow, reconcile};
 pub use scalar::duration;
 pub use scenario::ScenarioFile;
 
+use crate::cidr::Cidr;
 use crate::engine::settings::Settings;
 use crate::http::Role;
 use crate::media::recorder::RecorderSettings;
@@ -39,11 +43,13 @@ use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
 use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
+use crate::sip::presenting::Presentation;
 use crate::sip::settings::Account;
-use crate::sip::transport::Listen;
+use crate::sip::transport::{Listen, Origins, TlsFiles, TransportSettings};
 use problem::Diagnostics;
 use section::Section;
 use staffing::Staffing;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,18 +94,42 @@ pub struct SipConfig {
     pub listen: Vec<Listen>,
     /// The address others reach us by, when it differs from the one listened on.
     pub advertise: Option<IpAddr>,
+    /// The same for listeners of IPv6.
+    pub advertise6: Option<IpAddr>,
+    /// Certificates and authorities; there where a listener needs them.
+    pub tls: Option<TlsFiles>,
+    /// Which web pages may open a WebSocket.
+    pub origins: Origins,
+    /// The limits of the transports.
+    pub limits: TransportSettings,
     /// The realm of digest challenges (RFC 3261 §22.1).
     pub realm: String,
     /// The hashes of digest challenges, the preferred one first; never empty, none twice.
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
+    /// The name servers that are asked for trunks; none: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Who may call in without credentials, and through whom numbers outside are called.
     pub trunks: Vec<Trunk>,
+    /// Proxies of our own in front of phones.
+    pub proxies: Vec<Cidr>,
+    /// How calls are presented to agents' phones.
+    pub presentation: Presentation,
+    /// How the calls of a queue are presented differently, by its name.
+    pub queues: BTreeMap<String, Presentation>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
+}
+
+impl SipConfig {
+    /// What others are to be told instead of this address of ours.
+    pub fn advertised(&self, listen: IpAddr) -> Option<IpAddr> {
+        let fits = |address: &IpAddr| address.is_ipv4() == listen.is_ipv4();
+        self.advertise.filter(fits).or(self.advertise6.filter(fits))
+    }
 }
 
 /// API, metrics, health.
@@ -167,18 +197,18 @@ impl Config {
         codecs
     }
 
-    /// Reads a file, and checks that the audio it names is there.
+    /// Reads a file, and checks that the audio it names is there and the certificates are good.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let config = read(&path.display().to_string(), &text_of(path)?, true)?;
         Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
-    /// Reads a file without looking for audio files: enough for commands that play nothing.
+    /// Reads a file without looking for the files it names: enough for commands that neither play nor listen.
     pub fn load_without_sounds(path: &Path) -> Result<Self, ConfigErrors> {
         read(&path.display().to_string(), &text_of(path)?, false)
     }
 
-    /// Reads a text; `name` is what errors call it. Audio files are not looked for.
+    /// Reads a text; `name` is what errors call it. The files it names are not looked for.
     pub fn from_str(name: &str, text: &str) -> Result<Self, ConfigErrors> {
         read(name, text, false)
     }
@@ -217,7 +247,7 @@ fn text_of(path: &Path) -> Result<String, ConfigErrors> {
     std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))
 }
 
-fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigErrors> {
+fn read(name: &str, text: &str, look_for_files: bool) -> Result<Config, ConfigErrors> {
     let diagnostics = Diagnostics::new(name, text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
@@ -227,14 +257,14 @@ fn read(name: &str, text: &str, look_for_sounds: bool) -> Result<Config, ConfigE
         // Half a document would only yield problems that are none.
         return Err(diagnostics.finish().err().unwrap_or(ConfigErrors { problems: Vec::new() }));
     }
-    read_document(&document, diagnostics, look_for_sounds)
+    read_document(&document, diagnostics, look_for_files)
 }
 
 /// Reads a document that may have been put together from more than one file.
 fn read_document(
     document: &toml::Spanned<DeTable<'_>>,
     diagnostics: Diagnostics<'_>,
-    look_for_sounds: bool,
+    look_for_files: bool,
 ) -> Result<Config, ConfigErrors> {
     let root = Section::root(document, &diagnostics);
     let words = words::read(&root);
@@ -246,7 +276,7 @@ fn read_document(
         let message = "there are [[hours]] but no time_zone: they are read as UTC; name the site's, such as time_zone = \"Europe/Berlin\"";
         root.warn(&(0..0), message);
     }
-    let (queues, queue_places) = queues::read(&root, &words, &hours, site.order);
+    let (queues, queue_places, presented) = queues::read(&root, &words, &hours, site.order);
     let (agents, mut accounts) = agents::read(&root, &words, &queues);
     agents::read_accounts(&root, &mut accounts);
     let (numbers, number_places) = numbers::read(&root, &words, &queues, &agents);
@@ -255,13 +285,13 @@ fn read_document(
         Staffing { queues: &queues, agents: &agents, skills: &words.skills, diagnostics: &diagnostics };
     staffing.check_queues(&queue_places);
     staffing.check_numbers(&numbers, &number_places);
-    let sip = shells::sip(&root, &accounts);
+    let sip = shells::sip(&root, &accounts, presented, look_for_files);
     let media = audio::media(&root);
     let http = shells::http(&root);
     let metrics = shells::metrics(&root);
     let store = shells::store(&root);
     let sounds = sounds::read(&root);
-    if look_for_sounds {
+    if look_for_files {
         sounds::check(&sounds, &queues, &queue_places, &diagnostics);
         sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
     }

@@ -4,7 +4,7 @@ use super::problem::unknown;
 use super::relaxation::{self, Asked};
 use super::section::{Section, Text};
 use super::words::Words;
-use super::{missed, overflow, recording, scalar};
+use super::{missed, overflow, presenting, recording, scalar};
 use crate::engine::command::MusicManner;
 use crate::engine::hours::Hours;
 use crate::engine::id::QueueId;
@@ -12,6 +12,8 @@ use crate::engine::settings::{
     AnswerMode, ClosingPolicy, LastAgent, OwnWrapUp, Queue, QueueOrder, WrapUpMode,
 };
 use crate::engine::strategy::StrategyName;
+use crate::sip::presenting::Presentation;
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
@@ -39,8 +41,9 @@ pub(super) fn read(
     words: &Words,
     hours: &[Hours],
     order: QueueOrder,
-) -> (Vec<Queue>, Vec<QueuePlaces>) {
+) -> (Vec<Queue>, Vec<QueuePlaces>, BTreeMap<String, Presentation>) {
     let (mut queues, mut places): (Vec<Queue>, Vec<QueuePlaces>) = (Vec::new(), Vec::new());
+    let mut presented = BTreeMap::new();
     let sections = root.tables("queue");
     if sections.is_empty() {
         root.error(&root.span, "expected at least one [[queue]]");
@@ -55,11 +58,12 @@ pub(super) fn read(
         let mut queue = Queue { name: name.clone(), title: name.clone(), ..Queue::default() };
         let place = read_one(&section, &mut queue, span, words, hours, &names, id);
         check_keys(&section, &queue, order);
+        presented.insert(queue.name.clone(), presenting::queue(&section));
         queues.push(queue);
         places.push(place);
         section.finish();
     }
-    (queues, places)
+    (queues, places, presented)
 }
 
 fn read_one(

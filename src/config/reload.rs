@@ -6,7 +6,6 @@ use super::{Config, Problem, SipConfig};
 use crate::engine::id::{AgentId, QueueId, SkillId};
 use crate::engine::settings::{Agent, Destination, Queue, Settings};
 use crate::engine::skill::{Requirement, SkillSet};
-use crate::media::Wishes;
 use crate::sip::settings::{Account, Trunk};
 
 /// The new configuration as it can follow the one that runs. What only a start can change stays as it is, with a warning.
@@ -172,13 +171,7 @@ fn retired_agent(agent: &Agent) -> Agent {
 
 /// Accounts keep their places too: registrations hold them. One that is gone has neither name nor password.
 fn accounts(old: &[Account], new: Vec<Account>, places: &Places) -> Vec<Account> {
-    let gone = |account: &Account| Account {
-        name: String::new(),
-        password: None,
-        agent: account.agent,
-        contact: None,
-        media: Wishes::default(),
-    };
+    let gone = |account: &Account| Account { agent: account.agent, ..Account::default() };
     let mut all: Vec<Account> = old.iter().map(gone).collect();
     for mut account in new {
         account.agent = account.agent.map(|agent| places.agent(agent));
@@ -204,22 +197,22 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
             kept.push(key);
         }
     };
-    let (SipConfig { listen, advertise, realm, digests, options_every, trunks, .. }, sip) =
+    keep_transports(&running.sip, &mut new.sip, &mut keep);
+    let (SipConfig { realm, digests, options_every, name_servers, trunks, .. }, sip) =
         (&running.sip, &mut new.sip);
-    keep("[sip] listen", sip.listen != *listen);
-    keep("[sip] advertise", sip.advertise != *advertise);
     keep("[sip] realm", sip.realm != *realm);
     keep("[sip] digest", sip.digests != *digests);
     keep("[sip] options_every", sip.options_every != *options_every);
+    keep("[sip] name_servers", sip.name_servers != *name_servers);
+    sip.name_servers.clone_from(name_servers);
     let is_led_elsewhere = !keeps_routes(trunks, &sip.trunks);
-    keep("[[trunk]] names, their order, or how numbers outside are called through them", is_led_elsewhere);
+    keep("[[trunk]] names, their order, or their servers and our registrations there", is_led_elsewhere);
     if is_led_elsewhere {
         sip.trunks.clone_from(trunks);
     }
-    sip.listen.clone_from(listen);
     sip.realm.clone_from(realm);
     sip.digests.clone_from(digests);
-    (sip.advertise, sip.options_every) = (*advertise, *options_every);
+    sip.options_every = *options_every;
     keep("[media]", is_another(&running.media, &new.media));
     keep("[sounds]", running.sounds != new.sounds);
     keep("[http] listen", running.http.listen != new.http.listen);
@@ -238,6 +231,28 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
         place: None,
         message: format!("{key} has changed: that takes effect at the next start"),
     }));
+}
+
+/// Sockets stay as they are, and so do the addresses and the name that calls in progress were told; certificates and pages
+/// may be others.
+fn keep_transports(running: &SipConfig, new: &mut SipConfig, keep: &mut impl FnMut(&'static str, bool)) {
+    keep("[sip] listen", new.listen != running.listen);
+    keep("[sip] advertise", new.advertise != running.advertise);
+    keep("[sip] advertise6", new.advertise6 != running.advertise6);
+    keep("[sip] connections_max and connections_per_source_max", new.limits != running.limits);
+    new.listen.clone_from(&running.listen);
+    (new.advertise, new.advertise6, new.limits) = (running.advertise, running.advertise6, running.limits);
+    match (&running.tls, &mut new.tls) {
+        (Some(old), Some(new)) => {
+            keep("[sip.tls] name", new.name != old.name);
+            new.name.clone_from(&old.name);
+        }
+        // The listeners that need it are still there.
+        (old, new) => {
+            keep("[sip.tls]", old != new);
+            new.clone_from(old);
+        }
+    }
 }
 
 /// Whether calls to numbers outside go on by the same ways: calls that are being dialled know them by their places.

@@ -4,31 +4,32 @@ use super::agents::PlacedAccount;
 use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
-use super::{ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial};
+use super::{
+    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, transports,
+    trunks,
+};
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::MediaSettings;
 use crate::secret::PLACEHOLDER;
 use crate::sip::auth::Algorithm;
-use crate::sip::flow::Transport;
-use crate::sip::transport::Listen;
+use crate::sip::presenting::Presentation;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The hashes of digest authentication, by their names in the file.
 const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
 
-pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
+pub(super) fn sip(
+    root: &Section<'_>,
+    accounts: &[PlacedAccount],
+    queues: BTreeMap<String, Presentation>,
+    look_for_files: bool,
+) -> SipConfig {
     let section = root.table("sip");
-    let listen = listeners(&section);
-    let advertise = address(&section, "advertise");
+    let listen = transports::listeners(&section);
     let exposed = listen.iter().find(|one| !one.address.ip().is_loopback());
-    if listen.iter().any(|one| one.address.ip().is_unspecified()) && advertise.is_none() {
-        section.error(
-            &section.span,
-            "listening on every address needs advertise = \"…\": the one that phones reach this machine at",
-        );
-    }
     if let Some(exposed) = exposed {
         for account in accounts.iter().filter(|account| account.has_placeholder()) {
             let (name, address) = (&account.account.name, exposed.address);
@@ -38,18 +39,31 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
             root.error(&account.password_span, message);
         }
     }
+    let every = Duration::ZERO..=Duration::from_secs(3600);
+    let options_every = section.duration("options_every", every).unwrap_or(Duration::from_secs(30));
     let config = SipConfig {
-        advertise,
+        advertise: address(&section, "advertise"),
+        advertise6: transports::advertise6(&section),
+        tls: transports::tls(&section, &listen, look_for_files),
+        origins: transports::origins(&section),
+        limits: transports::limits(&section),
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
         digests: listed(&section, "digest", "hash", &DIGESTS).unwrap_or_else(|| vec![Algorithm::Md5]),
-        options_every: section
-            .duration("options_every", Duration::ZERO..=Duration::from_secs(3600))
-            .unwrap_or(Duration::from_secs(30)),
-        trunks: dial::trunks(root, &listen),
+        options_every,
+        name_servers: name_servers(&section),
+        trunks: trunks::trunks(root, &listen, options_every),
+        proxies: trunks::networks(
+            &section,
+            "proxies",
+            "this lets every phone lead its calls through any address",
+        ),
+        presentation: presenting::site(&section),
+        queues,
         dial: dial::policy(root),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
         listen,
     };
+    transports::check_advertised(&section, &config);
     if config.realm.is_empty()
         || !config.realm.chars().all(|c| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\')
     {
@@ -59,30 +73,20 @@ pub(super) fn sip(root: &Section<'_>, accounts: &[PlacedAccount]) -> SipConfig {
     config
 }
 
-fn listeners(section: &Section<'_>) -> Vec<Listen> {
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
-    let Some(texts) = section.texts("listen") else {
-        return [Transport::Udp, Transport::Tcp]
-            .map(|transport| Listen { transport, address: loopback })
-            .to_vec();
-    };
-    if texts.is_empty() {
-        section.error(&section.span, "listen: expected at least one, such as \"udp:127.0.0.1:5060\"");
-    }
-    let mut listeners: Vec<Listen> = Vec::new();
-    for text in texts {
-        match text.value.parse() {
-            Ok(one) if listeners.contains(&one) && one.address.port() != 0 => {
-                section.error(&text.span, format!("listen: {:?} is there twice; remove one", text.value));
-            }
-            Ok(one) => listeners.push(one),
+/// Who is asked where trunks are, instead of whom the system asks.
+fn name_servers(section: &Section<'_>) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    for text in section.texts("name_servers").unwrap_or_default() {
+        let address = text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        match address.or_else(|_| text.value.parse()) {
+            Ok(server) => servers.push(server),
             Err(_) => {
-                let wanted = "\"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\", such as \"udp:127.0.0.1:5060\"";
-                section.error(&text.span, format!("listen: expected {wanted}, got {:?}", text.value));
+                let wanted = "addresses such as \"192.0.2.53\" or \"127.0.0.1:5353\"";
+                section.error(&text.span, format!("name_servers: expected {wanted}, got {:?}", text.value));
             }
         }
     }
-    listeners
+    servers
 }
 
 pub(super) fn address(section: &Section<'_>, key: &'static str) -> Option<IpAddr> {

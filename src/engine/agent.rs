@@ -14,7 +14,17 @@ use std::time::Duration;
 pub(super) struct Engaged {
     pub offer: OfferId,
     pub call: CallId,
+    /// Whether the caller hears music instead of him.
     pub held: bool,
+    /// Whether that is what his phone wants: then only it can take the caller back.
+    pub phone_holds: bool,
+}
+
+impl Engaged {
+    /// He talks.
+    pub fn new(offer: OfferId, call: CallId) -> Self {
+        Self { offer, call, held: false, phone_holds: false }
+    }
 }
 
 /// After-call work.

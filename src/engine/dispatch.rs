@@ -178,7 +178,7 @@ impl Engine {
         self.remember_served(now, call_id, agent_id);
         if let Some(agent) = self.agent_mut(agent_id) {
             agent.offer = None;
-            agent.calls.push(Engaged { offer: id, call: call_id, held: false });
+            agent.calls.push(Engaged::new(id, call_id));
             agent.answered += 1;
             agent.missed_in_a_row = 0;
             agent.undisposed = None;

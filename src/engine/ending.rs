@@ -38,7 +38,18 @@ impl Engine {
         }
     }
 
-    /// The agent put the caller on hold, or took him back: music meanwhile.
+    /// The agent's phone put the caller on hold, or took him back.
+    pub(super) fn phone_held(&mut self, now: Now, id: OfferId, held: bool, out: &mut Commands) {
+        let Some(agent) = self.in_talk.get(&id).and_then(|call| self.serves(*call, id)) else { return };
+        if let Some(state) = self.agent_mut(agent) {
+            for engaged in state.calls.iter_mut().filter(|engaged| engaged.offer == id) {
+                engaged.phone_holds = held;
+            }
+        }
+        self.held(now, id, held, out);
+    }
+
+    /// The caller is put on hold, or taken back: music meanwhile.
     pub(super) fn held(&mut self, now: Now, id: OfferId, held: bool, out: &mut Commands) {
         let Some(&call_id) = self.in_talk.get(&id) else { return };
         let Some(call) = self.calls.get_mut(&call_id) else { return };

@@ -355,7 +355,7 @@ impl Engine {
         if let Party::Agent(agent) = who {
             if let Some(state) = self.agent_mut(agent) {
                 state.guest = None;
-                state.calls.push(Engaged { offer, call: id, held: false });
+                state.calls.push(Engaged::new(offer, id));
                 state.undisposed = None;
             }
             self.remember_served(now, id, agent);

@@ -166,7 +166,7 @@ impl Engine {
             Event::LegEnded { leg: LegId::Agent(offer) } => self.agent_leg_ended(now, offer, out),
             Event::LegResumed { leg } => self.leg_resumed(now, leg, out),
             Event::LegLost { leg } => self.leg_lost(now, leg, out),
-            Event::LegHeld { leg: LegId::Agent(offer), held } => self.held(now, offer, held, out),
+            Event::LegHeld { leg: LegId::Agent(offer), held } => self.phone_held(now, offer, held, out),
             Event::PromptFinished { leg: LegId::Caller(call) } => self.last_prompt_finished(now, call, out),
             Event::DigitPressed { leg: LegId::Agent(offer), digit } => {
                 self.key_pressed(now, offer, digit, out)

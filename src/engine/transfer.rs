@@ -90,9 +90,15 @@ impl Engine {
         }
     }
 
-    /// Agent and caller talk again.
+    /// Agent and caller talk again, unless the agent's phone holds the caller: then he hears music until it takes him
+    /// back, and not its silence.
     pub(super) fn back_to_caller(&mut self, now: Now, id: CallId, out: &mut Commands) {
-        if let Some((offer, _)) = self.calls.get(&id).and_then(|call| call.talks_by()) {
+        let Some((offer, agent)) = self.calls.get(&id).and_then(|call| call.talks_by()) else { return };
+        let state = self.agents.get(agent.0 as usize);
+        let holds = |state: &super::agent::Agent| {
+            state.calls.iter().any(|engaged| engaged.offer == offer && engaged.phone_holds)
+        };
+        if !state.is_some_and(holds) {
             self.held(now, offer, false, out);
         }
     }

@@ -123,6 +123,8 @@ fn later_words_of_the_signalling_replace_earlier_ones() {
             uri: format!("sip:anna@192.0.2.1:{port}"),
             flow: crate::sip::flow::Flow::udp(([192, 0, 2, 9], 5060).into(), ([192, 0, 2, 1], 5060).into())
                 .into(),
+            path: Vec::new(),
+            outbound: None,
             made_by: ("c".into(), 1),
             expires_at: None,
             q_thousandths: 1000,

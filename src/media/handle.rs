@@ -35,10 +35,6 @@ const INBOX_MAX: usize = 8_192;
 const BIND_ATTEMPTS: usize = 16;
 /// Playlists that are remembered.
 const PLAYLISTS_MAX: usize = 256;
-/// A second of packets, as the system counts them: more would only be late.
-const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
-/// Expedited forwarding (RFC 3246), which networks that care give to voice.
-const TOS_EXPEDITED: u32 = 0xB8;
 
 /// How the media plane is set up.
 #[derive(Clone, Debug)]
@@ -129,6 +125,8 @@ struct Control {
     workers: Vec<Remote>,
     legs: HashMap<LegId, Place>,
     playlists: HashMap<Start, HashMap<Vec<String>, Arc<Playlist>>>,
+    /// Whether workers are woken later, for all messages at once.
+    gathering: bool,
 }
 
 /// A worker, seen from outside.
@@ -138,6 +136,8 @@ struct Remote {
     thread: Option<JoinHandle<()>>,
     legs: usize,
     board: Arc<Board>,
+    /// Whether it has messages that it was not woken for.
+    unwoken: bool,
 }
 
 /// Where a leg is.
@@ -175,7 +175,8 @@ pub fn start(
     let counters: Arc<[Arc<Counters>]> = (0..count).map(|_| Arc::default()).collect();
     let (legs, playlists) = Default::default();
     let rules = Rules { silence: settings.silence, inband_keys: settings.inband_keys };
-    let mut control = Control { settings, library, clock, ports, workers: Vec::new(), legs, playlists };
+    let (workers, gathering) = (Vec::new(), false);
+    let mut control = Control { settings, library, clock, ports, workers, legs, playlists, gathering };
     for (number, counters) in counters.iter().enumerate() {
         let scheduling = Scheduling { number, pin: control.settings.pin, hurry: control.settings.realtime };
         control.workers.push(spawn(scheduling, counters.clone(), events.clone(), clock, rules)?);
@@ -199,7 +200,7 @@ fn spawn(
     let thread = std::thread::Builder::new()
         .name(format!("media-{}", scheduling.number))
         .spawn(move || worker.run(scheduling))?;
-    Ok(Remote { inbox, waker, thread: Some(thread), legs: 0, board })
+    Ok(Remote { inbox, waker, thread: Some(thread), legs: 0, board, unwoken: false })
 }
 
 impl Handle {
@@ -280,6 +281,17 @@ impl Handle {
         if let Some(place) = control.legs.get(&leg).copied() {
             control.send(place.worker, message);
         }
+    }
+
+    /// From now on workers are not woken for each message: a call's beginning alone has three, and each waking interrupts
+    /// whoever runs on the worker's core. They see to their messages at their next slot at the latest.
+    pub fn gather(&self) {
+        self.control().gathering = true;
+    }
+
+    /// Wakes those who have messages, and from now on each at once.
+    pub fn deliver(&self) {
+        self.control().deliver();
     }
 
     /// The counters, one set per worker.

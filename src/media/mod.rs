@@ -22,6 +22,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+mod sockets;
 pub mod srtp;
 pub mod tones;
 mod worker;

@@ -81,6 +81,8 @@ pub struct Session {
     round_trip: Option<Duration>,
     report_due: Monotonic,
     reported_packets: u32,
+    /// Whether a report was made.
+    has_reported: bool,
     control_port: Option<u16>,
     /// The keys in use, when it is SRTP.
     secured: Option<Box<Secured>>,
@@ -108,6 +110,7 @@ impl Session {
             // The first report comes after 2.5 to 5 s, so that calls that begin together do not report together.
             report_due: now + REPORT_EVERY / 2 + Duration::from_micros(u64::from(seed.ssrc) % 2_500_000),
             reported_packets: 0,
+            has_reported: false,
             control_port: None,
             secured: None,
         }

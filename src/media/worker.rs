@@ -4,6 +4,7 @@
 //! a late slot is caught up with, and one that is too late is skipped, never stretched.
 
 mod intake;
+mod lane;
 mod legs;
 mod outbox;
 mod pace;
@@ -27,12 +28,14 @@ use super::session::Session;
 use super::tones::Tones;
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
+use lane::Lane;
 use mio::net::UdpSocket;
 use mio::{Events, Poll, Token};
 use outbox::Outbox;
 use pace::Alarm;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -159,6 +162,10 @@ struct Leg {
     is_silent: bool,
     /// When its figures are written next.
     measure_due: Monotonic,
+    /// The short way for its packets while it hears music.
+    lane: Option<Lane>,
+    /// Where it was sent music to at the last look.
+    was_at: Option<SocketAddr>,
 }
 
 /// The thread's state.

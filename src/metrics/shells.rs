@@ -47,6 +47,12 @@ pub struct SipMetrics {
     pub malformed: IntCounter,
     /// Messages dropped because the loop was behind: the peer sends them again (RFC 3261 §17).
     pub dropped: IntCounter,
+    /// Connections open, in and out: TCP, TLS and WebSockets.
+    pub connections: IntGauge,
+    /// Connections turned away because there were too many.
+    pub connections_refused: IntCounter,
+    /// Connections given up because a handshake of TLS or WebSocket failed or took too long.
+    pub handshakes_failed: IntCounter,
     /// Wishes of trusted senders that could not be read; their calls were taken without them.
     pub bad_wishes: IntCounter,
     /// Messages sent again because no answer came in time.
@@ -91,6 +97,8 @@ pub struct StoreMetrics {
     pub written: IntCounter,
     /// Attempts to write that failed; the records stay in the backlog.
     pub failures: IntCounter,
+    /// Times at which the journal could not be written, so that calls would not have outlived the process.
+    pub journal_gaps: IntCounter,
     /// Records lost because the backlog was full.
     pub dropped: IntCounter,
 }
@@ -159,6 +167,15 @@ impl SipMetrics {
             malformed: make.counter("sip_malformed_total", "SIP messages that could not be parsed.")?,
             dropped: make
                 .counter("sip_dropped_total", "SIP messages dropped because there were too many.")?,
+            connections: make.gauge("sip_connections", "Connections that carry SIP now.")?,
+            connections_refused: make.counter(
+                "sip_connections_refused_total",
+                "Connections turned away because there were too many.",
+            )?,
+            handshakes_failed: make.counter(
+                "sip_handshakes_failed_total",
+                "Handshakes of TLS and WebSocket that failed or took too long.",
+            )?,
             bad_wishes: make.counter(
                 "sip_bad_wishes_total",
                 "Wishes for calls (X-Holdfast-…) of trusted trunks that could not be read.",
@@ -240,6 +257,10 @@ impl StoreMetrics {
             backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
             written: make.counter("store_written_total", "Call records written, and notes added to them.")?,
             failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
+            journal_gaps: make.counter(
+                "store_journal_gaps_total",
+                "Times the journal could not be written: calls would not have outlived the process.",
+            )?,
             dropped: make
                 .counter("store_dropped_total", "Call records lost because the backlog was full.")?,
         })

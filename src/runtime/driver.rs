@@ -5,12 +5,12 @@
 
 use super::clock::Clock;
 use super::facts::FactSinks;
-use super::figures::{Figures, MediaFigures};
+use super::figures::{ConnectionFigures, Figures, MediaFigures};
 use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
 use super::recordings::{Conversation, Recordings};
 use super::reload::{Change, unheard};
-use super::trunks::Addresses;
+use super::trunks::Located;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
 use crate::engine::id::{LegId, RequestId};
@@ -45,7 +45,7 @@ pub(super) struct Driver {
     pub engine: Engine,
     pub sip: SipCore,
     /// Where the trunks are that are called by name.
-    pub trunks: Addresses,
+    pub trunks: Located,
     pub media: media::Handle,
     pub recordings: Recordings,
     pub transport: TransportSender,
@@ -88,7 +88,11 @@ impl Driver {
             inputs.take(Instant::from_std(self.clock.instant(self.deadline())), &mut taken).await;
             // A panic is a mistake of ours, and nobody knows what state it left behind: nothing more is decided.
             // But the process says so and ends, and what is known of the calls reaches the disk.
-            match catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken))) {
+            // Media workers are woken once for all that a turn tells them.
+            self.media.gather();
+            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken)));
+            self.media.deliver();
+            match turned {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(ended)) => break ended,
                 Err(_) => break Err(StartError::Died),
@@ -168,6 +172,8 @@ impl Driver {
     fn stop(&mut self, asked: Stop) {
         if asked > self.work.stop {
             self.work.stop = asked;
+            let now = self.clock.now();
+            self.sip.leave(now, self.engine.settings(), &mut self.media, &mut self.work.sip);
             let event = match asked {
                 Stop::No => return,
                 Stop::Drain => Event::DrainStarted,
@@ -251,8 +257,8 @@ impl Driver {
     fn tick(&mut self) {
         let now = self.clock.now();
         if self.trunks.has_changed().unwrap_or(false) {
-            for (trunk, address) in self.trunks.borrow_and_update().iter() {
-                self.sip.route_found(*trunk, *address);
+            for (trunk, servers) in self.trunks.borrow_and_update().iter() {
+                self.sip.servers_found(now, *trunk, servers);
             }
         }
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|due| due <= now.mono);
@@ -279,7 +285,11 @@ impl Driver {
                 self.transport.send(flow, bytes);
             }
             for note in self.work.sip.notes.drain(..) {
-                tracing::warn!("{note}");
+                if note.is_problem() {
+                    tracing::warn!("{note}");
+                } else {
+                    tracing::info!("{note}");
+                }
             }
             let events = std::mem::take(&mut self.work.sip.events);
             if events.is_empty() && self.work.commands.is_empty() {
@@ -393,7 +403,10 @@ impl Driver {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
+            connections: ConnectionFigures::of(&self.transport),
             media: MediaFigures::of(&self.media),
+            journal_gaps: self.journal.as_ref().map_or(0, Journal::gaps),
+            trunks: self.sip.trunk_pictures(self.clock.now()),
         };
         let clock = self.clock;
         self.facts.look_ahead(&self.engine, &snapshot, || clock.now().mono);

@@ -79,6 +79,11 @@ impl FactSinks {
         self.unwritten.iter().cloned().collect()
     }
 
+    /// The engine goes on from before our start: what is folded from facts alone is told how it stands.
+    pub(super) fn begin_amid(&mut self, snapshot: &Snapshot) {
+        self.estimator.begin_amid(snapshot);
+    }
+
     /// The records of calls that are not over.
     pub(super) fn records(&self) -> &CdrFold {
         &self.records
@@ -173,9 +178,13 @@ impl FactSinks {
         metrics.sip.contacts.set(gauge(figures.sip.contacts));
         advance(&metrics.sip.malformed, figures.malformed);
         advance(&metrics.sip.dropped, figures.dropped);
+        figures.connections.show(&metrics.sip);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         figures.media.show(&metrics.media);
+        for (name, trunk) in &figures.trunks {
+            metrics.trunks.show(name, trunk.up, trunk.registered);
+        }
         self.forget_written();
         let metrics = &self.metrics;
         let writer = self.writer.figures();
@@ -183,6 +192,7 @@ impl FactSinks {
         advance(&metrics.store.written, writer.written);
         advance(&metrics.store.failures, writer.failures);
         advance(&metrics.store.dropped, writer.dropped);
+        advance(&metrics.store.journal_gaps, figures.journal_gaps);
     }
 
     /// Sees the last records to the disk; calls that were cut short by our own failure have one too, unless they go on

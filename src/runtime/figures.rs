@@ -2,8 +2,11 @@
 
 use crate::media::Handle;
 use crate::media::counters::{Counters, DropCause, LATENESS_EDGES_US};
-use crate::metrics::{MediaMetrics, advance};
+use crate::metrics::{MediaMetrics, SipMetrics, advance};
 use crate::sip::core::SipCounts;
+use crate::sip::transport::TransportSender;
+use crate::sip::trunk::TrunkPicture;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A packet that leaves later than this is worth an operator's attention.
 const LATE_US: u64 = 5_000;
@@ -15,7 +18,38 @@ pub(super) struct Figures {
     pub malformed: u64,
     /// What came in by the sockets while the loop was behind.
     pub dropped: u64,
+    pub connections: ConnectionFigures,
     pub media: MediaFigures,
+    /// How often the journal could not be written.
+    pub journal_gaps: u64,
+    /// How each trunk stands, by its name.
+    pub trunks: Vec<(String, TrunkPicture)>,
+}
+
+/// What became of those who came by a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ConnectionFigures {
+    open: usize,
+    refused: u64,
+    handshakes_failed: u64,
+}
+
+impl ConnectionFigures {
+    pub(super) fn of(transport: &TransportSender) -> Self {
+        let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = transport.counts();
+        Self {
+            open: transport.connections(),
+            refused: counted(&counts.refused),
+            handshakes_failed: counted(&counts.handshakes_failed),
+        }
+    }
+
+    pub(super) fn show(&self, metrics: &SipMetrics) {
+        metrics.connections.set(i64::try_from(self.open).unwrap_or(i64::MAX));
+        advance(&metrics.connections_refused, self.refused);
+        advance(&metrics.handshakes_failed, self.handshakes_failed);
+    }
 }
 
 /// The sums over all workers.

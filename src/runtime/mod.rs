@@ -11,6 +11,7 @@ mod parts;
 mod recordings;
 mod recovery;
 mod reload;
+mod resolve;
 mod trunks;
 
 pub use parts::StartError;
@@ -21,7 +22,7 @@ use crate::config::Config;
 use crate::engine::Snapshot;
 use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
-use crate::sip::transport::{self, Listen, TransportSettings};
+use crate::sip::transport::{self, Listen};
 use crate::store::{Store, Writer};
 use clock::Clock;
 use driver::{Driver, Work};
@@ -116,7 +117,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let http_address = listener.local_addr().map_err(HttpError::Serve)?;
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
     let (media, prompts) = parts::media(&config, media_events).await?;
-    let (sender, network) = transport::bind(&config.sip.listen, TransportSettings::default()).await?;
+    let (exchange_rules, peer_rules) = watch::channel(Arc::new(parts::peer_rules(&config)?));
+    let (sender, network) = transport::bind(&config.sip.listen, config.sip.limits, peer_rules).await?;
     let sip = sender.bound().to_vec();
     let newest = store.newest_call().await?.max(before.newest_call());
     let first_id = parts::first_id(clock.now().wall, newest);
@@ -150,7 +152,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || metrics.render())
         },
     };
-    let trunks = trunks::follow(&config.sip.trunks, &sip);
+    let trunks = trunks::follow(&config.sip.trunks, &sip, &config.sip.name_servers);
     let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
     let reloader = Reloader {
         clock,
@@ -159,6 +161,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         first_id,
         tokens: tokens.clone(),
         metrics: Arc::clone(&metrics),
+        peer_rules: exchange_rules,
         changes,
     };
     tokio::spawn(reloader.run(reload_asked));

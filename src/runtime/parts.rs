@@ -9,8 +9,8 @@ use crate::media::{self, MediaError, MediaEvent, MediaSettings};
 use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
 use crate::sip::registrar::RegistrarRules;
-use crate::sip::settings::{Listener, SipSettings};
-use crate::sip::transport::{Listen, TransportError};
+use crate::sip::settings::{Listener, SipSettings, Trunk};
+use crate::sip::transport::{Listen, PeerRules, Tls, TlsError, TransportError};
 use crate::store::{SqliteStore, StoreError};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -24,6 +24,9 @@ pub enum StartError {
     /// Signalling.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// Certificates and keys.
+    #[error("under [sip.tls]: {0}")]
+    Tls(#[from] TlsError),
     /// A static contact of the configuration.
     #[error(transparent)]
     Sip(#[from] SettingsError),
@@ -124,11 +127,14 @@ fn spoken(library: &Library) -> BTreeSet<String> {
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {
     let listener = |listen: &Listen| {
-        let ip = config.sip.advertise.or_else(|| outward(listen.address.ip())).unwrap_or(listen.address.ip());
+        let own = listen.address.ip();
+        let ip = config.sip.advertised(own).or_else(|| outward(own)).unwrap_or(own);
+        let tls = config.sip.tls.as_ref().filter(|_| listen.transport.is_secure());
         Listener {
             transport: listen.transport,
             bound: listen.address,
             advertised: SocketAddr::new(ip, listen.address.port()),
+            name: tls.and_then(|tls| tls.name.clone()),
         }
     };
     let rules = &config.settings;
@@ -137,6 +143,9 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         digests: config.sip.digests.clone(),
         listeners: bound.iter().map(listener).collect(),
         trunks: config.sip.trunks.clone(),
+        proxies: config.sip.proxies.clone(),
+        presentation: config.sip.presentation.clone(),
+        queues: config.sip.queues.clone(),
         dial: config.sip.dial.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
@@ -148,6 +157,16 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         },
         ..SipSettings::default()
     }
+}
+
+/// What the transports ask of others, with the certificates as they lie on the disk now.
+pub(super) fn peer_rules(config: &Config) -> Result<PeerRules, TlsError> {
+    let name = |trunk: &Trunk| trunk.route.as_ref().map(|route| route.host.clone());
+    Ok(PeerRules {
+        tls: config.sip.tls.as_ref().map(Tls::load).transpose()?,
+        origins: config.sip.origins.clone(),
+        trunks: config.sip.trunks.iter().map(name).collect(),
+    })
 }
 
 /// For a socket on all addresses: the one by which the system reaches others. Nothing is sent to find out.

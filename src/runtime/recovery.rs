@@ -128,6 +128,7 @@ impl Driver {
             phones = restored.reachable.len(),
             "going on where the process before was killed"
         );
+        self.facts.begin_amid(&self.engine.snapshot(now));
         // Told at the moment at which it happened: so long did those wait and talk who could not go on.
         self.happen(last, Event::Restarted { standing: restored.legs, reachable: restored.reachable });
         self.pump();
@@ -143,11 +144,14 @@ impl Driver {
     /// Begins our own journal, with everything as it is now.
     pub(super) async fn begin_journal(&mut self, before: Before) {
         let Some(path) = before.path else { return };
-        self.sip.watch();
         let (whole, now) = (self.whole(), self.clock.now().mono);
         let started = tokio::task::spawn_blocking(move || Journal::start(&path, whole, now)).await;
         match started {
-            Ok(Ok(journal)) => self.journal = Some(journal),
+            Ok(Ok(journal)) => {
+                // Nothing has happened since everything was looked at: the loop does not run yet.
+                self.sip.watch();
+                self.journal = Some(journal);
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, "no journal is written: calls would not outlive this process");
             }

@@ -10,9 +10,9 @@ use crate::media;
 use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
 use crate::sip::settings::SipSettings;
-use crate::sip::transport::Listen;
+use crate::sip::transport::{Listen, PeerRules};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the loop exchanges, all of it or nothing.
 pub(super) struct Change {
@@ -31,6 +31,8 @@ pub(super) struct Reloader {
     pub first_id: u64,
     pub tokens: Tokens,
     pub metrics: Arc<Metrics>,
+    /// The transports go by them from the next connection on.
+    pub peer_rules: watch::Sender<Arc<PeerRules>>,
     pub changes: mpsc::Sender<Change>,
 }
 
@@ -73,6 +75,8 @@ impl Reloader {
         let read = loaded.map_err(|_| vec!["reading the file failed".to_owned()])?.map_err(told)?;
         let new = reconcile(&self.config, read);
         let (tokens, _) = parts::tokens(&new).map_err(|error| vec![error.to_string()])?;
+        let peer_rules =
+            parts::peer_rules(&new).map_err(|error| vec![format!("under [sip.tls]: {error}")])?;
         let (done, answer) = oneshot::channel();
         let settings = Box::new(new.settings.clone());
         let sip = parts::sip_settings(&new, &self.bound, self.first_id);
@@ -81,6 +85,7 @@ impl Reloader {
         let changed = answer.await.map_err(|_| stopping(()))?;
         let unheard = changed.map_err(|error| vec![error.to_string()])?;
         self.tokens.replace(tokens);
+        self.peer_rules.send_replace(Arc::new(peer_rules));
         let warnings = new.warnings.iter().map(ToString::to_string).chain(unheard).collect();
         self.config = new;
         Ok(warnings)

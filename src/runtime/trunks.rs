@@ -1,122 +1,180 @@
 //! Where the servers of trunks are that the configuration names: their names are looked up beside the loop, again and
-//! again, for carriers move. It tells addresses, and calls nobody.
+//! again, for carriers move. It tells servers, and calls nobody. What was found last stays true while DNS is silent.
 
+use super::resolve::{Names, Unresolved};
+use crate::sip::flow::{Transport, TrunkId};
 use crate::sip::host::Host;
-use crate::sip::settings::Trunk;
+use crate::sip::settings::{Route, Trunk};
 use crate::sip::transport::Listen;
-use std::net::IpAddr;
-use std::time::Duration;
+use crate::sip::trunk::locate::{self, Question, Server, Service, Target};
+use crate::sip::trunk::order::Rank;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How often each name is looked up. The system's own cache goes by the record's time to live.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(60);
+/// However short the records are to live, a name is not looked up more often.
+const LOOK_UP_EVERY_MIN: Duration = Duration::from_secs(5);
+/// However long, it is looked up so often.
+const LOOK_UP_EVERY_MAX: Duration = Duration::from_secs(600);
+/// When a name was looked up in vain.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
-/// The address of each trunk that has a name, by its place in the configuration.
-pub(super) type Addresses = watch::Receiver<Vec<(usize, IpAddr)>>;
+/// The servers of each trunk that has a name.
+pub(super) type Located = watch::Receiver<BTreeMap<TrunkId, Vec<Server>>>;
 
-/// One name to be looked up.
-struct Named {
-    trunk: usize,
-    host: String,
-    port: u16,
-    /// Whether a listener could reach it by IPv4, and by IPv6.
-    reach: (bool, bool),
-    /// Whether the last look was in vain: that is told once.
-    in_vain: bool,
-}
-
-/// Looks the names up from now on, as long as somebody wants to know.
-pub(super) fn follow(trunks: &[Trunk], bound: &[Listen]) -> Addresses {
-    let mut named: Vec<_> = trunks.iter().enumerate().filter_map(|(at, it)| name_of(at, it, bound)).collect();
-    let (found, addresses) = watch::channel(Vec::new());
-    if !named.is_empty() {
-        tokio::spawn(async move {
-            loop {
-                for one in &mut named {
-                    if let Some(address) = look_up(one).await {
-                        found.send_if_modified(|known| note(known, one.trunk, address));
-                    }
-                }
-                tokio::select! {
-                    () = sleep(LOOK_UP_EVERY) => {}
-                    () = found.closed() => return,
-                }
-            }
-        });
+/// Looks the names up from now on, as long as somebody wants to know. Each has a task of its own: none waits for another.
+pub(super) fn follow(trunks: &[Trunk], bound: &[Listen], name_servers: &[SocketAddr]) -> Located {
+    let (found, located) = watch::channel(BTreeMap::new());
+    let found = Arc::new(found);
+    let is_named =
+        |trunk: &&Trunk| trunk.route.as_ref().is_some_and(|route| matches!(route.host, Host::Name(_)));
+    if !trunks.iter().any(|trunk| is_named(&trunk)) {
+        return located;
     }
-    addresses
-}
-
-fn name_of(trunk: usize, configured: &Trunk, bound: &[Listen]) -> Option<Named> {
-    let route = configured.route.as_ref()?;
-    let Host::Name(host) = &route.host else { return None };
-    let reaches =
-        |ipv4| bound.iter().any(|one| one.transport == route.transport && one.address.is_ipv4() == ipv4);
-    let reach = (reaches(true), reaches(false));
-    Some(Named { trunk, host: host.to_string(), port: route.port(), reach, in_vain: false })
-}
-
-async fn look_up(named: &mut Named) -> Option<IpAddr> {
-    let (ipv4, ipv6) = named.reach;
-    let problem = match tokio::net::lookup_host((named.host.as_str(), named.port)).await {
-        Ok(mut addresses) => match addresses.find(|it| if it.is_ipv4() { ipv4 } else { ipv6 }) {
-            Some(address) => {
-                named.in_vain = false;
-                return Some(address.ip());
-            }
-            None => "no address that a listener of ours reaches".to_owned(),
-        },
-        Err(error) => error.to_string(),
+    let names = match Names::new(name_servers) {
+        Ok(names) => names,
+        Err(error) => {
+            tracing::error!("no name of a trunk can be looked up: {error}; write [sip] name_servers");
+            return located;
+        }
     };
-    if !std::mem::replace(&mut named.in_vain, true) {
-        tracing::warn!(
-            name = named.host,
-            "a trunk's server is not found: {problem}; looked for again every minute"
-        );
+    for (at, trunk) in trunks.iter().enumerate().filter(|(_, trunk)| is_named(trunk)) {
+        let Some(route) = trunk.route.clone() else { continue };
+        let finder = Finder { names: names.clone(), route, bound: bound.to_vec() };
+        tokio::spawn(keep_looking(TrunkId(at), trunk.name.clone(), finder, Arc::clone(&found)));
     }
-    None
+    located
 }
 
-/// Notes an address; whether it is news.
-fn note(known: &mut Vec<(usize, IpAddr)>, trunk: usize, address: IpAddr) -> bool {
-    match known.iter_mut().find(|(at, _)| *at == trunk) {
-        Some((_, before)) => std::mem::replace(before, address) != address,
-        None => {
-            known.push((trunk, address));
-            true
+async fn keep_looking(
+    trunk: TrunkId,
+    name: String,
+    finder: Finder,
+    found: Arc<watch::Sender<BTreeMap<TrunkId, Vec<Server>>>>,
+) {
+    let mut is_told = false;
+    loop {
+        let wait = match finder.look().await {
+            Ok((servers, until)) => {
+                is_told = false;
+                found.send_if_modified(|known| {
+                    known.insert(trunk, servers.clone()).is_none_or(|before| before != servers)
+                });
+                let left = until.saturating_duration_since(Instant::now());
+                left.clamp(LOOK_UP_EVERY_MIN, LOOK_UP_EVERY_MAX)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let stale = found.borrow().contains_key(&trunk);
+                    let meanwhile = if stale { "; meanwhile what was found before is used" } else { "" };
+                    tracing::warn!(
+                        trunk = name,
+                        "its server {} is not found: {error}{meanwhile}",
+                        finder.route.host
+                    );
+                }
+                LOOK_AGAIN
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = found.closed() => return,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sip::flow::Transport;
-    use crate::sip::settings::{Route, Shows};
+/// Finds the servers of one trunk (RFC 3263 §4).
+struct Finder {
+    names: Names,
+    route: Route,
+    bound: Vec<Listen>,
+}
 
-    fn trunk(host: &str) -> Trunk {
-        let host = Host::parse(host).unwrap();
-        let (port, login, own_number) = (None, None, None);
-        let route = Route { host, port, transport: Transport::Udp, login, own_number, shows: Shows::Caller };
-        Trunk { route: Some(route), ..Trunk::default() }
+/// What was found, and until when it may be believed.
+type Looked<T> = Result<(T, Instant), Unresolved>;
+
+impl Finder {
+    async fn look(&self) -> Looked<Vec<Server>> {
+        let host = self.route.host.to_string();
+        let (targets, until) = match locate::first_question(&self.route) {
+            Question::Addresses(transport, port) => self.addresses(&host, transport, port).await?,
+            Question::Servers(service) => {
+                let transport = service.transport;
+                let (targets, until) = self.servers(&[service]).await?;
+                if targets.is_empty() {
+                    self.addresses(&host, transport, transport.default_port()).await?
+                } else {
+                    (targets, until)
+                }
+            }
+            Question::Services => {
+                // Many a name server knows no NAPTR and says that it has failed: then there is none.
+                let none = (Vec::new(), Instant::now() + LOOK_UP_EVERY_MAX);
+                let (records, known_until) = self.names.naptr(&host).await.unwrap_or(none);
+                let mut services = locate::services(records, |transport| self.speaks(transport));
+                if services.is_empty() {
+                    services = locate::by_default(&host, |transport| self.speaks(transport));
+                }
+                let (targets, until) = self.servers(&services).await?;
+                if targets.is_empty() {
+                    // RFC 3263 §4.1: neither NAPTR nor SRV.
+                    self.addresses(&host, Transport::Udp, Transport::Udp.default_port()).await?
+                } else {
+                    (targets, until.min(known_until))
+                }
+            }
+        };
+        if targets.is_empty() {
+            return Err(Unresolved::Nowhere);
+        }
+        Ok((locate::ranked(&targets), until))
     }
 
-    #[tokio::test]
-    async fn a_name_is_looked_up_and_an_address_is_not() {
-        let bound = [Listen { transport: Transport::Udp, address: "127.0.0.1:5060".parse().unwrap() }];
-        let trunks = [trunk("192.0.2.1"), trunk("localhost"), Trunk::default()];
-        let mut addresses = follow(&trunks, &bound);
-        addresses.changed().await.unwrap();
-        assert_eq!(*addresses.borrow(), [(1, "127.0.0.1".parse().unwrap())]);
-        assert!(follow(&trunks[..1], &bound).changed().await.is_err(), "nothing to look up");
+    /// What the SRV records of these services lead to.
+    async fn servers(&self, services: &[Service]) -> Looked<Vec<Target>> {
+        let mut targets = Vec::new();
+        let mut until = Instant::now() + LOOK_UP_EVERY_MAX;
+        for service in services {
+            let (records, known_until) = self.names.srv(&service.name).await?;
+            until = until.min(known_until);
+            for record in records {
+                // One of several servers that has no address is no reason to give up the others.
+                let Ok((found, known_until)) =
+                    self.addresses(&record.host, service.transport, record.port).await
+                else {
+                    continue;
+                };
+                until = until.min(known_until);
+                targets.extend(found.into_iter().map(|target| Target {
+                    place: service.place,
+                    rank: record.rank,
+                    ..target
+                }));
+            }
+        }
+        Ok((targets, until))
     }
 
-    #[test]
-    fn only_another_address_is_news() {
-        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
-        let mut known = Vec::new();
-        assert_eq!([one, one, other].map(|it| note(&mut known, 3, it)), [true, false, true]);
-        assert_eq!(known, [(3, other)]);
+    /// The addresses of a name that a listener of ours reaches.
+    async fn addresses(&self, host: &str, transport: Transport, port: u16) -> Looked<Vec<Target>> {
+        let (addresses, until) = self.names.addresses(host).await?;
+        let reaches = |address: &SocketAddr| {
+            let fits =
+                |one: &Listen| one.transport == transport && one.address.is_ipv4() == address.is_ipv4();
+            self.bound.iter().any(fits)
+        };
+        let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).filter(reaches);
+        let target = |address| Target { place: 0, rank: Rank::default(), transport, address };
+        Ok((addresses.map(target).collect(), until))
+    }
+
+    fn speaks(&self, transport: Transport) -> bool {
+        self.bound.iter().any(|one| one.transport == transport)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,11 @@
 //! engine: that is the point.
 
 use super::checks::{Broken, Ledger};
+use super::digest::Fnv;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
 use crate::stats::cdr::Entry;
 use crate::stats::{Cdr, CdrFold, Today};
-use std::io::Write;
 
 /// The folds, and what they have not seen yet.
 #[derive(Debug)]
@@ -19,23 +19,6 @@ pub(super) struct Archive {
     digest: Fnv,
 }
 
-/// FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv): a digest to compare runs by.
-#[derive(Debug)]
-struct Fnv(u64);
-
-impl Write for Fnv {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Archive {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
@@ -44,7 +27,7 @@ impl Archive {
             today: Today::new(settings),
             fold: CdrFold::new(settings),
             records: Vec::new(),
-            digest: Fnv(0xcbf2_9ce4_8422_2325),
+            digest: Fnv::new(),
         }
     }
 
@@ -79,6 +62,6 @@ impl Archive {
     }
 
     pub(super) fn digest(&self) -> u64 {
-        self.digest.0
+        self.digest.value()
     }
 }

@@ -1,21 +1,22 @@
 //! Who may ask us for something: source network first, then password. Decides, and sends nothing.
 
 use super::auth::{Guard, Hashes, Verdict};
-use super::flow::Flow;
+use super::flow::{Flow, TrunkId};
 use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::{Account, Trunk};
 use super::uri::{NameAddr, Uri};
+use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
 use crate::engine::time::Monotonic;
-use crate::media::Wishes;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Admission {
-    /// It came from a trunk's network.
-    Trunk,
+    /// It came from this trunk: from its network, or to where we are registered with it.
+    Trunk(TrunkId),
     /// It was authenticated.
     Account(AccountId),
     /// 401.
@@ -31,9 +32,22 @@ pub enum Admission {
 pub struct Gate {
     guard: Guard,
     trunks: Vec<Trunk>,
+    doors: BTreeMap<TrunkId, Door>,
+    proxies: Vec<Cidr>,
     accounts: Vec<Known>,
     by_name: BTreeMap<String, AccountId>,
     of_agent: BTreeMap<AgentId, AccountId>,
+}
+
+/// How calls come in by a trunk where we are registered: whoever the carrier sends them from, they are for our Contact.
+#[derive(Default)]
+struct Door {
+    /// The user part of our Contact there; empty where we do not register.
+    user: String,
+    /// Whether only the trunk can know it.
+    is_secret: bool,
+    /// Its servers.
+    servers: Vec<IpAddr>,
 }
 
 struct Known {
@@ -46,8 +60,15 @@ struct Known {
 impl Gate {
     /// Hashes the passwords once; they are not kept.
     pub fn new(guard: Guard, realm: &str, trunks: Vec<Trunk>, accounts: &[Account]) -> Self {
-        let mut gate =
-            Self { guard, trunks, accounts: Vec::new(), by_name: BTreeMap::new(), of_agent: BTreeMap::new() };
+        let mut gate = Self {
+            guard,
+            trunks,
+            doors: BTreeMap::new(),
+            proxies: Vec::new(),
+            accounts: Vec::new(),
+            by_name: BTreeMap::new(),
+            of_agent: BTreeMap::new(),
+        };
         gate.know(realm, accounts);
         gate
     }
@@ -76,23 +97,60 @@ impl Gate {
         self.trunks = trunks;
     }
 
+    /// We register at this trunk, with this user part in our Contact. Where only the trunk can know it, whoever calls it is
+    /// the trunk.
+    pub fn open_door(&mut self, trunk: TrunkId, user: &str, is_secret: bool) {
+        let door = self.doors.entry(trunk).or_default();
+        (door.user, door.is_secret) = (user.to_owned(), is_secret);
+    }
+
+    /// Where a trunk's servers are.
+    pub fn found(&mut self, trunk: TrunkId, servers: Vec<IpAddr>) {
+        self.doors.entry(trunk).or_default().servers = servers;
+    }
+
+    /// Phones come by these proxies of our own from now on. They prove nothing: whoever comes by one still needs a
+    /// password, unless it is a trunk's address too.
+    pub fn let_through(&mut self, proxies: Vec<Cidr>) {
+        self.proxies = proxies;
+    }
+
+    /// Whether the address is a proxy of our own.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether a peer at `from` may have us send requests of its dialogs to `to`: a trunk to a trunk's address, a proxy
+    /// to a proxy's.
+    pub fn may_lead(&self, from: IpAddr, to: IpAddr) -> bool {
+        (self.is_trunk(from) && self.is_trunk(to)) || (self.is_proxy(from) && self.is_proxy(to))
+    }
+
     /// Whether the address is a trunk's.
-    pub fn is_trunk(&self, address: std::net::IpAddr) -> bool {
-        self.trunk_at(address).is_some()
+    pub fn is_trunk(&self, address: IpAddr) -> bool {
+        self.trunk_at(address).is_some() || self.doors.values().any(|door| door.servers.contains(&address))
     }
 
-    /// Whether what comes from this address may say what a call requires: as the first trunk that has the address does.
-    pub fn trusts_headers_from(&self, address: std::net::IpAddr) -> bool {
-        self.trunk_at(address).is_some_and(|trunk| trunk.trusted_headers)
+    /// The trunk that an INVITE comes by, if it does: the one at which the Contact is registered that it is for, else the
+    /// first that has the address.
+    pub fn trunk_of(&self, request: &Request, from: &Flow) -> Option<TrunkId> {
+        self.registered_with(request, from).or_else(|| self.trunk_at(from.remote.ip()))
     }
 
-    /// What is wanted of the media of calls from this address: what the first trunk that has it says.
-    pub fn media_of(&self, address: std::net::IpAddr) -> Wishes {
-        self.trunk_at(address).map(|trunk| trunk.media.clone()).unwrap_or_default()
+    fn registered_with(&self, request: &Request, from: &Flow) -> Option<TrunkId> {
+        if self.doors.values().all(|door| door.user.is_empty()) {
+            return None;
+        }
+        let uri: Uri = request.uri.parse().ok()?;
+        let user = uri.user.filter(|user| !user.is_empty())?;
+        let opens =
+            |door: &Door| door.user == user && (door.is_secret || door.servers.contains(&from.remote.ip()));
+        self.doors.iter().find(|(_, door)| opens(door)).map(|(trunk, _)| *trunk)
     }
 
-    fn trunk_at(&self, address: std::net::IpAddr) -> Option<&Trunk> {
-        self.trunks.iter().find(|trunk| trunk.addresses.iter().any(|network| network.contains(address)))
+    fn trunk_at(&self, address: IpAddr) -> Option<TrunkId> {
+        let has = |trunk: &Trunk| trunk.addresses.iter().any(|network| network.contains(address));
+        self.trunks.iter().position(has).map(TrunkId)
     }
 
     /// Whose account it is.
@@ -121,8 +179,11 @@ impl Gate {
         let from = user_of(request, "From");
         let named = from.as_deref().is_some_and(|user| self.by_name.contains_key(user));
         let credentials = request.headers.first("Authorization").is_some();
-        if self.is_trunk(flow.remote.ip()) && !named && !credentials {
-            return Admission::Trunk;
+        if !named
+            && !credentials
+            && let Some(trunk) = self.trunk_of(request, flow)
+        {
+            return Admission::Trunk(trunk);
         }
         self.authenticate(now, request, "From")
     }

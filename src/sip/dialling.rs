@@ -58,7 +58,8 @@ impl Pattern {
         Some(Self { begin, goes_on })
     }
 
-    fn matches(&self, number: &Dialable) -> bool {
+    /// Whether the number is one of these.
+    pub fn matches(&self, number: &Dialable) -> bool {
         match number.0.strip_prefix(&self.begin) {
             Some("") => !self.goes_on || !self.begin.is_empty(),
             Some(rest) => {
@@ -95,6 +96,9 @@ pub enum NotDialled {
     /// Nobody to call it through.
     #[error("no [[trunk]] has dial = \"…\"")]
     NoTrunk,
+    /// The trunks that can be called through carry other numbers.
+    #[error("no [[trunk]] with dial = \"…\" has it among its numbers")]
+    NotCarried,
     /// The trunks have names that lead nowhere.
     #[error("no trunk's address is known: its name could not be resolved, or no listener reaches it")]
     NoAddress,

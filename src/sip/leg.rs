@@ -39,6 +39,10 @@ pub struct Leg {
     pub hops_left: u8,
     /// What the caller dialled; empty for an agent's leg.
     pub dialled: String,
+    /// When it came in, or was answered.
+    pub arrived: Monotonic,
+    /// The user-to-user information a trusted sender gave (RFC 7433), for the agent's phone.
+    pub user_to_user: Vec<String>,
     /// Where the leg stands in the queue of deadlines.
     pub scheduled: Option<Monotonic>,
 }
@@ -154,8 +158,9 @@ impl LegMedia {
     /// # Errors
     /// When nothing can be agreed on: what was agreed before stands.
     pub fn answer(&mut self, offer: &Description) -> Result<Stream, SdpError> {
+        let is_first = self.begin_description();
         let (mut body, mut stream) = sdp::answer(offer, &self.ours())?;
-        if body != self.body {
+        if body != self.body && !is_first {
             self.origin.version += 1;
             // The same, with the version of what has changed.
             (body, stream) = sdp::answer(offer, &self.ours())?;
@@ -168,12 +173,25 @@ impl LegMedia {
 
     /// Makes our offer; it is then [`body`](Self::body).
     pub fn offer(&mut self) -> &[u8] {
-        // The version grows when, and only when, the description changes (RFC 3264 §8).
-        if sdp::offer(&self.ours()) != self.body {
+        let is_first = self.begin_description();
+        let body = sdp::offer(&self.ours());
+        if is_first {
+            self.body = body;
+        } else if body != self.body {
+            // The version grows when, and only when, the description changes (RFC 3264 §8).
             self.origin.version += 1;
             self.body = sdp::offer(&self.ours());
         }
         &self.body
+    }
+
+    /// Whether there is no description yet: the first has version 1, and need not be written to be seen to be another.
+    fn begin_description(&mut self) -> bool {
+        let is_first = self.body.is_empty();
+        if is_first {
+            self.origin.version = 1;
+        }
+        is_first
     }
 
     /// Takes the far side's answer to our offer.

@@ -41,25 +41,23 @@ impl NameAddr {
         self
     }
 
-    fn parse_bracketed(display: &str, rest: &str) -> Result<Self, UriError> {
-        let (uri, params) = rest.split_once('>').ok_or(UriError::Brackets)?;
-        let params = params.trim();
-        if !params.is_empty() && !params.starts_with(';') {
-            return Err(UriError::Brackets);
-        }
-        // White space inside the brackets is wrong and common (RFC 4475 §3.1.2.14 allows to accept it).
-        let uri = uri.trim().parse()?;
-        // Display names end up in logs and on screens, where control characters have no business.
-        let display = display.replace(char::is_control, " ");
-        let display = Some(display.trim().to_owned()).filter(|display| !display.is_empty());
-        Ok(Self { display, uri, params: Params::parse(params)? })
+    /// The tag of an address as it is written. The rest is not read, so that it may be wrong.
+    pub fn tag_in(text: &str) -> Option<String> {
+        let params = Params::parse(Pieces::of(text).ok()?.params).ok()?;
+        params.value("tag").map(str::to_owned)
     }
 }
 
-impl FromStr for NameAddr {
-    type Err = UriError;
+/// An address, cut where its parts end.
+struct Pieces<'a> {
+    /// As written: with its quotes, if it has any.
+    display: &'a str,
+    uri: &'a str,
+    params: &'a str,
+}
 
-    fn from_str(text: &str) -> Result<Self, UriError> {
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str) -> Result<Self, UriError> {
         let text = text.trim();
         if text.len() > 2 * URI_LENGTH_MAX_BYTES {
             return Err(UriError::TooLong);
@@ -67,20 +65,49 @@ impl FromStr for NameAddr {
         if let Some(quoted) = text.strip_prefix('"') {
             let end = closing_quote(quoted).ok_or(UriError::Quotes)?;
             let rest = quoted[end + 1..].trim_start().strip_prefix('<').ok_or(UriError::Brackets)?;
-            return Self::parse_bracketed(&unquote(&text[..end + 2]), rest);
+            return Self::bracketed(&text[..end + 2], rest);
         }
         if let Some((display, rest)) = text.split_once('<') {
             if display.contains('"') {
                 return Err(UriError::Quotes);
             }
-            return Self::parse_bracketed(display, rest);
+            return Self::bracketed(display, rest);
         }
         // Without brackets all parameters are the header's, and a `?` is forbidden (RFC 3261 §20.10).
         let (uri, params) = text.split_once(';').unwrap_or((text, ""));
         if uri.contains('?') {
             return Err(UriError::Brackets);
         }
-        Ok(Self { display: None, uri: uri.trim().parse()?, params: Params::parse(params)? })
+        Ok(Self { display: "", uri: uri.trim(), params })
+    }
+
+    fn bracketed(display: &'a str, rest: &'a str) -> Result<Self, UriError> {
+        let (uri, params) = rest.split_once('>').ok_or(UriError::Brackets)?;
+        let params = params.trim();
+        if !params.is_empty() && !params.starts_with(';') {
+            return Err(UriError::Brackets);
+        }
+        // White space inside the brackets is wrong and common (RFC 4475 §3.1.2.14 allows to accept it).
+        Ok(Self { display, uri: uri.trim(), params })
+    }
+
+    /// The display name, without quotes; `None` when it is empty.
+    fn display(&self) -> Option<String> {
+        let display =
+            if self.display.starts_with('"') { unquote(self.display) } else { self.display.to_owned() };
+        // Display names end up in logs and on screens, where control characters have no business.
+        let display = display.replace(char::is_control, " ");
+        Some(display.trim().to_owned()).filter(|display| !display.is_empty())
+    }
+}
+
+impl FromStr for NameAddr {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, UriError> {
+        let pieces = Pieces::of(text)?;
+        let uri = pieces.uri.parse()?;
+        Ok(Self { display: pieces.display(), uri, params: Params::parse(pieces.params)? })
     }
 }
 
@@ -111,6 +138,7 @@ mod tests {
             assert_eq!(address.display.as_deref(), display, "{text}");
             assert_eq!(address.uri.user.as_deref(), Some(user), "{text}");
             assert_eq!(address.tag(), tag, "{text}");
+            assert_eq!(NameAddr::tag_in(text).as_deref(), tag, "{text}");
             assert_eq!(address.to_string().parse::<NameAddr>().as_ref(), Ok(&address), "{text}");
         }
     }

@@ -38,24 +38,20 @@ impl Response {
 
     /// The tag of the To header.
     pub fn to_tag(&self) -> Option<String> {
-        tag_of(self.headers.first("To")?)
+        NameAddr::tag_in(self.headers.first("To")?)
     }
 }
 
 impl Request {
     /// The tag of the To header; a request inside a dialog has one (RFC 3261 §12.2.2).
     pub fn to_tag(&self) -> Option<String> {
-        tag_of(self.headers.first("To")?)
+        NameAddr::tag_in(self.headers.first("To")?)
     }
 
     /// The tag of the From header.
     pub fn from_tag(&self) -> Option<String> {
-        tag_of(self.headers.first("From")?)
+        NameAddr::tag_in(self.headers.first("From")?)
     }
-}
-
-fn tag_of(value: &str) -> Option<String> {
-    value.parse::<NameAddr>().ok()?.tag().map(str::to_owned)
 }
 
 /// The To value with a tag, as little changed as can be; one we cannot read is copied as it came.

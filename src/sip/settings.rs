@@ -1,14 +1,18 @@
 //! What the signalling goes by: listeners, accounts, trunks, timers. Built by `config`, trusted here.
 
-use super::auth::{Algorithm, Login};
+pub use super::trunk::settings::{NumberFrom, RegistrationRules, Route, Shows, Trunk};
+
+use super::auth::Algorithm;
 use super::dialling::DialPolicy;
 use super::flow::{Flow, Transport};
 use super::host::Host;
+use super::presenting::Presentation;
+use super::presets::Preset;
 use super::registrar::RegistrarRules;
-use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
 use crate::media::Wishes;
 use crate::secret::Secret;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -26,6 +30,12 @@ pub struct SipSettings {
     pub listeners: Vec<Listener>,
     /// Carriers and other systems we trust by their address, in the order in which they are dialled through.
     pub trunks: Vec<Trunk>,
+    /// Proxies of our own in front of phones: their `Path` is followed, and nobody else's (RFC 3327).
+    pub proxies: Vec<Cidr>,
+    /// How calls are presented to agents' phones.
+    pub presentation: Presentation,
+    /// How the calls of a queue are presented differently, by its name.
+    pub queues: BTreeMap<String, Presentation>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
     /// Who may register and call.
@@ -38,6 +48,9 @@ pub struct SipSettings {
     pub first_call: CallId,
     /// A phone that gives no sign at all for this long after our INVITE counts as unreachable.
     pub silence_max: Duration,
+    /// A trunk's server that gives no sign for this long after our INVITE makes way for the next one, and for a call that
+    /// somebody waits for that is long: by UDP it has been asked three times by then.
+    pub gateway_silence_max: Duration,
     /// Legs at once, callers and agents together; beyond, INVITEs get 503.
     pub legs_max: usize,
 }
@@ -50,19 +63,23 @@ impl Default for SipSettings {
             user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
             listeners: Vec::new(),
             trunks: Vec::new(),
+            proxies: Vec::new(),
+            presentation: Presentation::default(),
+            queues: BTreeMap::new(),
             dial: DialPolicy::default(),
             accounts: Vec::new(),
             registrar: RegistrarRules::default(),
             timers: Timers::default(),
             first_call: CallId(1),
             silence_max: Duration::from_secs(6),
+            gateway_silence_max: Duration::from_secs(3),
             legs_max: 20_000,
         }
     }
 }
 
 /// One socket we listen on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
     /// What it carries.
     pub transport: Transport,
@@ -70,73 +87,36 @@ pub struct Listener {
     pub bound: SocketAddr,
     /// The address others are to use: what Via and Contact say.
     pub advertised: SocketAddr,
+    /// What they say instead of its IP address: the name our certificate has (RFC 5922 §7.1).
+    pub name: Option<Host>,
 }
 
 impl Listener {
     /// The address the far side of a flow is to use: that of the flow's own listener, else of one of its kind that
     /// listens on every address, else the flow's own.
     pub fn advertised(listeners: &[Self], flow: &Flow) -> SocketAddr {
+        Self::of(listeners, flow).map_or(flow.local, |listener| listener.advertised)
+    }
+
+    /// The same as host and port of a Via or Contact: with the listener's name, if it has one.
+    pub fn sent_by(listeners: &[Self], flow: &Flow) -> (Host, u16) {
+        let address = Self::advertised(listeners, flow);
+        let name = Self::of(listeners, flow).and_then(|listener| listener.name.clone());
+        (name.unwrap_or_else(|| address.ip().into()), address.port())
+    }
+
+    fn of<'a>(listeners: &'a [Self], flow: &Flow) -> Option<&'a Self> {
         let of_kind = || {
             listeners
                 .iter()
                 .filter(|it| it.transport == flow.transport && it.bound.is_ipv4() == flow.remote.is_ipv4())
         };
-        let own = of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next());
-        own.map_or(flow.local, |listener| listener.advertised)
+        of_kind().find(|it| it.bound == flow.local).or_else(|| of_kind().next())
     }
-}
-
-/// A carrier, or another system in front of us or behind us, recognised by its addresses.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Trunk {
-    /// The name in logs.
-    pub name: String,
-    /// Where its INVITEs come from; calls from there need no password.
-    pub addresses: Vec<Cidr>,
-    /// Whether its headers may say what a call requires (`X-Holdfast-Requires` and its like).
-    pub trusted_headers: bool,
-    /// How numbers outside are called through it; `None`: they are not.
-    pub route: Option<Route>,
-    /// What is wanted of the media of calls by it, either way.
-    pub media: Wishes,
-}
-
-/// How numbers outside are called through a trunk.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Route {
-    /// Its server, as the Request-URI names it. A name is resolved outside of the signalling.
-    pub host: Host,
-    /// The port, if it is not the usual one.
-    pub port: Option<u16>,
-    /// By what.
-    pub transport: Transport,
-    /// Our account there; its challenges are answered, and nobody else's.
-    pub login: Option<Login>,
-    /// Our own number there: who vouches for the call (RFC 3325).
-    pub own_number: Option<String>,
-    /// Whom the people called see.
-    pub shows: Shows,
-}
-
-impl Route {
-    /// The port to send to.
-    pub fn port(&self) -> u16 {
-        self.port.unwrap_or(5060)
-    }
-}
-
-/// Whom people outside see calling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Shows {
-    /// The caller who waited; some carriers allow that only where a Diversion says why.
-    #[default]
-    Caller,
-    /// Our own number, for carriers that allow no other.
-    OwnNumber,
 }
 
 /// Somebody who may register and call with a password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Account {
     /// The user name: in the digest, and in From and To.
     pub name: String,
@@ -148,6 +128,8 @@ pub struct Account {
     pub contact: Option<String>,
     /// What is wanted of the media of its calls, either way.
     pub media: Wishes,
+    /// How its phones are told to answer by themselves, or by what tone to ring.
+    pub preset: Option<Preset>,
 }
 
 /// RFC 3261 §17.1.1.1, Table 4.

@@ -55,6 +55,10 @@ pub struct StandingLeg {
     pub hops_left: u8,
     /// What the caller dialled.
     pub dialled: String,
+    /// When it came in, or was answered.
+    pub arrived: Monotonic,
+    /// The user-to-user information a trusted sender gave.
+    pub user_to_user: Vec<String>,
 }
 
 /// A dialog (RFC 3261 §12): addresses as they stand in headers.
@@ -91,6 +95,8 @@ pub struct StandingFlow {
     pub local: SocketAddr,
     /// Theirs.
     pub remote: SocketAddr,
+    /// The place of the trunk whose name a certificate must prove, where one must.
+    pub trunk: Option<usize>,
 }
 
 /// What was agreed of a leg's media, without its keys.
@@ -128,6 +134,10 @@ pub struct StandingContact {
     pub uri: String,
     /// The way to it.
     pub flow: StandingFlow,
+    /// The proxies on that way.
+    pub path: Vec<String>,
+    /// Which flow of which phone it is, if the phone keeps several.
+    pub outbound: Option<(String, u32)>,
     /// The Call-ID and the CSeq of its REGISTER.
     pub made_by: (String, u32),
     /// When it ends, unless it is refreshed.
@@ -146,7 +156,7 @@ pub struct StandingFork {
 }
 
 impl From<Flow> for StandingFlow {
-    fn from(Flow { transport, local, remote, connection: _ }: Flow) -> Self {
-        Self { transport, local, remote }
+    fn from(Flow { transport, local, remote, connection: _, trunk }: Flow) -> Self {
+        Self { transport, local, remote, trunk: trunk.map(|trunk| trunk.0) }
     }
 }

@@ -26,6 +26,14 @@ impl Tokens {
         self.digest(b"text", text.as_bytes())
     }
 
+    /// The next chance: a number from 0 to `most`, both included, each as likely as the others but for less than one in 2³².
+    pub fn draw(&mut self, most: u32) -> u32 {
+        let token = self.next_token();
+        let bits =
+            token.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default();
+        u32::try_from((u128::from(bits) * (u128::from(most) + 1)) >> 64).unwrap_or(most)
+    }
+
     fn digest(&self, kind: &[u8], data: &[u8]) -> String {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_be_bytes());
@@ -44,6 +52,17 @@ impl std::fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_up_to_the_highest_is_drawn_about_as_often() {
+        let mut tokens = Tokens::new(11);
+        let mut seen = [0_u32; 4];
+        for _ in 0..4_000 {
+            seen[tokens.draw(3) as usize] += 1;
+        }
+        assert!(seen.iter().all(|count| (900..1_100).contains(count)), "{seen:?}");
+        assert_eq!(tokens.draw(0), 0);
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_tokens_and_no_token_comes_twice() {

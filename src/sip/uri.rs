@@ -3,6 +3,7 @@
 //! Never resolves a name and never judges whether a URI may be called.
 
 pub use super::cseq::CSeq;
+use super::flow::Transport;
 pub use super::host::Host;
 pub use super::name_addr::NameAddr;
 pub use super::params::{Params, quote, unquote};
@@ -94,6 +95,19 @@ impl Uri {
     /// Whether it is a `sip` or `sips` URI.
     pub fn is_sip(&self) -> bool {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// What a request to it is carried by: that of its `transport` parameter, else UDP, and TLS for `sips`, which no
+    /// plain transport serves (RFC 3261 §19.1.2, §26.2.2). `None` for what we do not know.
+    pub fn transport(&self) -> Option<Transport> {
+        let named = self.params.value("transport").map(Transport::from_token);
+        match (&self.scheme, named) {
+            (Scheme::Tel | Scheme::Other(_), _) | (_, Some(None)) => None,
+            (Scheme::Sip, named) => Some(named.flatten().unwrap_or(Transport::Udp)),
+            (Scheme::Sips, None | Some(Some(Transport::Tcp | Transport::Tls))) => Some(Transport::Tls),
+            (Scheme::Sips, Some(Some(Transport::Ws | Transport::Wss))) => Some(Transport::Wss),
+            (Scheme::Sips, Some(Some(Transport::Udp))) => None,
+        }
     }
 
     /// Whether it is a `tel` URI.
@@ -303,6 +317,24 @@ mod tests {
         }
         let long = format!("sip:{}@host", "a".repeat(URI_LENGTH_MAX_BYTES));
         assert_eq!(long.parse::<Uri>(), Err(UriError::TooLong));
+    }
+
+    #[test]
+    fn the_scheme_and_the_parameter_say_what_carries_a_request() {
+        for (text, transport) in [
+            ("sip:a@host", Some(Transport::Udp)),
+            ("sip:a@host;transport=TCP", Some(Transport::Tcp)),
+            ("sip:a@host;transport=tls", Some(Transport::Tls)),
+            ("sip:a@host;transport=ws", Some(Transport::Ws)),
+            ("sips:a@host", Some(Transport::Tls)),
+            ("sips:a@host;transport=tcp", Some(Transport::Tls)),
+            ("sips:a@host;transport=ws", Some(Transport::Wss)),
+            ("sips:a@host;transport=udp", None),
+            ("sip:a@host;transport=sctp", None),
+            ("tel:+4930", None),
+        ] {
+            assert_eq!(uri(text).transport(), transport, "{text}");
+        }
     }
 
     #[test]

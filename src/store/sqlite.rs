@@ -92,9 +92,9 @@ impl Store for SqliteStore {
     async fn insert(&self, records: &[Cdr]) -> Result<u64, StoreError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(classified)?;
         let mut new = 0;
-        for record in records {
-            let done = row::bind(sqlx::query(row::INSERT), record).execute(&mut *transaction).await;
-            new += done.map_err(classified)?.rows_affected();
+        for records in records.chunks(row::ROWS_MAX) {
+            let insert = records.iter().fold(sqlx::query(row::insert(records.len())), row::bind);
+            new += insert.execute(&mut *transaction).await.map_err(classified)?.rows_affected();
         }
         transaction.commit().await.map_err(classified)?;
         Ok(new)

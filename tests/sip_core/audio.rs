@@ -7,9 +7,8 @@ use holdfast::engine::id::{CallId, OfferId};
 use holdfast::engine::{Command, Event};
 use holdfast::media::{Codec, Policy, Wishes};
 use holdfast::sip::dialling::{DialPolicy, Pattern};
-use holdfast::sip::flow::Transport;
 use holdfast::sip::message::{Method, Response};
-use holdfast::sip::settings::{Route, Shows, SipSettings, Trunk};
+use holdfast::sip::settings::{Route, SipSettings, Trunk};
 use holdfast::sip::uri::Host;
 
 const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
@@ -198,14 +197,7 @@ fn the_kind_of_address_follows_the_callers_description() {
 fn the_next_trunk_gets_media_to_its_own_wishes() {
     let trunk = |at: u8, media| {
         let host = Host::parse(&format!("203.0.113.{at}")).unwrap();
-        let route = Route {
-            host,
-            port: None,
-            transport: Transport::Udp,
-            login: None,
-            own_number: None,
-            shows: Shows::Caller,
-        };
+        let route = Route::to(host);
         Trunk { name: format!("trunk{at}"), route: Some(route), media, ..Trunk::default() }
     };
     let trunks = vec![carrier(), trunk(200, policy(Policy::Required)), trunk(201, Wishes::default())];

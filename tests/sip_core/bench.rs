@@ -6,7 +6,6 @@ use holdfast::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
 use holdfast::engine::settings::{Agent, Queue, Settings};
 use holdfast::engine::time::{Monotonic, Now};
 use holdfast::engine::{Command, Event};
-use holdfast::media::Wishes;
 use holdfast::secret::Secret;
 use holdfast::sip::codec;
 use holdfast::sip::core::{Note, Restored, SipCore, SipOutputs};
@@ -50,13 +49,13 @@ pub fn settings() -> SipSettings {
         transport,
         bound: address("192.0.2.9:5060"),
         advertised: address("192.0.2.9:5060"),
+        name: None,
     };
     let account = |name: &str, agent| Account {
         name: name.into(),
         password: Some(Secret::new(format!("{name}-secret"))),
         agent,
-        contact: None,
-        media: Wishes::default(),
+        ..Account::default()
     };
     SipSettings {
         listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
@@ -170,6 +169,12 @@ impl Bench {
 
     pub fn end_unclaimed(&mut self) {
         self.core.end_unclaimed(self.now, &self.engine, &mut self.media, &mut self.out);
+        self.collect();
+    }
+
+    /// The node is about to stop.
+    pub fn leave(&mut self) {
+        self.core.leave(self.now, &self.engine, &mut self.media, &mut self.out);
         self.collect();
     }
 

@@ -168,6 +168,32 @@ fn when_it_is_ours_to_refresh_we_do_and_a_481_ends_the_call() {
 }
 
 #[test]
+fn a_refresh_whose_interval_is_too_short_for_somebody_is_tried_again_once_with_a_longer_one() {
+    let mut bench = Bench::new();
+    let (caller, _) = timed(&mut bench, "90;refresher=uas");
+    bench.after(Duration::from_secs(45));
+    let (_, update) = bench.expect_request(Method::Update);
+    let too_brief = |update, least: &str| {
+        let mut response = Response::reply_to(update, 422, "", None);
+        response.headers.push("Min-SE", least);
+        response
+    };
+    bench.response(caller.flow, &too_brief(&update, "180"));
+    bench.after(Duration::ZERO);
+    let (_, update) = bench.expect_request(Method::Update);
+    assert_eq!(update.headers.first("Session-Expires"), Some("180;refresher=uac"));
+    assert_eq!(update.headers.first("Min-SE"), Some("180"));
+    // Whoever raises it again and again is not followed: the call ends when its time is over.
+    bench.response(caller.flow, &too_brief(&update, "1800"));
+    bench.after(Duration::from_secs(30));
+    bench.expect_silence();
+    bench.after(Duration::from_secs(90));
+    bench.expect_request(Method::Bye);
+    bench.expect_event(Event::LegEnded { leg: caller_leg() });
+    bench.expect_nothing_left();
+}
+
+#[test]
 fn who_takes_no_update_is_refreshed_by_invite_and_glare_is_told_apart() {
     let mut bench = Bench::new();
     let (mut caller, _) = timed_with(&mut bench, "90;refresher=uas", "INVITE");

@@ -8,9 +8,11 @@ use holdfast::engine::{Command, Event};
 use holdfast::secret::Secret;
 use holdfast::sip::auth::Login;
 use holdfast::sip::dialling::{DialPolicy, Pattern};
-use holdfast::sip::flow::{Flow, Transport};
+use holdfast::sip::flow::{Flow, Transport, TrunkId};
 use holdfast::sip::message::{Method, Request, Response};
 use holdfast::sip::settings::{Route, Shows, SipSettings, Trunk};
+use holdfast::sip::trunk::locate::Server;
+use holdfast::sip::trunk::order::Rank;
 use holdfast::sip::uri::Host;
 use std::time::Duration;
 
@@ -18,14 +20,7 @@ const OFFER: OfferId = OfferId(1);
 const GATEWAY: &str = "203.0.113.200:5060";
 
 fn route(host: &str) -> Route {
-    Route {
-        host: Host::parse(host).unwrap(),
-        port: None,
-        transport: Transport::Udp,
-        login: None,
-        own_number: None,
-        shows: Shows::Caller,
-    }
+    Route::to(Host::parse(host).unwrap())
 }
 
 fn through(routes: Vec<Route>) -> Bench {
@@ -51,6 +46,13 @@ fn dial(bench: &mut Bench, number: &str) {
 
 fn dial_for(bench: &mut Bench, number: &str, caller: Caller) {
     bench.command(Command::Dial { offer: OFFER, call: CallId(100), number: number.into(), caller });
+}
+
+/// DNS says where the first trunk of the test is.
+fn found(bench: &mut Bench, address: &str) {
+    let server =
+        Server { transport: Transport::Udp, address: address.parse().unwrap(), rank: Rank::default() };
+    bench.core.servers_found(bench.now, TrunkId(1), &[server]);
 }
 
 fn failed(failure: OfferFailure) -> Event {
@@ -133,7 +135,7 @@ fn without_a_trunk_or_its_address_or_a_port_nobody_is_called() {
     bench.expect_event(failed(OfferFailure::Unreachable));
     assert!(told(&bench).contains("could not be resolved"), "{}", told(&bench));
     bench.media.ports_left = Some(0);
-    bench.core.route_found(1, "203.0.113.200".parse().unwrap());
+    found(&mut bench, "203.0.113.200:5060");
     dial(&mut bench, "+4989");
     bench.expect_event(failed(OfferFailure::Unreachable));
     assert!(told(&bench).contains("no room"), "{}", told(&bench));
@@ -143,7 +145,7 @@ fn without_a_trunk_or_its_address_or_a_port_nobody_is_called() {
 #[test]
 fn a_server_with_a_name_is_called_by_it_at_the_address_that_was_found() {
     let mut bench = through(vec![Route { port: Some(5070), ..route("gw.carrier.example") }]);
-    bench.core.route_found(1, "203.0.113.201".parse().unwrap());
+    found(&mut bench, "203.0.113.201:5070");
     dial(&mut bench, "+4989");
     let (flow, invite) = bench.expect_request(Method::Invite);
     assert_eq!(flow, udp("203.0.113.201:5070"));
@@ -300,7 +302,7 @@ fn a_trunk_that_cannot_be_reached_makes_way_for_the_next_and_a_busy_number_does_
     let mut bench = through(vec![route("203.0.113.200"), route("203.0.113.201")]);
     dial(&mut bench, "+4989");
     bench.expect_request(Method::Invite);
-    bench.after(Duration::from_secs(6));
+    bench.after(Duration::from_secs(3));
     bench.wire.retain(|(flow, _)| *flow != udp(GATEWAY));
     let (flow, invite) = bench.expect_request(Method::Invite);
     assert_eq!(flow, udp("203.0.113.201:5060"));

@@ -116,6 +116,8 @@ pub struct Phone {
     pub flow: Flow,
     pub account: Dialler,
     pub name: String,
+    /// What its REGISTERs say besides the usual.
+    pub more: Vec<(&'static str, String)>,
 }
 
 impl Phone {
@@ -123,7 +125,7 @@ impl Phone {
         let mut account = Dialler::at(remote, name);
         account.call_id = format!("register-{name}-{remote}");
         account.to = format!("<sip:{name}@192.0.2.9>");
-        Self { flow: udp(remote), account, name: name.into() }
+        Self { flow: udp(remote), account, name: name.into(), more: Vec::new() }
     }
 
     /// A registered phone, whose registration left no trace in the bench.
@@ -157,6 +159,9 @@ impl Phone {
         request.uri = "sip:192.0.2.9".into();
         request.headers.set("From", format!("<sip:{0}@192.0.2.9>;tag=r", self.name));
         request.headers.push("Expires", expires.to_string());
+        for (name, value) in &self.more {
+            request.headers.push(name, value.clone());
+        }
         request
     }
 

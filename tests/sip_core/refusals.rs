@@ -26,7 +26,7 @@ fn check(change: impl FnOnce(&mut Request), status: u16) -> Option<String> {
 
 #[test]
 fn invites_that_cannot_be_taken_are_refused_with_their_reason() {
-    check(|invite| invite.uri = "tel:+4930123".into(), 416);
+    check(|invite| invite.uri = "mailto:sales@holdfast.example".into(), 416);
     check(|invite| invite.headers.set("Max-Forwards", "0"), 483);
     let unsupported = check(|invite| invite.headers.push("Require", "timer, precondition"), 420);
     assert_eq!(unsupported.as_deref(), Some("precondition"));

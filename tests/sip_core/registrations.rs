@@ -3,7 +3,8 @@
 use crate::bench::{ANNA, Bench, settings};
 use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::Event;
-use holdfast::sip::message::{Method, Response};
+use holdfast::sip::auth::Algorithm;
+use holdfast::sip::message::{Message, Method, Response};
 use holdfast::sip::registrar::RegistrarRules;
 use holdfast::sip::settings::SipSettings;
 use std::time::Duration;
@@ -121,6 +122,61 @@ fn a_static_contact_by_name_is_an_error_at_the_start() {
     rules.accounts[0].contact = Some("sip:anna@phone.example".into());
     let error = holdfast::sip::core::SipCore::new(rules, 1).err().map(|error| error.to_string());
     assert!(error.unwrap().contains("account anna: contact \"sip:anna@phone.example\""));
+}
+
+/// A REGISTER with this answer to a challenge, as anybody could send it who has listened.
+fn again(bench: &mut Bench, phone: &mut Phone, answer: &str) -> Response {
+    let mut request = phone.register_request(60);
+    request.headers.push("Authorization", answer);
+    bench.request(phone.flow, &request);
+    match bench.wire.pop_front() {
+        Some((_, Message::Response(response))) => response,
+        other => panic!("expected a response, got {other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_used_twice_is_asked_for_anew_and_the_nonce_called_stale() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new("anna", "198.51.100.1:5070");
+    let mut request = phone.register_request(60);
+    bench.request(phone.flow, &request);
+    let challenge = bench.expect_response(401);
+    assert!(!challenge.headers.first("WWW-Authenticate").unwrap().contains("stale"));
+    phone.authorize(&mut request, &challenge, "anna-secret");
+    let answer = request.headers.first("Authorization").unwrap().to_owned();
+    assert_eq!(again(&mut bench, &mut phone, &answer).status, 200);
+    let refused = again(&mut bench, &mut phone, &answer);
+    assert_eq!(refused.status, 401);
+    assert!(refused.headers.first("WWW-Authenticate").unwrap().ends_with("stale=true"), "{refused:#?}");
+    // A later count needs another response: the old one does not do for it.
+    let forged = answer.replace("nc=00000001", "nc=00000002");
+    assert_eq!(again(&mut bench, &mut phone, &forged).status, 403);
+}
+
+#[test]
+fn a_phone_uses_the_stronger_hash_it_knows_and_the_other_is_as_good() {
+    let digests = vec![Algorithm::Sha256, Algorithm::Md5];
+    let mut bench = Bench::with(SipSettings { digests, ..settings() });
+    for (knows, uses) in [(2, "algorithm=SHA-256"), (1, "algorithm=MD5")] {
+        let mut phone = Phone::new("anna", "198.51.100.1:5070");
+        phone.account.call_id = format!("knows-{knows}");
+        // Two challenges are no answer to a short question: see `where_two_challenges_would_be_too_much_one_is_sent`.
+        phone.more.push(("X-Padding", "x".repeat(400)));
+        let mut request = phone.register_request(60);
+        bench.request(phone.flow, &request);
+        let mut challenge = bench.expect_response(401);
+        let offered: Vec<_> = challenge.headers.all("WWW-Authenticate").map(str::to_owned).collect();
+        assert!(offered[0].contains("algorithm=SHA-256") && offered[1].contains("algorithm=MD5"));
+        challenge.headers.remove("WWW-Authenticate");
+        for value in offered.iter().rev().take(knows) {
+            challenge.headers.push("WWW-Authenticate", value.clone());
+        }
+        phone.authorize(&mut request, &challenge, "anna-secret");
+        let answer = request.headers.first("Authorization").unwrap().to_owned();
+        assert!(answer.contains(uses), "{answer}");
+        assert_eq!(again(&mut bench, &mut phone, &answer).status, 200);
+    }
 }
 
 #[test]

@@ -36,6 +36,11 @@ pub struct Baresip {
 impl Baresip {
     /// Starts it in a folder of its own.
     pub fn start(plan: &Plan) -> Self {
+        Self::start_with(plan, "")
+    }
+
+    /// The same, with more lines in its configuration.
+    pub fn start_with(plan: &Plan, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let control = free_port();
         let tone = folder.path().join("tone.wav");
@@ -57,6 +62,7 @@ impl Baresip {
         for module in ["g711", "g722", "opus", "l16", "srtp", "aufile", "sndfile"] {
             let _ = writeln!(config, "module {module}.so");
         }
+        config.push_str(more);
         let encryption = plan.srtp.map(|srtp| format!(";mediaenc={srtp}")).unwrap_or_default();
         let account = format!("{};audio_codecs={}{encryption}\n", plan.account, plan.codecs);
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");

@@ -1,6 +1,7 @@
 //! Starts `holdfast run` as users do: a process of its own, with a configuration file, on free ports.
 
 use super::eventually;
+use holdfast::sip::flow::Transport;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -106,6 +107,14 @@ impl Holdfast {
         std::fs::write(&path, config).expect("a written configuration");
         let Started { child, log, sip, sip_tcp, http } = start(&path);
         (self.child, self.log, self.sip, self.sip_tcp, self.http) = (child, log, sip, sip_tcp, http);
+    }
+
+    /// Where it listens by this transport.
+    pub fn listens(&self, transport: Transport) -> SocketAddr {
+        let what = format!("listening for SIP on {}:", transport.as_str().to_lowercase());
+        let log = self.log();
+        let (_, rest) = log.split_once(&what).expect("it listens by this transport");
+        rest.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address")
     }
 
     /// What it has logged so far.

@@ -4,7 +4,7 @@
 use super::eventually;
 use super::peer::{Peer, free_port};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -31,15 +31,36 @@ impl Kamailio {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("kamailio.cfg");
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
-        std::fs::write(&config, configuration(sip, engine, registrations, folder.path())).expect("written");
+        std::fs::write(&config, configuration(sip, engine, registrations)).expect("written");
+        Self::run(folder, &config, sip, "32", "4")
+    }
+
+    fn run(folder: tempfile::TempDir, config: &Path, sip: SocketAddr, shared: &str, private: &str) -> Self {
         let mut command = Command::new("kamailio");
         // Not into the background, little memory, one process for each socket.
-        command.args(["-DD", "-E", "-n", "1", "-m", "32", "-M", "4", "-f"]).arg(&config);
+        command.args(["-DD", "-E", "-n", "1", "-m", shared, "-M", private, "-f"]).arg(config);
         command.arg("-P").arg(folder.path().join("pid")).arg("-Y").arg(folder.path());
         let peer = Peer::start(&mut command, &folder.path().join("log"));
         let kamailio = Self { _peer: peer, folder, sip };
         eventually("kamailio answers", Duration::from_secs(30), || kamailio.answers().then_some(()));
         kamailio
+    }
+
+    /// Starts it as the edge of a carrier: it takes calls by UDP on this port and passes them on over TLS, where it looks at
+    /// the engine's certificate and shows its own.
+    pub fn start_as_edge(port: u16, engine: SocketAddr, own: &(PathBuf, PathBuf), authority: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join("kamailio.cfg");
+        let sip = SocketAddr::from(([127, 0, 0, 1], port));
+        let (certificate, key) = (own.0.display(), own.1.display());
+        let files =
+            format!("certificate = {certificate}\nprivate_key = {key}\nca_list = {}\n", authority.display());
+        let sides = ["server", "client"].map(|side| {
+            format!("[{side}:default]\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\n{files}")
+        });
+        std::fs::write(folder.path().join("tls.cfg"), sides.concat()).expect("written");
+        std::fs::write(&config, edge(sip, engine, folder.path())).expect("written");
+        Self::run(folder, &config, sip, "64", "8")
     }
 
     /// A port for it, before it starts: others must know it first.
@@ -71,7 +92,7 @@ impl Kamailio {
     }
 }
 
-fn configuration(sip: SocketAddr, engine: SocketAddr, registrations: Registrations, here: &Path) -> String {
+fn configuration(sip: SocketAddr, engine: SocketAddr, registrations: Registrations) -> String {
     let register = match registrations {
         Registrations::PassedOn => {
             format!("add_path_received();\n    $du = \"sip:{engine}\";\n    t_relay();")
@@ -99,7 +120,6 @@ disable_tcp=yes
 auto_aliases=no
 mpath="{mpath}"
 listen=udp:{sip}
-runtime_dir="{here}"
 {modules}
 modparam("rr", "enable_full_lr", 1)
 modparam("path", "use_received", 1)
@@ -131,8 +151,47 @@ request_route {{
 }}
 "#,
         mpath = modules_folder().display(),
-        here = here.display(),
         engine_port = engine.port(),
+    )
+}
+
+fn edge(sip: SocketAddr, engine: SocketAddr, here: &Path) -> String {
+    let modules: String = ["tm", "sl", "rr", "pv", "maxfwd", "textops", "siputils", "tls"]
+        .map(|module| format!("loadmodule \"{module}.so\"\n"))
+        .concat();
+    format!(
+        r#"#!KAMAILIO
+debug=1
+log_stderror=yes
+fork=yes
+children=1
+tcp_children=1
+enable_tls=yes
+auto_aliases=no
+mpath="{mpath}"
+listen=udp:{sip}
+listen=tls:127.0.0.1:{tls_port}
+{modules}
+modparam("rr", "enable_full_lr", 1)
+modparam("tls", "config", "{here}/tls.cfg")
+request_route {{
+  if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+  if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
+  if (has_totag()) {{
+    if (loose_route()) {{ t_relay(); exit; }}
+    if (is_method("ACK")) {{ if (t_check_trans()) t_relay(); exit; }}
+    sl_send_reply("404", "Not Here");
+    exit;
+  }}
+  t_check_trans();
+  record_route();
+  $du = "sip:{engine};transport=tls";
+  t_relay();
+}}
+"#,
+        mpath = modules_folder().display(),
+        here = here.display(),
+        tls_port = sip.port() + 1,
     )
 }
 

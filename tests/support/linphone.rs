@@ -22,7 +22,7 @@ const CODECS: [(&str, u32, u8); 8] = [
 
 /// What a linphone is to be.
 pub struct Plan<'a> {
-    /// The engine, and the transport to it: `udp` or `tcp`.
+    /// The engine, and the transport to it: `udp`, `tcp` or `tls`.
     pub server: SocketAddr,
     pub transport: &'a str,
     /// Its account, registered with digest; without one it only calls.
@@ -46,8 +46,14 @@ pub struct Linphone {
 impl Linphone {
     /// Starts it in a folder of its own.
     pub fn start(plan: &Plan) -> Self {
+        Self::start_with(plan, "")
+    }
+
+    /// The same, with more lines about SIP in its configuration.
+    pub fn start_with(plan: &Plan, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = std::fs::write(folder.path().join("config"), configuration(plan));
+        let config = configuration(plan).replacen("[sip]\n", &format!("[sip]\n{more}"), 1);
+        let write = std::fs::write(folder.path().join("config"), config);
         write.expect("a written configuration");
         // It keeps a database of its own beneath its home.
         std::fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("a folder");
@@ -106,12 +112,13 @@ fn configuration(plan: &Plan) -> String {
     let of = |wanted: &str| if wanted == plan.transport { port } else { 0 };
     let name = plan.account.map_or("jane", |(name, _)| name);
     let mut config = format!(
-        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port=0\ndefault_proxy={proxy}\nguess_hostname=0\n\
+        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\ndefault_proxy={proxy}\nguess_hostname=0\n\
          use_ipv6=0\nregister_only_when_network_is_up=0\ncontact=<sip:{name}@127.0.0.1>\n\
          media_encryption={encryption}\nmedia_encryption_mandatory={srtp}\n\
          [rtp]\naudio_rtp_port={rtp}\nbind_address=127.0.0.1\n[sound]\nec=0\n",
         udp = of("udp"),
         tcp = of("tcp"),
+        tls = of("tls"),
         proxy = if plan.account.is_some() { 0 } else { -1 },
         encryption = if plan.srtp { "srtp" } else { "none" },
         srtp = u8::from(plan.srtp),

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 #![allow(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
     reason = "a panic here is a failed assertion"
@@ -9,11 +10,16 @@
 
 pub mod audio;
 pub mod baresip;
+#[path = "../../src/sip/transport/tests/certificates.rs"]
+pub mod certificates;
 pub mod conversation;
+pub mod dns;
 pub mod engine;
 pub mod kamailio;
 pub mod linphone;
 pub mod peer;
+pub mod raw;
+pub mod sipp_site;
 pub mod tap;
 pub mod wire;
 

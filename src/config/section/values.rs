@@ -170,6 +170,24 @@ impl<'a> Section<'a> {
         lists
     }
 
+    /// A table from names to texts: every key counts as known.
+    pub(in crate::config) fn pairs(&self, key: &'static str, example: &str) -> Vec<(Text<'a>, Text<'a>)> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong(key, &format!("a table such as {{ {example} }}"), value);
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, item) in table.iter() {
+            let name = Text { value: name.get_ref(), span: name.span() };
+            match item.get_ref().as_str() {
+                Some(value) => pairs.push((name, Text { value, span: item.span() })),
+                None => self.wrong(&format!("{key}.{}", name.value), "a text in quotes", item),
+            }
+        }
+        pairs
+    }
+
     /// A secret: never quoted in an error.
     pub(in crate::config) fn secret(&self, key: &'static str) -> Option<(Secret, Range<usize>)> {
         let value = self.value(key)?;

@@ -81,6 +81,39 @@ fn a_caller_whom_the_colleague_does_not_take_is_back_with_his_agent() {
 }
 
 #[test]
+fn a_caller_whom_nobody_takes_hears_music_until_his_agents_phone_takes_him_back() {
+    check_from_ten(
+        small_centre(),
+        "10 hold 1\n11 refer agent:1 ben\n14 fail 2 busy\n17 resume 1\n20 caller-gone 1",
+        expect_test::expect![[r#"
+            10.0 hold 1
+              > play caller/1 [] en Music(["tide"])
+            11.0 refer agent:1 ben
+              > tell agent/1 Trying
+              > offer 2: 1 (5551) to ben from sales
+            14.0 fail 2 busy
+              > tell agent/1 Failed(Busy)
+              · 1: TransferFailed { by: AgentId(0), to: Agent(AgentId(1)) }
+            17.0 resume 1
+              > bridge 1 with 1
+            20.0 caller-gone 1
+              > hang up agent/1
+              · 1 ended by caller, talked 18.0 s, 7.0 s on hold
+        "#]],
+    );
+}
+
+#[test]
+fn a_caller_is_passed_on_again_by_whom_he_was_passed_on_to() {
+    check_from_ten(
+        small_centre(),
+        "10 refer agent:1 ben\n12 answer 2\n14 refer agent:2 carla\n16 answer 3\n20 caller-gone 1",
+        expect_test::expect![[r#"
+        "#]],
+    );
+}
+
+#[test]
 fn a_phone_that_hangs_up_at_once_leaves_the_caller_to_the_colleague() {
     check_from_ten(
         small_centre(),

@@ -1,18 +1,18 @@
 //! The books of the media plane: ports and sockets for legs, sounds for programs, messages for workers.
 
-use super::{BIND_ATTEMPTS, Control, PLAYLISTS_MAX, Place, RECEIVE_BUFFER_BYTES, TOS_EXPEDITED, random};
+use super::{BIND_ATTEMPTS, Control, PLAYLISTS_MAX, Place, random};
 use crate::engine::command::{Program, Then};
 use crate::engine::id::LegId;
 use crate::media::player::{Playlist, Script, Start, Tail};
 use crate::media::session::{Seed, Session};
+use crate::media::sockets;
 use crate::media::worker::{Message, Opening};
 use crate::media::{KeySource, LocalMedia, OpenError, Wishes};
 use mio::net::UdpSocket;
-use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
 
 impl Control {
     pub(super) fn open(
@@ -44,7 +44,7 @@ impl Control {
             self.ports.give_back(self.clock.now(), port);
             return Err(OpenError::Overloaded);
         }
-        self.wake(worker);
+        self.tell(worker);
         self.workers[worker].legs += 1;
         self.legs.insert(leg, Place { worker, port });
         Ok(LocalMedia {
@@ -68,7 +68,8 @@ impl Control {
             let now = self.clock.now();
             let this = wanted.take().and_then(|port| self.ports.take_this(now, port));
             let Some(port) = this.or_else(|| self.ports.take(now)) else { break };
-            let pair = socket(listen, port).and_then(|rtp| Ok((rtp, socket(listen, port + 1)?)));
+            let pair =
+                sockets::bound(listen, port).and_then(|rtp| Ok((rtp, sockets::bound(listen, port + 1)?)));
             match pair {
                 Ok((rtp, rtcp)) => return Ok((port, rtp, rtcp)),
                 Err(error) => {
@@ -126,11 +127,35 @@ impl Control {
     /// Tells a worker. Its inbox is emptied every millisecond, so a full one is waited for; a lost `Close` would be a
     /// lost port.
     pub(super) fn send(&mut self, worker: usize, message: Message) {
-        if let Some(remote) = self.workers.get(worker) {
-            if remote.inbox.send(message).is_err() {
-                tracing::error!(worker, "the media worker is gone");
+        let Some(remote) = self.workers.get(worker) else { return };
+        let sent = match remote.inbox.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(message)) => {
+                self.wake(worker);
+                remote.inbox.send(message).map_err(drop)
             }
-            self.wake(worker);
+            Err(TrySendError::Disconnected(_)) => Err(()),
+        };
+        if sent.is_err() {
+            tracing::error!(worker, "the media worker is gone");
+        }
+        self.tell(worker);
+    }
+
+    /// Wakes a worker that has a message, or notes that it is to be woken.
+    fn tell(&mut self, worker: usize) {
+        match self.workers.get_mut(worker) {
+            Some(remote) if self.gathering => remote.unwoken = true,
+            Some(_) | None => self.wake(worker),
+        }
+    }
+
+    pub(super) fn deliver(&mut self) {
+        self.gathering = false;
+        for worker in 0..self.workers.len() {
+            if std::mem::take(&mut self.workers[worker].unwoken) {
+                self.wake(worker);
+            }
         }
     }
 
@@ -141,6 +166,7 @@ impl Control {
     }
 
     pub(super) fn stop(&mut self) {
+        self.deliver();
         for worker in 0..self.workers.len() {
             if self.workers[worker].thread.is_some() {
                 self.send(worker, Message::Stop);
@@ -167,26 +193,4 @@ fn key_source() -> io::Result<KeySource> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(KeySource::new(bytes))
-}
-
-fn socket(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let address = SocketAddr::new(ip, port);
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    if ip.is_ipv6() {
-        // IPv4 has sockets of its own, with the same port numbers.
-        socket.set_only_v6(true)?;
-    }
-    // Both are wishes: without them packets flow all the same.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-    if ip.is_ipv4() {
-        let _ = socket.set_tos_v4(TOS_EXPEDITED);
-        // Voice is never in fragments, so no packet needs a number by which they would be told apart (RFC 6864 §4.1): drawing
-        // one is 3 % of what sending costs. What the network says about its packet lengths is nothing to us.
-        let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE);
-    } else {
-        let _ = socket.set_tclass_v6(TOS_EXPEDITED);
-    }
-    socket.bind(&address.into())?;
-    Ok(UdpSocket::from_std(socket.into()))
 }

@@ -17,6 +17,7 @@ pub use read::parse;
 pub use stream::{Meaning, Receives, Security, Stream, TELEPHONE_EVENT};
 pub use write::{answer, offer};
 
+use crate::media::srtp::{Keying, Suite};
 use crypto::Crypto;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -49,6 +50,14 @@ impl Description {
     pub fn is_ipv6(&self) -> Option<bool> {
         let audio = self.medias.iter().filter(|media| media.kind == "audio" && media.port != 0);
         audio.filter_map(|media| media.address).next().map(|address| address.is_ipv6())
+    }
+
+    /// The key by which its author encrypts with this suite, and the number of its line (RFC 4568 §9.1), for whoever plays
+    /// the far side.
+    pub fn key_of(&self, suite: Suite) -> Option<(u32, Keying)> {
+        let mut lines = self.medias.iter().flat_map(|media| &media.crypto);
+        let line = lines.find(|line| line.keying.suite() == suite)?;
+        Some((line.tag, line.keying))
     }
 }
 

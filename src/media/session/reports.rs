@@ -74,6 +74,11 @@ impl Session {
         out: &mut [u8],
     ) -> Option<(usize, SocketAddr, bool)> {
         self.report_due = now + REPORT_EVERY;
+        if last && self.packets == 0 && !self.has_reported {
+            // RFC 3550 §6.3.7: who has never sent anything says no goodbye.
+            return None;
+        }
+        self.has_reported = true;
         let (to, shared) = self.control_destination()?;
         let since = ticks(self.sent.at, now, self.codec().map_or(CLOCK_HZ, Codec::clock_hz));
         let sender = Sender {

@@ -19,6 +19,11 @@ impl Worker {
         if wakes == leg.wakes {
             return;
         }
+        if wakes {
+            // In a conversation all comes and goes by the one socket that wakes the worker.
+            self.leave_lane(at);
+        }
+        let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) else { return };
         leg.wakes = wakes;
         // When packets were fetched says nothing about when they came.
         leg.session.time_arrivals(wakes);
@@ -36,7 +41,12 @@ impl Worker {
     /// Fetches what came for a leg that does not wake the worker.
     pub(super) fn fetch(&mut self, at: usize, slot: u64) {
         let is_turn = (slot / SLOTS + at as u64).is_multiple_of(FRAMES_BETWEEN);
-        if is_turn && self.legs.get(at).and_then(Option::as_ref).is_some_and(|leg| !leg.wakes) {
+        let Some(leg) = self.legs.get(at).and_then(Option::as_ref).filter(|leg| is_turn && !leg.wakes) else {
+            return;
+        };
+        let has_lane = leg.lane.is_some();
+        self.read_lane(at);
+        if !has_lane || Self::looks_beside(at, slot) {
             self.read(Token(at * 2));
         }
     }

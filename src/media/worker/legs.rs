@@ -83,6 +83,8 @@ impl Worker {
             heard: now,
             is_silent: false,
             measure_due: now,
+            lane: None,
+            was_at: None,
         };
         if at == self.legs.len() {
             self.legs.push(Some(leg));

@@ -1,5 +1,6 @@
 //! What a worker does about packets: paced frames and reports out, what comes in judged and passed on.
 
+use super::lane::Lane;
 use super::rooms::voice;
 use super::{Leg, READ_MAX, SLOTS, Source, Worker};
 use crate::engine::time::Monotonic;
@@ -46,15 +47,27 @@ impl Worker {
         }
     }
 
+    /// Reads the leg's socket of this token.
     pub(super) fn read(&mut self, token: Token) {
+        let more =
+            self.read_from(token, |leg| Some(if token.0.is_multiple_of(2) { &leg.rtp } else { &leg.rtcp }));
+        if more {
+            self.read_later(token);
+        }
+    }
+
+    /// Reads the leg's lane, if it has one. What is more than its turn allows has another soon.
+    pub(super) fn read_lane(&mut self, at: usize) {
+        self.read_from(Token(at * 2), |leg| leg.lane.as_ref().map(Lane::socket));
+    }
+
+    /// Whether there was more than one turn allows.
+    fn read_from(&mut self, token: Token, socket: impl Fn(&Leg) -> Option<&UdpSocket>) -> bool {
         let mut buffer = std::mem::take(&mut self.inbound);
-        for turn in 0..=READ_MAX {
-            if turn == READ_MAX {
-                self.read_later(token);
-                break;
-            }
-            let Some(leg) = self.legs.get_mut(token.0 / 2).and_then(Option::as_mut) else { break };
-            let socket = if token.0.is_multiple_of(2) { &leg.rtp } else { &leg.rtcp };
+        let mut turns = 0..READ_MAX;
+        while turns.next().is_some() {
+            let leg = self.legs.get(token.0 / 2).and_then(Option::as_ref);
+            let Some(socket) = leg.and_then(&socket) else { break };
             match socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     if let Some(datagram) = buffer.get_mut(..length) {
@@ -71,6 +84,7 @@ impl Worker {
             }
         }
         self.inbound = buffer;
+        turns.is_empty()
     }
 
     /// A socket has more to read than its turn allows, once however often it is said.
@@ -186,6 +200,7 @@ impl Worker {
         if now >= leg.measure_due {
             leg.measure_due = now + MEASURE_EVERY;
             write_figures(leg, &self.board, false);
+            self.keep_lane(at);
         }
     }
 }
@@ -236,7 +251,12 @@ pub(super) fn send_report(leg: &mut Leg, now: Monotonic, last: bool, counters: &
 pub(super) fn send(socket: &UdpSocket, to: Option<SocketAddr>, packet: &[u8], counters: &Counters) -> bool {
     let Some(to) = to else { return false };
     // Straight into the kernel: the C library's `sendto` also looks after threads that are cancelled, which ours are not.
-    let cause = match sendto(socket, packet, SendFlags::DONTWAIT, &to) {
+    account(sendto(socket, packet, SendFlags::DONTWAIT, &to), counters)
+}
+
+/// Whether the system took it; else why not is counted.
+pub(super) fn account(sent: Result<usize, Errno>, counters: &Counters) -> bool {
+    let cause = match sent {
         Ok(_) => return true,
         Err(Errno::AGAIN | Errno::NOBUFS) => DropCause::SendBufferFull,
         Err(Errno::CONNREFUSED) => DropCause::Refused,

@@ -12,7 +12,7 @@ use crate::runtime::facts::Published;
 use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::settings::{Listener, SipSettings, Trunk};
-use crate::sip::transport::{self, Listen, TransportSettings};
+use crate::sip::transport::{self, Listen, PeerRules, TransportSettings};
 use crate::stats::{CdrFilter, CdrFold, Today};
 use crate::store::{SqliteStore, Store, Writer};
 use tokio::sync::mpsc;
@@ -47,7 +47,8 @@ fn recorder(folder: &std::path::Path) -> RecorderSettings {
 
 async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs, Sides) {
     let here = Listen { transport: Transport::Udp, address: "127.0.0.1:0".parse().unwrap() };
-    let (transport, _) = transport::bind(&[here], TransportSettings::default()).await.unwrap();
+    let (_, rules) = watch::channel(Arc::<PeerRules>::default());
+    let (transport, _) = transport::bind(&[here], TransportSettings::default(), rules).await.unwrap();
     let bound = transport.bound()[0].address;
     let (network, from_network) = mpsc::channel(10);
     let (media_events, from_media) = mpsc::channel(10);
@@ -69,7 +70,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         quarantine: Duration::ZERO,
     };
     let (library, _) = Library::load(folder, folder, &[Codec::Pcmu, Codec::Pcma]);
-    let listener = Listener { transport: Transport::Udp, bound, advertised: bound };
+    let listener = Listener { transport: Transport::Udp, bound, advertised: bound, name: None };
     let sip = SipSettings {
         listeners: vec![listener],
         trunks: vec![Trunk { addresses: vec!["127.0.0.0/8".parse().unwrap()], ..Trunk::default() }],
@@ -86,7 +87,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         engine: Engine::new(one_queue(), 1, 1),
         sip: SipCore::new(sip, 42).unwrap(),
         media: media::start(settings, Arc::new(library), media_events.clone()).unwrap(),
-        trunks: watch::channel(Vec::new()).1,
+        trunks: watch::channel(BTreeMap::new()).1,
         recordings: Recordings::new(recorder(folder), metrics.clone()),
         transport,
         facts: FactSinks::new(

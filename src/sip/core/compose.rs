@@ -2,12 +2,13 @@
 
 use super::SipCore;
 use crate::engine::event::Caller;
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::{Flow, TrunkId};
 use crate::sip::host::Host;
 use crate::sip::message::{Headers, Method, Request, Response};
 use crate::sip::name_addr::NameAddr;
+use crate::sip::registrar::Contact;
 use crate::sip::settings::Listener;
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Scheme, Uri};
 use std::net::SocketAddr;
 
 /// What we take (RFC 3261 §20.5).
@@ -33,6 +34,13 @@ impl Refusal {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+/// Lets a request pass the proxies in front of a phone (RFC 3327 §5.2).
+pub(super) fn route(request: &mut Request, contact: &Contact) {
+    for proxy in &contact.path {
+        request.headers.push("Route", proxy.clone());
     }
 }
 
@@ -84,13 +92,47 @@ impl SipCore {
 
     /// Our Contact towards a flow.
     pub(super) fn contact(&self, flow: &Flow) -> String {
-        let address = self.advertised(flow);
-        let mut uri = Uri::sip(Some("holdfast"), Host::from(address.ip()), Some(address.port()));
-        match flow.transport {
-            Transport::Udp => {}
-            Transport::Tcp => uri.params.set("transport", Some("tcp")),
+        NameAddr::new(self.contact_uri(flow)).to_string()
+    }
+
+    /// Our Contact towards a trunk: by the name and the user part that it knows us by.
+    pub(super) fn contact_at(&self, trunk: TrunkId, flow: &Flow) -> String {
+        NameAddr::new(self.contact_uri_at(Some(trunk), flow)).to_string()
+    }
+
+    /// Our Contact in a dialog that this request opens: a `sips` one if we were called by one (RFC 3261 §12.1.1).
+    pub(super) fn contact_for(&self, request: &Request, flow: &Flow, trunk: Option<TrunkId>) -> String {
+        let mut uri = self.contact_uri_at(trunk, flow);
+        let scheme = request.uri.get(..5).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case("sips:") && flow.transport.is_secure() {
+            uri.scheme = Scheme::Sips;
         }
         NameAddr::new(uri).to_string()
+    }
+
+    fn contact_uri(&self, flow: &Flow) -> Uri {
+        let (host, port) = Listener::sent_by(&self.settings.listeners, flow);
+        let mut uri = Uri::sip(Some("holdfast"), host, Some(port));
+        if let Some(transport) = flow.transport.uri_param() {
+            uri.params.set("transport", Some(transport));
+        }
+        uri
+    }
+
+    pub(super) fn contact_uri_at(&self, trunk: Option<TrunkId>, flow: &Flow) -> Uri {
+        let mut uri = self.contact_uri(flow);
+        if let Some(user) = trunk.and_then(|trunk| self.trunks.contact_user(trunk)) {
+            uri.user = Some(user.to_owned());
+        }
+        if let Some(host) = self.our_name_at(trunk) {
+            uri.host = host;
+        }
+        uri
+    }
+
+    /// What a trunk wants us to be called, if it wants something.
+    pub(super) fn our_name_at(&self, trunk: Option<TrunkId>) -> Option<Host> {
+        self.trunk(trunk)?.route.as_ref()?.contact_host.clone()
     }
 
     /// Us, as From of requests outside of calls.
@@ -100,10 +142,13 @@ impl SipCore {
     }
 
     /// An OPTIONS that asks whether somebody is there (RFC 3261 §11.1).
-    pub(super) fn options(&mut self, uri: &str, flow: &Flow) -> Request {
+    pub(super) fn options(&mut self, contact: &Contact) -> Request {
+        let Contact { uri, flow, .. } = contact;
         let from = self.ourselves(flow);
         let headers = self.opening(Method::Options, &from, &format!("<{uri}>"), flow, "70");
-        Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() }
+        let mut request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };
+        route(&mut request, contact);
+        request
     }
 
     /// The headers of a request that opens a dialog, or needs none.

@@ -7,16 +7,15 @@ use super::offer::{Invitation, Ringing, Target, Whom, tell_failed};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
-use crate::media::Wishes;
 use crate::sip::auth::{Answerer, Params};
 use crate::sip::dialling::{Dialable, NotDialled};
 use crate::sip::dialog::cseq;
 use crate::sip::host::Host;
 use crate::sip::message::{Method, Request, Response};
-use crate::sip::settings::{Route, Shows};
+use crate::sip::settings::{Route, Shows, Trunk};
 use crate::sip::transaction::ClientId;
+use crate::sip::trunk::Way;
 use crate::sip::uri::{CSeq, NameAddr, Uri};
-use std::collections::VecDeque;
 use std::time::Duration;
 
 impl SipCore {
@@ -32,15 +31,15 @@ impl SipCore {
         if self.is_offered(id) {
             return;
         }
-        let dialled =
-            self.settings.dial.check(number).and_then(|number| Ok((number, self.trunks_to_dial()?)));
-        let dialled = dialled.and_then(|(number, trunks)| {
+        let dialled = self.settings.dial.check(number).and_then(|number| {
+            let ways = self.trunks.ways(&self.settings.trunks, &number)?;
+            Ok((number, ways))
+        });
+        let dialled = dialled.and_then(|(number, ways)| {
             let invitation = Invitation { call, caller: caller.clone(), whom: Whom::Outside(number) };
-            let wishes = match trunks.front() {
-                Some(Target::Trunk(trunk)) => self.media_of_trunk(*trunk),
-                Some(Target::Phone(_)) | None => Wishes::default(),
-            };
-            let ringing = Ringing { targets: trunks, together: 1, patience: Duration::ZERO };
+            let wishes = ways.front().map(|way| self.media_by(way)).unwrap_or_default();
+            let targets = ways.into_iter().map(Target::Trunk).collect();
+            let ringing = Ringing { targets, together: 1, patience: Duration::ZERO };
             let begun = self.make_offer(turn, id, invitation, wishes, ringing);
             if begun { Ok(()) } else { Err(NotDialled::NoRoom) }
         });
@@ -50,47 +49,45 @@ impl SipCore {
         }
     }
 
-    fn trunks_to_dial(&self) -> Result<VecDeque<Target>, NotDialled> {
-        if self.settings.trunks.iter().all(|trunk| trunk.route.is_none()) {
-            return Err(NotDialled::NoTrunk);
-        }
-        let known = self.routes.iter().enumerate().filter(|(_, flow)| flow.is_some());
-        let trunks: VecDeque<_> = known.map(|(trunk, _)| Target::Trunk(trunk)).collect();
-        if trunks.is_empty() { Err(NotDialled::NoAddress) } else { Ok(trunks) }
-    }
-
-    /// An INVITE to a number through this trunk, all but its description.
+    /// An INVITE to a number by this way, all but its description.
     pub(super) fn fork_outside(
         &mut self,
         offer: OfferId,
         ring: &Invitation,
         number: &Dialable,
-        trunk: usize,
+        way: Way,
     ) -> Option<Fork> {
-        let flow = (*self.routes.get(trunk)?)?;
-        let carrier = self.settings.trunks.get(trunk)?;
-        let (route, name) = (carrier.route.clone()?, carrier.name.clone());
-        let uri = uri_at(&route, number.as_str()).to_string();
-        let from = from(&route, &ring.caller).with_tag(&self.tokens.next_token()).to_string();
+        let flow = way.flow;
+        let Trunk { name, route, plan, .. } = self.trunk(Some(way.trunk))?.clone();
+        let route = route?;
+        let number = plan.outward(number.as_str());
+        let caller = Caller { number: plan.outward(&ring.caller.number), name: ring.caller.name.clone() };
+        let own_number = route.own_number.as_deref().map(|own| plan.outward(own));
+        let shown = Shown { route: &route, caller: &caller, own_number: own_number.as_deref() };
+        let uri = route.uri(Some(&number)).to_string();
+        let from = shown.from().with_tag(&self.tokens.next_token()).to_string();
         let hops = self.hops_left(ring.call);
-        let to = NameAddr::new(Uri::sip(Some(number.as_str()), route.host.clone(), None)).to_string();
+        let to = NameAddr::new(Uri::sip(Some(&number), route.host.clone(), None)).to_string();
         let mut headers = self.opening(Method::Invite, &from, &to, &flow, &hops);
+        headers.set("Contact", self.contact_at(way.trunk, &flow));
         headers.push("Supported", "timer");
-        if let Some(identity) = asserted(&route, &ring.caller) {
+        if let Some(identity) = shown.asserted() {
             headers.push("P-Asserted-Identity", identity);
         }
-        if ring.caller.number.is_empty() && route.shows == Shows::Caller {
+        if caller.number.is_empty() && route.shows == Shows::Caller {
             headers.push("Privacy", "id");
         }
         let dialled = self.legs.get(&LegId::Caller(ring.call)).map_or("", |leg| leg.dialled.as_str());
         if !dialled.is_empty() {
             // RFC 5806 §4: who was called, and that we, not he, send the call on.
-            let queue = Uri::sip(Some(dialled), self.advertised(&flow).ip().into(), None);
+            let host =
+                self.our_name_at(Some(way.trunk)).unwrap_or_else(|| self.advertised(&flow).ip().into());
+            let queue = Uri::sip(Some(&plan.outward(dialled)), host, None);
             headers.push("Diversion", format!("{};reason=deflection;counter=1", NameAddr::new(queue)));
         }
         let invite = Request { method: Method::Invite, uri, headers, body: Vec::new() };
         let answerer = route.login.map(Answerer::new);
-        Some(Fork::to_trunk(offer, invite, flow, Carrier { name, answerer }))
+        Some(Fork::to_trunk(offer, invite, flow, Carrier { name, way, answerer }))
     }
 
     /// Answers the trunk's challenge with another INVITE in the same call (RFC 3261 §22.2, §22.3). Whether it did.
@@ -145,32 +142,38 @@ impl SipCore {
     }
 }
 
-/// The trunk's way to write a number.
-fn uri_at(route: &Route, number: &str) -> Uri {
-    let mut uri = Uri::sip(Some(number), route.host.clone(), route.port);
-    if route.transport != crate::sip::flow::Transport::Udp {
-        uri.params.set("transport", Some("tcp"));
-    }
-    uri
+/// What people outside learn of us and of the caller, in the trunk's way of writing.
+struct Shown<'a> {
+    route: &'a Route,
+    caller: &'a Caller,
+    own_number: Option<&'a str>,
 }
 
-/// Whom the people called see.
-fn from(route: &Route, caller: &Caller) -> NameAddr {
-    let (number, name) = match (route.shows, &route.own_number) {
-        (Shows::OwnNumber, Some(own)) => (own.as_str(), ""),
-        (Shows::OwnNumber, None) | (Shows::Caller, _) => (caller.number.as_str(), caller.name.as_str()),
-    };
-    if number.is_empty() {
-        // RFC 3323 §4.1.1.3.
-        let nobody = Uri::sip(Some("anonymous"), Host::Name("anonymous.invalid".into()), None);
-        return NameAddr::new(nobody).with_display("Anonymous");
+impl Shown<'_> {
+    /// Whom the people called see.
+    fn from(&self) -> NameAddr {
+        let caller = (self.caller.number.as_str(), self.caller.name.as_str());
+        let (number, name) = match (self.route.shows, self.own_number) {
+            (Shows::OwnNumber, Some(own)) => (own, ""),
+            (Shows::OwnNumber, None) | (Shows::Caller, _) => caller,
+        };
+        if number.is_empty() {
+            // RFC 3323 §4.1.1.3.
+            let nobody = Uri::sip(Some("anonymous"), Host::Name("anonymous.invalid".into()), None);
+            return NameAddr::new(nobody).with_display("Anonymous");
+        }
+        NameAddr::new(Uri::sip(Some(number), self.host(), None)).with_display(name)
     }
-    NameAddr::new(Uri::sip(Some(number), route.host.clone(), None)).with_display(name)
-}
 
-/// Who vouches for the call towards the carrier (RFC 3325 §9.1): our own number there, or else the caller's.
-fn asserted(route: &Route, caller: &Caller) -> Option<String> {
-    let number = route.own_number.as_deref().or(Some(caller.number.as_str()))?;
-    let uri = Uri::sip(Some(number), route.host.clone(), None);
-    (!number.is_empty()).then(|| NameAddr::new(uri).to_string())
+    /// Who vouches for the call towards the carrier (RFC 3325 §9.1): our own number there, or else the caller's.
+    fn asserted(&self) -> Option<String> {
+        let number = self.own_number.unwrap_or(self.caller.number.as_str());
+        let uri = Uri::sip(Some(number), self.host(), None);
+        (!number.is_empty()).then(|| NameAddr::new(uri).to_string())
+    }
+
+    /// Where these numbers are at home: at our name there, if we have one, else at the carrier's.
+    fn host(&self) -> Host {
+        self.route.contact_host.clone().unwrap_or_else(|| self.route.host.clone())
+    }
 }

@@ -5,7 +5,7 @@ use super::{Due, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::sip::cause;
-use crate::sip::dialog::{Dialog, Resend, SessionTimer};
+use crate::sip::dialog::{Dialog, Resend, SessionTimer, min_se};
 use crate::sip::flow::Flow;
 use crate::sip::leg::{Answered, Phase};
 use crate::sip::message::{Method, Response};
@@ -71,10 +71,10 @@ impl SipCore {
         }
     }
 
-    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's.
+    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's; and
+    /// a proxy of our own only to such a one.
     pub(super) fn way(&self, dialog: &Dialog) -> Flow {
-        let is_trunk = self.gate.is_trunk(dialog.flow.remote.ip());
-        dialog.next_hop(|address| is_trunk && self.gate.is_trunk(address))
+        dialog.next_hop(|address| self.gate.may_lead(dialog.flow.remote.ip(), address))
     }
 
     /// Forgets a leg: each is closed once, and told of at most once.
@@ -141,10 +141,14 @@ impl SipCore {
         let Some(session) = leg.session.as_mut() else { return };
         session.refreshing();
         let expires = format!("{};refresher=uac", session.interval().as_secs());
+        let least = session.least();
         let method = if leg.takes_update { Method::Update } else { Method::Invite };
         let mut request = leg.dialog.request(method);
         request.headers.push("Supported", "timer");
         request.headers.push("Session-Expires", expires);
+        if let Some(least) = least {
+            request.headers.push("Min-SE", least.as_secs().to_string());
+        }
         let mut number = None;
         if !leg.takes_update {
             number = Some(leg.dialog.local_cseq());
@@ -184,6 +188,10 @@ impl SipCore {
                 leg.takes_update = false;
                 Some(Duration::ZERO)
             }
+            // Too short for somebody: once more, longer (RFC 4028 §7.3).
+            422 => min_se(&response.headers)
+                .filter(|least| leg.session.as_mut().is_some_and(|session| session.lengthen(*least)))
+                .map(|_| Duration::ZERO),
             // The others leave the timer running out, unless they name a better moment.
             _ => cause::retry_after(response.headers.first("Retry-After")),
         };
@@ -210,11 +218,11 @@ impl SipCore {
         if response.is_success() {
             leg.dialog.refresh_target(&response.headers, from);
             let mut agreed = false;
-            if leg.refresh == Some(id) {
+            // A copy finds another refresh under way, or none.
+            if leg.refresh.take_if(|refresh| *refresh == id).is_some() {
                 leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
                 agreed = number.is_some() && leg.media.accept(&response.body).is_ok();
             }
-            leg.refresh = None;
             if let Some(number) = number {
                 let dialog = leg.dialog.clone();
                 let to = self.way(&dialog);

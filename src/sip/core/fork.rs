@@ -15,6 +15,8 @@ use crate::sip::leg::{Leg, Phase};
 use crate::sip::message::{Request, Response};
 use crate::sip::registrar::{BindingId, Contact};
 use crate::sip::transaction::ClientId;
+use crate::sip::trunk::Way;
+use crate::sip::trunk::failover::speaks_for;
 use std::collections::BTreeMap;
 
 /// Answers of one INVITE that are acknowledged; more come from no honest proxy.
@@ -28,11 +30,15 @@ pub(super) struct Fork {
     pub flow: Flow,
     /// Which contact of an agent it is.
     binding: Option<BindingId>,
+    /// The phone's other flows.
+    others: Vec<Contact>,
     /// What is known of the trunk, if it is one.
     pub carrier: Option<Carrier>,
     pub silent_at: Monotonic,
     /// Whether any response came.
     heard: bool,
+    /// Whether a phone rings there.
+    rings: bool,
     /// Whether a final response came.
     pub is_answered: bool,
     /// Whether its answer is still welcome.
@@ -46,6 +52,8 @@ pub(super) struct Fork {
 /// A trunk that is asked to call a number.
 pub(super) struct Carrier {
     pub name: String,
+    /// The way to the server that was asked.
+    pub way: Way,
     /// Answers its challenges, if we have an account there.
     pub answerer: Option<Answerer>,
 }
@@ -53,7 +61,8 @@ pub(super) struct Carrier {
 impl Fork {
     /// Towards a phone of an agent.
     pub fn to_phone(offer: OfferId, invite: Request, contact: &Contact) -> Self {
-        Self::new(offer, invite, contact.flow, Some(contact.id), None)
+        let others = contact.others.clone();
+        Self { others, ..Self::new(offer, invite, contact.flow, Some(contact.id), None) }
     }
 
     /// Towards a trunk.
@@ -85,9 +94,11 @@ impl Fork {
             invite,
             flow,
             binding,
+            others: Vec::new(),
             carrier,
             silent_at: Monotonic(0),
             heard: false,
+            rings: false,
             is_answered: false,
             is_wanted: true,
             early: BTreeMap::new(),
@@ -101,9 +112,11 @@ impl SipCore {
         let Some(fork) = self.forks.get_mut(&id) else { return };
         fork.heard = true;
         fork.is_answered |= !response.is_provisional();
+        fork.rings |= (101..200).contains(&response.status);
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
-        let (offer, is_wanted) = (fork.offer, fork.is_wanted);
-        if fork.is_answered {
+        let (offer, is_wanted, is_phone) = (fork.offer, fork.is_wanted, fork.binding.is_some());
+        self.gateway_spoke(turn, id, response);
+        if self.forks.get(&id).is_some_and(|fork| fork.is_answered) {
             self.fork_touched(id);
         }
         if (101..200).contains(&response.status) {
@@ -115,17 +128,38 @@ impl SipCore {
             101..200 => {}
             200..300 => self.fork_answered(turn, id, response),
             401 | 407 if is_wanted && self.challenge_answered(turn, id, response) => {}
+            // RFC 5626 §5.3.1: the proxy in front has lost the phone's connection.
+            430 if is_wanted && is_phone => self.flow_lost(turn, id),
             300.. if is_wanted => {
                 let retry_after = cause::retry_after(response.headers.first("Retry-After"));
                 if cause::is_global(response.status) {
                     // The agent has spoken for all his phones.
                     self.phone_refused_for_all(turn, offer, id, response.status);
                 } else {
+                    self.look_elsewhere(offer, id, response.status);
                     self.phone_failed(turn, offer, id, self.refused(id, response.status), retry_after);
                 }
             }
             300.. => {}
         }
+    }
+
+    /// What a trunk's server said to an INVITE tells whether it lives.
+    fn gateway_spoke(&mut self, turn: &Turn<'_>, id: ClientId, response: &Response) {
+        let Some(carrier) = self.forks.get(&id).and_then(|fork| fork.carrier.as_ref()) else { return };
+        let way = carrier.way;
+        // A 408 may be of the phone that was called.
+        let is_telling = !matches!(response.status, 100 | 408);
+        if is_telling && self.trunks.is_up(&way) == (response.status == 503) {
+            let retry_after = cause::retry_after(response.headers.first("Retry-After"));
+            self.trunks.heard(turn.now.mono, &way, response.status, retry_after);
+        }
+    }
+
+    fn look_elsewhere(&mut self, offer: OfferId, id: ClientId, status: u16) {
+        let Some(fork) = self.forks.get(&id) else { return };
+        let Some(way) = fork.carrier.as_ref().map(|carrier| carrier.way) else { return };
+        self.narrow(offer, &way, speaks_for(status, fork.rings));
     }
 
     /// What a refusal means. That we could not show who we are is no word of the person who was called.
@@ -230,6 +264,8 @@ impl SipCore {
             provisional: None,
             hops_left: 0,
             dialled: String::new(),
+            arrived: turn.now.mono,
+            user_to_user: Vec::new(),
             scheduled: None,
         };
         if let Some(account) = leg.account {
@@ -248,28 +284,41 @@ impl SipCore {
         if fork.heard || !std::mem::replace(&mut fork.is_wanted, false) {
             return;
         }
-        let (offer, binding) = (fork.offer, fork.binding);
-        self.suspect(turn, binding);
         // Should it ring after all, it is told to stop.
         self.transactions.cancel(turn.now.mono, id, &mut self.news);
         self.flush(turn);
-        self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
+        self.flow_lost(turn, id);
     }
 
-    fn suspect(&mut self, turn: &Turn<'_>, phone: Option<BindingId>) {
-        if let Some(phone) = phone {
+    /// The phone cannot be reached as it was tried.
+    fn flow_lost(&mut self, turn: &mut Turn<'_>, id: ClientId) {
+        let Some(fork) = self.forks.get_mut(&id) else { return };
+        fork.is_wanted = false;
+        let (offer, others) = (fork.offer, std::mem::take(&mut fork.others));
+        self.suspect(turn, id);
+        self.flow_failed(turn, offer, id, others);
+    }
+
+    fn suspect(&mut self, turn: &Turn<'_>, id: ClientId) {
+        let Some(fork) = self.forks.get(&id) else { return };
+        if let Some(phone) = fork.binding {
             self.registrar.suspect(turn.now.mono, phone);
+        }
+        if let Some(way) = fork.carrier.as_ref().map(|carrier| carrier.way) {
+            self.trunks.suspect(turn.now.mono, &way);
         }
     }
 
     /// The transaction layer gave up on it, or it could not be sent.
     pub(super) fn fork_unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
+        if self.forks.get(&id).is_some_and(|fork| fork.is_wanted) {
+            self.suspect(turn, id);
+        }
         let Some(fork) = self.forks.remove(&id) else { return };
         self.fork_touched(id);
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         if fork.is_wanted {
-            self.suspect(turn, fork.binding);
-            self.phone_failed(turn, fork.offer, id, OfferFailure::Unreachable, None);
+            self.flow_failed(turn, fork.offer, id, fork.others);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A caller's INVITE: admitted or refused, then answered as the engine says (RFC 3261 §13.3).
 
-use super::ask::{self, check_session};
+use super::ask::check_session;
 use super::compose::Refusal;
 use super::refer::Replaces;
 use super::{SipCore, Turn};
@@ -11,7 +11,8 @@ use crate::media::Wishes;
 use crate::media::sdp::{self, Description, SdpError};
 use crate::sip::admission::Admission;
 use crate::sip::dialog::{Asked, Dialog, DialogId, SESSION_EXPIRES_MIN, SessionTimer, Unacked, cseq};
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, TrunkId};
+use crate::sip::identity;
 use crate::sip::leg::{Answered, Leg, LegMedia, Phase};
 use crate::sip::message::{Headers, Request};
 use crate::sip::registrar::AccountId;
@@ -28,8 +29,9 @@ const RETRY_AFTER_SECS: &str = "5";
 struct Admitted {
     agent: Option<AgentId>,
     account: Option<AccountId>,
-    trusted: bool,
-    uri: Uri,
+    trunk: Option<TrunkId>,
+    /// The number he dialled.
+    dialled: String,
     media: Wishes,
 }
 
@@ -42,12 +44,15 @@ impl SipCore {
             Ok(result) => result,
             Err(refusal) => return self.refuse(turn, id, &request, refusal),
         };
-        let wishes = if admitted.trusted { self.wishes(turn, &request.headers, &from) } else { None };
+        let trunk = self.trunk(admitted.trunk);
+        let caller = identity::caller(&request.headers, trunk);
+        let is_trusted = trunk.is_some_and(|trunk| trunk.trusted_headers);
+        let wishes = if is_trusted { self.wishes(turn, &request.headers, &from) } else { None };
         turn.out.events.push(Event::CallArrived {
             wishes: wishes.map(Box::new),
             call,
-            dialled: ask::dialled(&admitted.uri),
-            caller: ask::caller(&request.headers, admitted.trusted),
+            dialled: admitted.dialled,
+            caller,
             agent: admitted.agent,
             sip_call_id: request.headers.first("Call-ID").unwrap_or_default().to_owned(),
         });
@@ -55,14 +60,15 @@ impl SipCore {
 
     /// The checks of RFC 3261 §8.2, in its order.
     fn admit(&mut self, turn: &Turn<'_>, request: &Request, from: &Flow) -> Result<Admitted, Refusal> {
-        let (account, trusted, media) = match self.gate.admit_call(turn.now.mono, request, from) {
-            Admission::Trunk => (None, true, self.gate.media_of(from.remote.ip())),
-            Admission::Account(account) => (Some(account), false, self.media_of(account)),
+        let (account, trunk) = match self.gate.admit_call(turn.now.mono, request, from) {
+            Admission::Trunk(trunk) => (None, Some(trunk)),
+            Admission::Account(account) => (Some(account), None),
             Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
         let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;
-        if !uri.is_sip() {
+        // A carrier may call a mere number (RFC 3966).
+        if !uri.is_sip() && !(uri.is_tel() && trunk.is_some()) {
             return Err(Refusal::new(416));
         }
         if self.is_merged(request) {
@@ -83,7 +89,11 @@ impl SipCore {
             return Err(Refusal::new(if known { 603 } else { 481 }));
         }
         let agent = account.and_then(|account| self.gate.agent_of(account));
-        Ok(Admitted { agent, account, trusted, uri, media })
+        let contact_user = trunk.and_then(|trunk| self.trunks.contact_user(trunk));
+        let dialled = identity::dialled(request, &uri, self.trunk(trunk), contact_user);
+        let of_trunk = || self.trunk(trunk).map(|trunk| trunk.media.clone()).unwrap_or_default();
+        let media = account.map_or_else(of_trunk, |account| self.media_of(account));
+        Ok(Admitted { agent, account, trunk, dialled, media })
     }
 
     /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 §8.2.2.2).
@@ -108,7 +118,7 @@ impl SipCore {
         admitted: &Admitted,
     ) -> Result<CallId, Refusal> {
         let tag = self.tokens.next_token();
-        let contact = self.contact(&from);
+        let contact = self.contact_for(request, &from, admitted.trunk);
         let dialog = Dialog::from_request(request, &tag, from, contact).map_err(|_| Refusal::new(400))?;
         let call = CallId(self.next_call);
         let leg_id = LegId::Caller(call);
@@ -129,6 +139,9 @@ impl SipCore {
             turn.media.close(leg_id);
             return Err(refuse_sdp(&error));
         }
+        let is_trusted = self.trunk(admitted.trunk).is_some_and(|trunk| trunk.trusted_headers);
+        let user_to_user =
+            if is_trusted { self.user_to_user_of(turn, &request.headers, &from) } else { Vec::new() };
         self.next_call += 1;
         self.dialogs.insert(dialog.id.clone(), leg_id);
         self.invites.insert(id, leg_id);
@@ -145,7 +158,9 @@ impl SipCore {
             refer: None,
             provisional: None,
             hops_left: hops_left(&request.headers),
-            dialled: ask::dialled(&admitted.uri),
+            dialled: admitted.dialled.clone(),
+            arrived: turn.now.mono,
+            user_to_user,
             scheduled: None,
         };
         self.legs.insert(leg_id, leg);

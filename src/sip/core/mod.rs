@@ -6,12 +6,14 @@
 mod ask;
 mod compose;
 mod dial;
+mod edge;
 mod farewell;
 mod fork;
 mod inbound;
 mod note;
 mod offer;
 mod outside;
+mod present;
 mod reconfigure;
 mod refer;
 mod reliable;
@@ -19,6 +21,7 @@ mod resume;
 mod settle;
 mod standing;
 mod start;
+mod trunks;
 mod unproven;
 mod wishes;
 mod within;
@@ -30,13 +33,14 @@ pub use start::SettingsError;
 use super::admission::Gate;
 use super::dialog::DialogId;
 use super::fault::Malformed;
-use super::flow::Flow;
+use super::flow::{Flow, TrunkId};
 use super::leg::Leg;
 use super::message::Message;
 use super::registrar::{AccountId, BindingId, Registrar};
 use super::settings::SipSettings;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
+use super::trunk::{Trunks, Way};
 use crate::engine::id::{LegId, OfferId};
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
@@ -45,6 +49,7 @@ use crate::media::{Sessions, Wishes};
 use fork::Fork;
 use offer::Offer;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a step led to. The caller drains it.
@@ -98,6 +103,10 @@ enum Purpose {
     Notify,
     /// OPTIONS to a contact.
     Probe(BindingId),
+    /// OPTIONS to a trunk's server.
+    Gateway(Way),
+    /// REGISTER at a trunk, with its number.
+    Register(TrunkId, u32),
     /// A session refresh of this leg, and its CSeq when it was an INVITE.
     Refresh(LegId, Option<u32>),
     /// A re-INVITE of this CSeq, after a restart.
@@ -139,8 +148,8 @@ pub struct SipCore {
     /// BYEs without a final response.
     byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,
-    /// The way to each trunk's server, where it is known.
-    routes: Vec<Option<Flow>>,
+    /// The trunks' servers, and our registrations there.
+    trunks: Trunks,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
     resumption: resume::Resumption,
@@ -237,13 +246,15 @@ impl SipCore {
         for contact in self.registrar.tick(now.mono) {
             self.probe(turn, &contact);
         }
-        self.settle(turn);
+        self.attend_to_trunks(turn);
     }
 
     /// When [`tick`](Self::tick) is wanted next.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let own = self.due.first().map(|(at, _)| *at);
-        [own, self.transactions.next_deadline(), self.registrar.next_deadline()].into_iter().flatten().min()
+        let parts =
+            [self.transactions.next_deadline(), self.registrar.next_deadline(), self.trunks.next_deadline()];
+        parts.into_iter().chain([own]).flatten().min()
     }
 
     /// Nothing can be sent on `flow` any more, or the last message on it was lost.
@@ -261,18 +272,29 @@ impl SipCore {
         self.settle(turn);
     }
 
-    /// Whether no call is left and the last BYEs and CANCELs have done their work: what remains then is only the
+    /// Whether no call is left and the last BYEs, CANCELs and registrations given back have done their work: what remains then is only the
     /// memory of transactions (RFC 3261 §17), which nobody need wait for.
     pub fn is_quiet(&self) -> bool {
         self.legs.is_empty()
             && self.offers.is_empty()
             && self.byes.is_empty()
+            && !self.trunks.is_leaving()
             && self.forks.values().all(|fork| fork.is_answered)
     }
 
     /// What is wanted of the media of an account's calls.
     fn media_of(&self, account: AccountId) -> Wishes {
         self.settings.accounts.get(account.0).map(|account| account.media.clone()).unwrap_or_default()
+    }
+
+    /// Every leg with its dialog: for those who check that both ends of a call agree.
+    pub fn dialogs(&self) -> impl Iterator<Item = (LegId, &DialogId)> {
+        self.dialogs.iter().map(|(id, leg)| (*leg, id))
+    }
+
+    /// Where the other end of a leg is.
+    pub fn far_end(&self, leg: LegId) -> Option<SocketAddr> {
+        self.legs.get(&leg).map(|leg| leg.dialog.flow.remote)
     }
 
     /// How much is going on.

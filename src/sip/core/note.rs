@@ -3,6 +3,7 @@
 use crate::engine::id::CallId;
 use crate::sip::auth::ChallengeError;
 use crate::sip::dialling::NotDialled;
+use crate::sip::trunk::registration::NotRegistered;
 use std::net::IpAddr;
 
 /// Something to put right, that no answer on the wire tells the operator.
@@ -38,6 +39,36 @@ pub enum Note {
         /// To whom.
         to: String,
     },
+    /// No server of a trunk answers any more, or one does again.
+    #[error("trunk {trunk:?} {}", if *up { "answers again" } else { "does not answer: calls go by others, if there are others" })]
+    TrunkUp {
+        /// The trunk's name.
+        trunk: String,
+        /// Whether it answers.
+        up: bool,
+    },
+    /// We are registered at a trunk, after we were not.
+    #[error("registered at trunk {trunk:?}")]
+    Registered {
+        /// The trunk's name.
+        trunk: String,
+    },
+    /// Registering at a trunk has failed; told once until it succeeds.
+    #[error("registering at trunk {trunk:?} has failed: {why}; it is tried again")]
+    NotRegistered {
+        /// The trunk's name.
+        trunk: String,
+        /// Why not.
+        why: NotRegistered,
+    },
+    /// A phone registers by way of a proxy that nobody named, so what the proxy says of the way back counts for nothing.
+    #[error(
+        "a phone registers by {from}, whose Path is ignored: if that is a proxy of yours, list it under [sip] proxies"
+    )]
+    PathIgnored {
+        /// The proxy, or whoever says to be one.
+        from: IpAddr,
+    },
     /// A trunk asks for a password, and gets none.
     #[error("trunk {trunk:?} asks for a password for {realms:?} and gets none: {reason}")]
     NotAuthenticated {
@@ -48,6 +79,21 @@ pub enum Note {
         /// Why not.
         reason: NoAnswer,
     },
+}
+
+impl Note {
+    /// Whether something is wrong; all else is good news.
+    pub fn is_problem(&self) -> bool {
+        match self {
+            Self::TrunkUp { up, .. } => !up,
+            Self::Registered { .. } => false,
+            Self::BadWish { .. }
+            | Self::NotDialled { .. }
+            | Self::NotPassedOn { .. }
+            | Self::NotRegistered { .. }
+            | Self::NotAuthenticated { .. } => true,
+        }
+    }
 }
 
 /// Why a trunk's challenge is not answered.

@@ -1,7 +1,7 @@
 //! An offer: an agent's phones ring, together or one after the other, or a trunk is asked to call a number outside.
 //! The first to answer has the call.
 
-use super::compose::{SDP, SUPPORTED};
+use super::compose::{SDP, SUPPORTED, route};
 use super::fork::Fork;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
@@ -16,6 +16,8 @@ use crate::sip::leg::LegMedia;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::{AccountId, Contact};
 use crate::sip::transaction::ClientId;
+use crate::sip::trunk::Way;
+use crate::sip::trunk::failover::SpeaksFor;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -68,8 +70,8 @@ pub(super) enum Whom {
 pub(super) enum Target {
     /// To a phone of the agent.
     Phone(Contact),
-    /// To this trunk, by its place in the settings.
-    Trunk(usize),
+    /// To a trunk, by this way.
+    Trunk(Way),
 }
 
 /// Who is rung, and how.
@@ -177,8 +179,8 @@ impl SipCore {
 
     /// Another trunk may want other codecs, other keys, or another IP version: it gets media of its own. What the one
     /// before was told is void by then.
-    fn suit_media(&mut self, turn: &mut Turn<'_>, id: OfferId, trunk: usize) {
-        let wishes = self.media_of_trunk(trunk);
+    fn suit_media(&mut self, turn: &mut Turn<'_>, id: OfferId, way: &Way) {
+        let wishes = self.media_by(way);
         let Some(offer) = self.offers.get(&id).filter(|offer| offer.wishes != wishes) else { return };
         let near = Some(LegId::Caller(offer.invitation.call));
         turn.media.close(LegId::Agent(id));
@@ -191,15 +193,14 @@ impl SipCore {
         }
     }
 
-    pub(super) fn media_of_trunk(&self, trunk: usize) -> Wishes {
-        let media = self.settings.trunks.get(trunk).map(|trunk| trunk.media.clone()).unwrap_or_default();
-        let flow = self.routes.get(trunk).copied().flatten();
-        Wishes { ipv6: flow.is_some_and(|flow| flow.remote.is_ipv6()), ..media }
+    pub(super) fn media_by(&self, way: &Way) -> Wishes {
+        let media = self.trunk(Some(way.trunk)).map(|trunk| trunk.media.clone()).unwrap_or_default();
+        Wishes { ipv6: way.flow.remote.is_ipv6(), ..media }
     }
 
     fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
-        if let Target::Trunk(trunk) = target {
-            self.suit_media(turn, id, trunk);
+        if let Target::Trunk(way) = &target {
+            self.suit_media(turn, id, way);
         }
         let Some(offer) = self.offers.get(&id) else { return };
         let (invitation, sdp) = (offer.invitation.clone(), offer.media.body().to_vec());
@@ -209,11 +210,10 @@ impl SipCore {
                 if !queue.is_empty() {
                     invite.headers.push("X-Holdfast-Queue", queue.clone());
                 }
+                self.present(turn, &mut invite, &invitation, &contact.flow);
                 Some(Fork::to_phone(id, invite, &contact))
             }
-            (Whom::Outside(number), Target::Trunk(trunk)) => {
-                self.fork_outside(id, &invitation, number, trunk)
-            }
+            (Whom::Outside(number), Target::Trunk(way)) => self.fork_outside(id, &invitation, number, way),
             (Whom::Agent { .. }, Target::Trunk(_)) | (Whom::Outside(_), Target::Phone(_)) => None,
         };
         let Some(mut fork) = fork else { return };
@@ -232,7 +232,10 @@ impl SipCore {
         let mut headers = self.opening(Method::Invite, &from, &to, &contact.flow, &hops);
         headers.push("Supported", SUPPORTED);
         headers.push("X-Holdfast-Call", ring.call.to_string());
-        Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() }
+        let mut invite =
+            Request { method: Method::Invite, uri: contact.uri.clone(), headers, body: Vec::new() };
+        route(&mut invite, contact);
+        invite
     }
 
     /// One hop less than the caller's INVITE may still go (RFC 3261 §16.6 step 3).
@@ -243,7 +246,12 @@ impl SipCore {
     /// Sends an INVITE and watches for a sign of life.
     pub(super) fn send_fork(&mut self, turn: &mut Turn<'_>, mut fork: Fork) {
         let Some(id) = self.request(turn, fork.invite.clone(), fork.flow) else { return };
-        fork.silent_at = turn.now.mono + self.settings.silence_max;
+        let silence_max = if fork.carrier.is_some() {
+            self.settings.gateway_silence_max
+        } else {
+            self.settings.silence_max
+        };
+        fork.silent_at = turn.now.mono + silence_max;
         self.due.insert((fork.silent_at, Due::Silence(id)));
         if let Some(offer) = self.offers.get_mut(&fork.offer) {
             offer.open.insert(id);
@@ -344,11 +352,38 @@ impl SipCore {
         }
         offer.failure = Some(offer.failure.map_or(failure, |before| cause::best(before, failure)));
         offer.retry_after = offer.retry_after.max(retry_after);
-        if matches!(offer.invitation.whom, Whom::Outside(_)) && failure != OfferFailure::Unreachable {
-            // The number was reached: another trunk would lead to the same one.
-            offer.later.clear();
-        }
         self.go_on(turn, id);
+    }
+
+    /// A trunk has refused: whoever would say the same is not asked any more.
+    pub(super) fn narrow(&mut self, id: OfferId, refused: &Way, speaks_for: SpeaksFor) {
+        let Some(offer) = self.offers.get_mut(&id) else { return };
+        match speaks_for {
+            SpeaksFor::Server => {}
+            SpeaksFor::Trunk => offer.later.retain(|target| match target {
+                Target::Trunk(way) => way.trunk != refused.trunk,
+                Target::Phone(_) => true,
+            }),
+            SpeaksFor::Called => offer.later.clear(),
+        }
+    }
+
+    /// The flow to a phone has failed: the next one that it keeps is tried (RFC 5626 §5.3), or it is out of the race.
+    pub(super) fn flow_failed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: OfferId,
+        phone: ClientId,
+        others: Vec<Contact>,
+    ) {
+        let mut others = others.into_iter();
+        let (Some(next), Some(offer)) = (others.next(), self.offers.get_mut(&id)) else {
+            return self.phone_failed(turn, id, phone, OfferFailure::Unreachable, None);
+        };
+        if offer.open.remove(&phone) {
+            self.ring(turn, id, Target::Phone(Contact { others: others.collect(), ..next }));
+            self.go_on(turn, id);
+        }
     }
 
     /// Ends an offer that came to nothing, and tells why.

@@ -8,6 +8,9 @@ use crate::sip::message::{Method, Request};
 use crate::sip::registrar::{AccountId, Contact, RegisterError};
 use crate::sip::transaction::ServerId;
 
+/// What the registrar knows besides (RFC 3327 §5.3, RFC 5626 §6).
+const REGISTRAR_SUPPORTED: &str = "path, outbound";
+
 impl SipCore {
     /// A new request.
     pub(super) fn asked(&mut self, turn: &mut Turn<'_>, id: ServerId, request: Request, from: Flow) {
@@ -62,19 +65,34 @@ impl SipCore {
         let answer = match self.gate.admit_registration(turn.now.mono, request) {
             Admission::Account(account) => self.registered(turn, account, request, from),
             Admission::Challenge { stale } => self.challenge(turn, stale),
-            Admission::Forbidden | Admission::Trunk => Refusal::new(403),
+            Admission::Forbidden | Admission::Trunk(_) => Refusal::new(403),
         };
         self.refuse(turn, id, request, answer);
     }
 
-    fn registered(&mut self, turn: &Turn<'_>, account: AccountId, request: &Request, from: Flow) -> Refusal {
-        if let Err(refusal) = ask::check_required(&request.headers) {
-            return refusal;
-        }
-        match self.registrar.register(turn.now.mono, account, &request.headers, from) {
+    fn registered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: AccountId,
+        request: &Request,
+        from: Flow,
+    ) -> Refusal {
+        let judged =
+            ask::check_registration(&request.headers).and_then(|()| self.way_in(turn, request, from));
+        let way = match judged {
+            Ok(way) => way,
+            Err(refusal) => return refusal,
+        };
+        match self.registrar.register(turn.now.mono, account, &request.headers, &way) {
             Ok(contacts) => {
                 self.contacts_touched(account);
-                contacts.into_iter().fold(Refusal::new(200), |answer, it| answer.with("Contact", it))
+                let mut answer = Refusal::new(200).with("Supported", REGISTRAR_SUPPORTED);
+                if way.is_outbound {
+                    answer = answer.with("Require", "outbound");
+                }
+                let paths = way.path.into_iter().map(|value| ("Path", value));
+                let contacts = contacts.into_iter().map(|value| ("Contact", value));
+                paths.chain(contacts).fold(answer, |answer, (name, value)| answer.with(name, value))
             }
             Err(RegisterError::Malformed) => Refusal::new(400),
             Err(RegisterError::TooBrief(least)) => {
@@ -87,7 +105,7 @@ impl SipCore {
 
     /// Asks a contact whether it is there.
     pub(super) fn probe(&mut self, turn: &mut Turn<'_>, contact: &Contact) {
-        let request = self.options(&contact.uri, &contact.flow);
+        let request = self.options(contact);
         if let Some(id) = self.request(turn, request, contact.flow) {
             self.sent.insert(id, Purpose::Probe(contact.id));
         }

@@ -6,8 +6,8 @@ use crate::sip::registrar::AccountId;
 use crate::sip::settings::SipSettings;
 
 impl SipCore {
-    /// Takes over the accounts and trunks, which keep their places and the trunks their routes, which numbers may be
-    /// called, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
+    /// Takes over the accounts, trunks, how calls are presented, which keep their places and the trunks their routes, the proxies, which
+    /// numbers may be called, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
     ///
     /// # Errors
     /// When a static contact can't be reached by any listener. Nothing is changed then.
@@ -35,8 +35,15 @@ impl SipCore {
         }
         self.gate.know(&self.settings.realm, &new.accounts);
         self.gate.trust(new.trunks.clone());
+        self.gate.let_through(new.proxies.clone());
         self.settings.accounts = new.accounts;
+        let known = self.settings.trunks.len();
         self.settings.trunks = new.trunks;
+        self.trunks.follow(&self.settings.trunks);
+        self.know_trunks(known);
+        self.settings.proxies = new.proxies;
+        self.settings.presentation = new.presentation;
+        self.settings.queues = new.queues;
         self.settings.dial = new.dial;
         self.settings.legs_max = new.legs_max;
         Ok(())

@@ -9,6 +9,7 @@ use crate::engine::event::OfferFailure;
 use crate::engine::id::LegId;
 use crate::engine::talk::TransferStep;
 use crate::sip::dialog::{DialogId, cseq};
+use crate::sip::identity;
 use crate::sip::leg::{Phase, Refer};
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::AccountId;
@@ -75,7 +76,7 @@ impl SipCore {
         self.respond(turn, id, response);
         match target.replaces {
             None => {
-                let to = ask::dialled(&target.uri);
+                let to = identity::number_in(&target.uri);
                 turn.out.events.push(Event::TransferAsked { leg: leg_id, to, replaces: None });
             }
             Some(replaces) => match self.replaced(&replaces).filter(|it| self.is_account(*it, account)) {
@@ -100,8 +101,10 @@ impl SipCore {
         if !(uri.is_sip() || uri.is_tel()) || !invites {
             return Err(Refusal::new(416));
         }
-        // A name cannot be known to be another's, for phones are registered by many; an address can.
-        let elsewhere = uri.is_sip() && uri.host.ip().is_some_and(|ip| !self.is_ours(ip));
+        // A name cannot be known to be another's, for phones are registered by many; an address can. Phones behind a
+        // proxy take that for us.
+        let elsewhere =
+            uri.is_sip() && uri.host.ip().is_some_and(|ip| !self.is_ours(ip) && !self.gate.is_proxy(ip));
         if elsewhere {
             return Err(Refusal::new(403));
         }

@@ -10,7 +10,7 @@ use crate::engine::time::Monotonic;
 use crate::media::Wishes;
 use crate::sip::codec;
 use crate::sip::dialog::{Dialog, SessionTimer};
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport, TrunkId};
 use crate::sip::leg::{Leg, LegMedia, Phase};
 use crate::sip::message::{Message, Method, Response};
 use crate::sip::registrar::AccountId;
@@ -88,8 +88,9 @@ impl SipCore {
             })
         };
         let listener = fits().find(|it| it.bound == before.local).or_else(|| fits().next())?;
-        let (transport, local, remote) = (before.transport, listener.bound, before.remote);
-        Some(Flow { transport, local, remote, connection: None })
+        let flow = Flow::new(before.transport, listener.bound, before.remote);
+        let trunk = before.trunk.filter(|trunk| *trunk < self.settings.trunks.len());
+        Some(trunk.map_or(flow, |trunk| flow.to_trunk(TrunkId(trunk))))
     }
 
     /// The way to a dialog's far side. A connection is gone: a new one can be made only to where its Contact says that
@@ -98,10 +99,12 @@ impl SipCore {
         let flow = self.flow_again(&dialog.flow)?;
         match flow.transport {
             Transport::Udp => Some(flow),
-            Transport::Tcp => {
+            // Whoever opened a WebSocket to us has to open another one.
+            Transport::Ws | Transport::Wss => None,
+            Transport::Tcp | Transport::Tls => {
                 let target: Uri = dialog.target.parse().ok()?;
                 let ip = target.host.ip().filter(|ip| *ip == flow.remote.ip())?;
-                let remote = SocketAddr::new(ip, target.port.unwrap_or(5060));
+                let remote = SocketAddr::new(ip, target.port.unwrap_or(flow.transport.default_port()));
                 Some(Flow { remote, ..flow })
             }
         }
@@ -165,6 +168,8 @@ impl SipCore {
             refer: None,
             hops_left: standing.hops_left,
             dialled: standing.dialled.clone(),
+            arrived: standing.arrived,
+            user_to_user: standing.user_to_user.clone(),
             scheduled: None,
         })
     }

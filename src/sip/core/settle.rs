@@ -54,6 +54,11 @@ impl SipCore {
             Some(Purpose::Bye) if !response.is_provisional() => {
                 self.byes.remove(&id);
             }
+            Some(Purpose::Gateway(way)) => {
+                let way = *way;
+                self.gateway_answered(turn, &way, response);
+            }
+            Some(&Purpose::Register(trunk, cseq)) => self.register_answered(turn, trunk, cseq, response),
             Some(Purpose::Bye | Purpose::Notify | Purpose::Prack) | None => {}
         }
     }
@@ -65,6 +70,8 @@ impl SipCore {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),
             Some(Purpose::Resume(leg, _)) => self.is_lost(turn, leg),
+            Some(Purpose::Gateway(way)) => self.gateway_unreachable(turn, &way),
+            Some(Purpose::Register(trunk, cseq)) => self.register_unanswered(turn, trunk, cseq),
             Some(Purpose::Bye | Purpose::Notify | Purpose::Prack | Purpose::Probe(_)) | None => {}
         }
     }

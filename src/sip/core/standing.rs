@@ -87,6 +87,8 @@ impl SipCore {
             takes_update: leg.takes_update,
             hops_left: leg.hops_left,
             dialled: leg.dialled.clone(),
+            arrived: leg.arrived,
+            user_to_user: leg.user_to_user.clone(),
         })
     }
 

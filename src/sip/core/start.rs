@@ -1,17 +1,20 @@
 //! How the signalling begins: keys from the seed, static contacts from the configuration.
 
 use super::SipCore;
+use super::trunks::known_servers;
+use crate::engine::time::Now;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport, TrunkId};
 use crate::sip::registrar::{AccountId, Registrar};
-use crate::sip::settings::{Listener, SipSettings, Trunk};
+use crate::sip::settings::{Listener, SipSettings};
 use crate::sip::tokens::Tokens;
 use crate::sip::transaction::{TransactionSettings, Transactions};
+use crate::sip::trunk::Trunks;
 use crate::sip::uri::Uri;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a nonce may be used.
@@ -25,6 +28,16 @@ pub enum SettingsError {
         "account {account}: contact {contact:?} is not a SIP URI with an IP address, such as sip:anna@192.0.2.10:5060"
     )]
     Contact {
+        /// Whose.
+        account: String,
+        /// What was written.
+        contact: String,
+    },
+    /// Nobody can be called by a WebSocket that he has not opened.
+    #[error(
+        "account {account}: contact {contact:?} cannot be called: a browser opens its WebSocket itself; remove the contact and let it register"
+    )]
+    WebSocket {
         /// Whose.
         account: String,
         /// What was written.
@@ -62,8 +75,10 @@ impl SipCore {
             NONCE_LIFETIME,
             settings.digests.clone(),
         );
-        Ok(Self {
-            gate: Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts),
+        let mut gate = Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts);
+        gate.let_through(settings.proxies.clone());
+        let mut core = Self {
+            gate,
             tokens: Tokens::new(sub_seed(seed, "tags")),
             transactions: Transactions::new(transaction_settings(&settings), sub_seed(seed, "branches")),
             registrar,
@@ -75,11 +90,7 @@ impl SipCore {
             forks: BTreeMap::new(),
             byes: BTreeSet::new(),
             sent: BTreeMap::new(),
-            routes: settings
-                .trunks
-                .iter()
-                .map(|trunk| route_flow(trunk, None, &settings.listeners))
-                .collect(),
+            trunks: Trunks::new(&settings.trunks, sub_seed(seed, "trunks")),
             due: BTreeSet::new(),
             news: Vec::new(),
             resumption: super::resume::Resumption::default(),
@@ -89,34 +100,32 @@ impl SipCore {
             answers_repeated: 0,
             bad_wishes: 0,
             settings,
-        })
+        };
+        core.know_trunks(0);
+        Ok(core)
     }
 
-    /// The name of a trunk's server has been resolved: calls go to this address from now on. `trunk` is its place in
-    /// [`SipSettings::trunks`].
-    pub fn route_found(&mut self, trunk: usize, address: IpAddr) {
-        let flow = self
-            .settings
-            .trunks
-            .get(trunk)
-            .and_then(|trunk| route_flow(trunk, Some(address), &self.settings.listeners));
-        if let (Some(known), Some(flow)) = (self.routes.get_mut(trunk), flow) {
-            *known = Some(flow);
+    /// Opens the doors of the trunks from this place on, and finds those that have addresses.
+    pub(super) fn know_trunks(&mut self, first: usize) {
+        let servers: Vec<_> = known_servers(&self.settings).filter(|(trunk, _)| trunk.0 >= first).collect();
+        for at in first..self.settings.trunks.len() {
+            let rules = self.settings.trunks.get(at).and_then(|it| it.route.as_ref()?.registration.as_ref());
+            if let (Some(rules), Some(user)) = (rules, self.trunks.contact_user(TrunkId(at))) {
+                self.gate.open_door(TrunkId(at), user, rules.contact_user.is_none());
+            }
+        }
+        for (trunk, server) in servers {
+            // No time has passed yet: whatever is due is due at the first tick.
+            self.servers_found(Now::default(), trunk, &[server]);
         }
     }
 }
 
-/// The way to a trunk's server, where its address is known and a listener reaches it.
-fn route_flow(trunk: &Trunk, resolved: Option<IpAddr>, listeners: &[Listener]) -> Option<Flow> {
-    let route = trunk.route.as_ref()?;
-    let ip = route.host.ip().or(resolved)?;
-    flow_to(route.transport, SocketAddr::new(ip, route.port()), listeners)
-}
-
-fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
+/// The way to an address, by the first listener that reaches it.
+pub(super) fn flow_to(transport: Transport, remote: SocketAddr, listeners: &[Listener]) -> Option<Flow> {
     let fits = |it: &&Listener| it.transport == transport && it.bound.is_ipv4() == remote.is_ipv4();
     let listener = listeners.iter().find(fits)?;
-    Some(Flow { transport, local: listener.bound, remote, connection: None })
+    Some(Flow::new(transport, listener.bound, remote))
 }
 
 fn transaction_settings(settings: &SipSettings) -> TransactionSettings {
@@ -146,11 +155,11 @@ pub(super) fn way_to(
     let wrong = || SettingsError::Contact { account: account.to_owned(), contact: contact.to_owned() };
     let uri: Uri = contact.parse().map_err(|_| wrong())?;
     let ip = uri.host.ip().filter(|_| uri.is_sip()).ok_or_else(wrong)?;
-    let transport = match uri.params.value("transport") {
-        Some(token) => Transport::from_token(token).ok_or_else(wrong)?,
-        None => Transport::Udp,
-    };
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(5060));
+    let transport = uri.transport().ok_or_else(wrong)?;
+    if !transport.leads_out() {
+        return Err(SettingsError::WebSocket { account: account.to_owned(), contact: contact.to_owned() });
+    }
+    let remote = SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port()));
     let flow = flow_to(transport, remote, listeners).ok_or_else(|| SettingsError::Listener {
         account: account.to_owned(),
         contact: contact.to_owned(),

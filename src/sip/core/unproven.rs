@@ -17,7 +17,14 @@ impl SipCore {
             _ if request.to_tag().is_some() => self.leg_of(request).is_some(),
             _ => self.gate.bears_proof(request),
         };
-        !standing && !self.gate.is_trunk(from.remote.ip()) && !self.transactions.knows(request)
+        // A trunk's server may say much, but calls only whom the trunk may call.
+        let is_call = request.method == Method::Invite && request.to_tag().is_none();
+        let is_trunk = if is_call {
+            self.gate.trunk_of(request, from).is_some()
+        } else {
+            self.gate.is_trunk(from.remote.ip())
+        };
+        !standing && !is_trunk && !self.transactions.knows(request)
     }
 
     /// Answers it, if the answer is not so much larger that it would serve to flood a third party.

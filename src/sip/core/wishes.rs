@@ -24,11 +24,8 @@ const PRIORITY_MAX: Duration = Duration::from_secs(24 * 3600);
 const NOTED_CHARS_MAX: usize = 80;
 
 impl SipCore {
-    /// What the sender wishes, if it may; `None` when nothing, or nothing that can be read.
+    /// What the sender, who may, wishes; `None` when nothing, or nothing that can be read.
     pub(super) fn wishes(&mut self, turn: &mut Turn<'_>, headers: &Headers, from: &Flow) -> Option<Wishes> {
-        if !self.gate.trusts_headers_from(from.remote.ip()) {
-            return None;
-        }
         let rules = turn.rules;
         let requirement = self.wish(turn, headers, from, REQUIRES, |text| requires(text, rules));
         let priority = self.wish(turn, headers, from, PRIORITY, priority);

@@ -5,7 +5,7 @@ mod session_timer;
 mod standing;
 mod unacked;
 
-pub use session_timer::{Asked, SESSION_EXPIRES_MIN, SessionTimer};
+pub use session_timer::{Asked, SESSION_EXPIRES_MIN, SessionTimer, min_se};
 pub use unacked::{Resend, Unacked};
 
 use super::flow::{Flow, Transport};

@@ -19,6 +19,8 @@ pub struct SessionTimer {
     asked: bool,
     /// When a refresh that was put off is tried again.
     again_at: Option<Monotonic>,
+    /// The shortest interval somebody on the way takes, once he has said so.
+    least: Option<Duration>,
 }
 
 /// What a request asks about the session timer.
@@ -53,7 +55,7 @@ impl SessionTimer {
         if !ours {
             headers.push("Require", "timer");
         }
-        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None })
+        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None, least: None })
     }
 
     /// The timer the far side's 2xx to our request sets up (RFC 4028 §7.2).
@@ -61,7 +63,7 @@ impl SessionTimer {
         let (interval, refresher) = session_expires(response)?;
         let interval = interval.max(SESSION_EXPIRES_MIN);
         let ours = refresher.as_deref() != Some("uas");
-        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None })
+        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None, least: None })
     }
 
     /// The timer of a dialog that goes on after a restart: whether it is refreshed in time is on us until it is agreed anew.
@@ -98,10 +100,31 @@ impl SessionTimer {
         (self.asked, self.again_at) = (true, None);
     }
 
+    /// Our refresh was refused because its interval is too short for somebody (RFC 4028 §7.3). Whether it is to be tried
+    /// again with this one: once, and only if it is longer.
+    pub fn lengthen(&mut self, least: Duration) -> bool {
+        if self.least.is_some() || least <= self.interval || least > SESSION_EXPIRES_MAX {
+            return false;
+        }
+        (self.interval, self.least) = (least, Some(least));
+        true
+    }
+
+    /// What `Min-SE` of our refresh must say, if anything (RFC 4028 §7.3).
+    pub fn least(&self) -> Option<Duration> {
+        self.least
+    }
+
     /// Our refresh came at a bad moment: it is tried again then, if the session lasts so long.
     pub fn put_off(&mut self, until: Monotonic) {
         (self.asked, self.again_at) = (false, Some(until));
     }
+}
+
+/// The shortest interval a 422 allows (RFC 4028 §5).
+pub fn min_se(headers: &Headers) -> Option<Duration> {
+    let secs: u32 = headers.first("Min-SE")?.split(';').next()?.trim().parse().ok()?;
+    Some(Duration::from_secs(secs.into()))
 }
 
 fn session_expires(headers: &Headers) -> Option<(Duration, Option<String>)> {
@@ -137,6 +160,17 @@ mod tests {
         );
         assert_eq!(SessionTimer::asked(&headers("60", true)), Asked::TooShort);
         assert_eq!(SessionTimer::asked(&Headers::new()), Asked::Nothing);
+    }
+
+    #[test]
+    fn an_interval_that_is_too_short_for_somebody_is_lengthened_once() {
+        let secs = Duration::from_secs;
+        let mut reply = Headers::new();
+        let mut timer =
+            SessionTimer::answer(Monotonic(0), &headers("90;refresher=uas", true), &mut reply).unwrap();
+        assert!(!timer.lengthen(secs(90)) && !timer.lengthen(secs(7200)));
+        assert!(timer.lengthen(secs(300)) && !timer.lengthen(secs(600)));
+        assert_eq!((timer.interval(), timer.least()), (secs(300), Some(secs(300))));
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Registrar {
             } else if binding.answer_by.is_some_and(|at| at <= now) {
                 self.missed(now, id);
             } else {
-                probes.push(Contact { id, uri: binding.uri.clone(), flow: binding.flow });
+                probes.push(binding.contact(id));
                 self.probed(now, id);
             }
         }

@@ -5,9 +5,11 @@ mod binding;
 mod liveness;
 mod register;
 mod standing;
+mod way;
 
-pub use binding::{Binding, Contact};
+pub use binding::{Binding, Contact, FlowOfPhone};
 pub use register::{RegisterError, Registered};
+pub use way::PhoneWay;
 
 use super::flow::Flow;
 use crate::engine::time::Monotonic;
@@ -25,7 +27,7 @@ pub struct BindingId(pub u64);
 /// What the registrar goes by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RegistrarRules {
-    /// Contacts of one account at once.
+    /// Contacts of one account at once; each flow of a phone is one.
     pub contacts_max: usize,
     /// A REGISTER for less gets 423 with Min-Expires.
     pub expires_min: Duration,
@@ -44,7 +46,7 @@ pub struct RegistrarRules {
 impl Default for RegistrarRules {
     fn default() -> Self {
         Self {
-            contacts_max: 5,
+            contacts_max: 8,
             expires_min: Duration::from_secs(30),
             expires_max: Duration::from_secs(3600),
             expires_default: Duration::from_secs(300),
@@ -87,7 +89,7 @@ impl Registrar {
     /// A contact from the configuration: it never expires, and counts as alive until it misses its probes, the
     /// first of which comes a whole interval after the first tick.
     pub fn add_static(&mut self, account: AccountId, uri: String, flow: Flow) {
-        let id = self.insert(Binding::new(account, uri, flow, None));
+        let id = self.insert(Binding::new(account, uri, PhoneWay::direct(flow), None));
         self.fresh.push(id);
     }
 
@@ -115,14 +117,27 @@ impl Registrar {
         self.touched.insert(account);
     }
 
-    /// The contacts to ring, the preferred ones first (RFC 3261 §20.10 `q`).
+    /// The contacts to ring, the preferred ones first (RFC 3261 §20.10 `q`). Each phone is there once, by the flow that
+    /// was heard of last (RFC 5626 §5.3).
     pub fn live_contacts(&self, account: AccountId) -> Vec<Contact> {
-        let mut contacts: Vec<_> = self.bindings_of(account).filter(|(_, binding)| binding.alive).collect();
-        contacts.sort_by_key(|(id, binding)| (std::cmp::Reverse(binding.q_thousandths), **id));
-        contacts
-            .into_iter()
-            .map(|(id, binding)| Contact { id: *id, uri: binding.uri.clone(), flow: binding.flow })
-            .collect()
+        let mut live: Vec<_> = self.bindings_of(account).filter(|(_, binding)| binding.alive).collect();
+        live.sort_by_key(|(id, binding)| (std::cmp::Reverse(binding.q_thousandths), **id));
+        let mut phones: Vec<Vec<(&BindingId, &Binding)>> = Vec::new();
+        for (id, binding) in live {
+            let is_same =
+                |phone: &&mut Vec<(_, &Binding)>| phone.iter().any(|(_, other)| other.is_same_phone(binding));
+            match phones.iter_mut().find(is_same) {
+                Some(phone) => phone.push((id, binding)),
+                None => phones.push(vec![(id, binding)]),
+            }
+        }
+        let contact = |mut flows: Vec<(&BindingId, &Binding)>| {
+            flows.sort_by_key(|(_, binding)| std::cmp::Reverse(binding.seen));
+            let mut flows = flows.into_iter().map(|(id, binding)| binding.contact(*id));
+            let first = flows.next()?;
+            Some(Contact { others: flows.collect(), ..first })
+        };
+        phones.into_iter().filter_map(contact).collect()
     }
 
     /// Whether the account has a contact to ring.

@@ -1,15 +1,14 @@
 //! One REGISTER, judged as a whole before anything changes (RFC 3261 §10.3 steps 6 to 8).
 
 use super::binding::MadeBy;
-use super::{AccountId, Binding, BindingId, Registrar};
+use super::{AccountId, Binding, BindingId, FlowOfPhone, PhoneWay, Registrar};
 use crate::engine::time::Monotonic;
 use crate::sip::dialog::cseq;
-use crate::sip::flow::Flow;
 use crate::sip::message::Headers;
 use crate::sip::uri::NameAddr;
 use std::time::Duration;
 
-/// The longest Contact URI that is kept, in bytes.
+/// The longest Contact value that is kept, in bytes.
 const URI_LENGTH_MAX_BYTES: usize = 512;
 
 /// Why a REGISTER changes nothing.
@@ -34,6 +33,7 @@ pub type Registered = Vec<String>;
 
 struct Wanted {
     contact: NameAddr,
+    outbound: Option<FlowOfPhone>,
     expires: Duration,
     q_thousandths: u16,
 }
@@ -48,7 +48,7 @@ impl Registrar {
         now: Monotonic,
         account: AccountId,
         headers: &Headers,
-        flow: Flow,
+        way: &PhoneWay,
     ) -> Result<Registered, RegisterError> {
         let number = cseq(headers).map_err(|_| RegisterError::Malformed)?.number;
         let call_id = headers.first("Call-ID").ok_or(RegisterError::Malformed)?.to_owned();
@@ -56,16 +56,16 @@ impl Registrar {
         if headers.values("Contact").any(|value| value == "*") {
             self.remove_all(account, headers, &made_by)?;
         } else {
-            let wanted = self.wanted(headers)?;
+            let wanted = self.wanted(headers, way)?;
             self.check(account, &wanted, &made_by)?;
             for wish in wanted {
-                self.bind(now, account, wish, flow, &made_by);
+                self.bind(now, account, wish, way, &made_by);
             }
         }
         Ok(self.listing(now, account))
     }
 
-    fn wanted(&self, headers: &Headers) -> Result<Vec<Wanted>, RegisterError> {
+    fn wanted(&self, headers: &Headers, way: &PhoneWay) -> Result<Vec<Wanted>, RegisterError> {
         let general = match headers.first("Expires") {
             // RFC 3261 §10.2.1.1: what can't be read counts as the default.
             Some(value) => value.parse().map_or(self.rules.expires_default, Duration::from_secs),
@@ -86,7 +86,9 @@ impl Registrar {
                 return Err(RegisterError::TooBrief(self.rules.expires_min));
             }
             let q_thousandths = contact.params.value("q").map_or(1000, thousandths);
-            wanted.push(Wanted { contact, expires: expires.min(self.rules.expires_max), q_thousandths });
+            let outbound = flow_of_phone(&contact).filter(|_| way.is_outbound);
+            let expires = expires.min(self.rules.expires_max);
+            wanted.push(Wanted { contact, outbound, expires, q_thousandths });
         }
         Ok(wanted)
     }
@@ -95,39 +97,49 @@ impl Registrar {
         // Dead contacts make room: a phone that comes back by another port must not be locked out.
         let mut count = self.bindings_of(account).filter(|(_, it)| it.alive || it.made_by.is_none()).count();
         for wish in wanted {
-            let known = self.find(account, &wish.contact);
+            let known = self.find(account, wish);
             if known.is_some_and(|(_, binding)| is_overtaken(binding, by)) {
                 return Err(RegisterError::OutOfOrder);
             }
-            count += usize::from(known.is_none() && !wish.expires.is_zero());
+            if wish.expires.is_zero() {
+                // What the same REGISTER takes away makes room for what it adds.
+                let freed = known.is_some_and(|(_, it)| it.alive && it.made_by.is_some());
+                count = count.saturating_sub(usize::from(freed));
+            } else {
+                count += usize::from(known.is_none());
+            }
         }
         if count > self.rules.contacts_max { Err(RegisterError::TooMany) } else { Ok(()) }
     }
 
-    fn bind(&mut self, now: Monotonic, account: AccountId, wish: Wanted, flow: Flow, by: &MadeBy) {
-        let known = self.find(account, &wish.contact).map(|(id, _)| id);
+    fn bind(&mut self, now: Monotonic, account: AccountId, wish: Wanted, way: &PhoneWay, by: &MadeBy) {
+        let known = self.find(account, &wish).map(|(id, _)| id);
         if wish.expires.is_zero() {
             // A contact from the configuration is not the phone's to remove.
             let removable = known.filter(|id| self.bindings.get(id).is_some_and(|it| it.made_by.is_some()));
             removable.into_iter().for_each(|id| self.remove(id));
             return;
         }
+        let mut uri = wish.contact.uri.clone();
+        uri.headers.clear();
         let id = known.unwrap_or_else(|| {
             self.make_room(account);
-            let mut uri = wish.contact.uri.clone();
-            uri.headers.clear();
-            self.insert(Binding::new(account, uri.to_string(), flow, Some(by.clone())))
+            self.insert(Binding::new(account, uri.to_string(), way.clone(), Some(by.clone())))
         });
         let every = self.rules.probe_every;
         self.change(id, |binding| {
-            binding.flow = flow;
+            binding.flow = way.flow;
+            binding.path.clone_from(&way.path);
             binding.q_thousandths = wish.q_thousandths;
             // It has just spoken to us.
+            binding.seen = now;
             binding.alive = true;
             binding.misses = 0;
             binding.answer_by = None;
             binding.probe_at = every.map(|every| now + every);
             if binding.made_by.is_some() {
+                binding.uri = uri.to_string();
+                binding.outbound = wish.outbound;
                 binding.made_by = Some(by.clone());
                 binding.expires_at = Some(now + wish.expires);
             }
@@ -161,18 +173,25 @@ impl Registrar {
         Ok(())
     }
 
-    fn find(&self, account: AccountId, contact: &NameAddr) -> Option<(BindingId, &Binding)> {
-        self.bindings_of(account).find(|(_, binding)| binding.is_at(&contact.uri)).map(|(id, it)| (*id, it))
+    /// The contact that is meant: the same flow of the same phone (RFC 5626 §6), or else the same address.
+    fn find(&self, account: AccountId, wish: &Wanted) -> Option<(BindingId, &Binding)> {
+        let is_meant = |binding: &Binding| match &wish.outbound {
+            Some(outbound) => binding.outbound.as_ref() == Some(outbound),
+            None => binding.outbound.is_none() && binding.is_at(&wish.contact.uri),
+        };
+        self.bindings_of(account).find(|(_, binding)| is_meant(binding)).map(|(id, it)| (*id, it))
     }
 
     fn listing(&self, now: Monotonic, account: AccountId) -> Registered {
-        self.bindings_of(account)
-            .filter_map(|(_, binding)| {
-                let left = binding.expires_at?.since(now);
-                Some(format!("<{}>;expires={}", binding.uri, left.as_secs()))
-            })
-            .collect()
+        self.bindings_of(account).filter_map(|(_, binding)| binding.listed(now)).collect()
     }
+}
+
+/// RFC 5626 §6: a `reg-id` without an instance is nothing, nor is an instance without one.
+fn flow_of_phone(contact: &NameAddr) -> Option<FlowOfPhone> {
+    let instance = contact.params.value("+sip.instance")?.to_owned();
+    let reg_id = contact.params.value("reg-id")?.parse().ok().filter(|it| *it > 0)?;
+    Some(FlowOfPhone { instance, reg_id })
 }
 
 fn is_overtaken(binding: &Binding, by: &MadeBy) -> bool {

@@ -1,7 +1,7 @@
 //! Registered contacts as they are written down, and as they are known again after a restart.
 
-use super::binding::MadeBy;
-use super::{AccountId, Binding, Registrar};
+use super::binding::{FlowOfPhone, MadeBy};
+use super::{AccountId, Binding, PhoneWay, Registrar};
 use crate::engine::time::Monotonic;
 use crate::sip::flow::Flow;
 use crate::sip::standing::StandingContact;
@@ -14,6 +14,8 @@ impl Registrar {
             Some(StandingContact {
                 uri: binding.uri.clone(),
                 flow: binding.flow.into(),
+                path: binding.path.clone(),
+                outbound: binding.outbound.as_ref().map(|it| (it.instance.clone(), it.reg_id)),
                 made_by: (call_id, cseq),
                 expires_at: binding.expires_at,
                 q_thousandths: binding.q_thousandths,
@@ -29,9 +31,12 @@ impl Registrar {
             return;
         }
         let (call_id, cseq) = contact.made_by;
-        let id = self.insert(Binding::new(account, contact.uri, flow, Some(MadeBy { call_id, cseq })));
+        let way = PhoneWay { path: contact.path, ..PhoneWay::direct(flow) };
+        let id = self.insert(Binding::new(account, contact.uri, way, Some(MadeBy { call_id, cseq })));
         let every = self.rules.probe_every;
         self.change(id, |binding| {
+            binding.outbound = contact.outbound.map(|(instance, reg_id)| FlowOfPhone { instance, reg_id });
+            binding.seen = now;
             binding.q_thousandths = contact.q_thousandths;
             binding.expires_at = contact.expires_at;
             binding.probe_at = every.map(|every| now + every);

@@ -20,7 +20,7 @@ impl Bench {
         for (name, value) in more {
             headers.push(name, *value);
         }
-        self.registrar.register(self.now, ANNA, &headers, flow(5070))
+        self.registrar.register(self.now, ANNA, &headers, &PhoneWay::direct(flow(5070)))
     }
 
     fn after(&mut self, secs: u64) -> Vec<Contact> {
@@ -86,12 +86,14 @@ fn a_star_removes_all_and_only_with_expires_zero() {
 #[test]
 fn one_account_cannot_fill_the_memory() {
     let mut bench = Bench::new();
-    for port in 1..=5 {
+    for port in 1..=8 {
         let contact = format!("<sip:a@10.0.0.5:{port}>");
         bench.register(port, &[("Contact", &contact)]).unwrap();
     }
-    let sixth = bench.register(6, &[("Contact", "<sip:a@10.0.0.5:6>")]);
-    assert_eq!(sixth, Err(RegisterError::TooMany));
+    let ninth = bench.register(9, &[("Contact", "<sip:a@10.0.0.5:9>")]);
+    assert_eq!(ninth, Err(RegisterError::TooMany));
+    let moved = [("Contact", "<sip:a@10.0.0.5:1>;expires=0, <sip:a@10.0.0.5:9>")];
+    assert!(bench.register(10, &moved).is_ok_and(|listed| listed.len() == 8), "what leaves makes room");
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn a_lost_connection_takes_its_contacts_along() {
     {
         headers.push(name, value);
     }
-    bench.registrar.register(bench.now, ANNA, &headers, tcp).unwrap();
+    bench.registrar.register(bench.now, ANNA, &headers, &PhoneWay::direct(tcp)).unwrap();
     assert_eq!(bench.registrar.changes(), [(ANNA, true)]);
     bench.registrar.flow_failed(bench.now, &tcp);
     assert_eq!(bench.registrar.changes(), [(ANNA, false)]);

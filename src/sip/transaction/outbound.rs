@@ -99,7 +99,7 @@ impl Transactions {
         }
         let via: Via = invite.headers.first("Via")?.parse().ok()?;
         invite.headers.remove("Via");
-        // It is out already; sending it once more is what a transaction does that has heard nothing.
+        // It is out already: it is not sent again.
         let id = self.start_client(now, invite, via, to, true, &mut Vec::new());
         if let Some(Entry { machine: Machine::Invite(machine), timing, .. }) = self.clients.by_id.get_mut(&id)
         {

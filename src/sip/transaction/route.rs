@@ -11,16 +11,11 @@ use std::net::SocketAddr;
 pub(super) fn our_via(flow: &Flow, listeners: &[Listener], token: &str) -> Via {
     let mut params = Params::new();
     params.set("branch", Some(&format!("{BRANCH_COOKIE}{token}")));
-    if flow.transport == Transport::Udp {
+    if !flow.transport.is_reliable() {
         params.set("rport", None);
     }
-    let advertised = Listener::advertised(listeners, flow);
-    Via {
-        transport: flow.transport.as_str().into(),
-        host: advertised.ip().into(),
-        port: Some(advertised.port()),
-        params,
-    }
+    let (host, port) = Listener::sent_by(listeners, flow);
+    Via { transport: flow.transport.as_str().into(), host, port: Some(port), params }
 }
 
 /// The topmost Via of a message.
@@ -57,7 +52,7 @@ pub(super) fn note_source(request: &mut Request, via: &Via, from: &Flow) {
 /// aim our answers at a third party.
 pub(super) fn reply_flow(via: &Via, from: &Flow) -> Flow {
     match from.transport {
-        Transport::Tcp => *from,
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => *from,
         Transport::Udp if via.wants_rport() => *from,
         Transport::Udp => {
             Flow { remote: SocketAddr::new(from.remote.ip(), via.port.unwrap_or(5060)), ..*from }

@@ -71,7 +71,7 @@ impl Pair {
 
     fn flow(&self, end: usize) -> Flow {
         let port = |end: usize| SocketAddr::from(([127, 0, 0, 1], 5060 + u16::try_from(end).unwrap()));
-        Flow { transport: self.transport, local: port(end), remote: port(1 - end), connection: None }
+        Flow::new(self.transport, port(end), port(1 - end))
     }
 
     fn act<R>(

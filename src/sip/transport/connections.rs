@@ -1,25 +1,37 @@
 //! Which connections there are, and how many there may be: finding one to send by, opening one, turning one away.
 
-use super::tcp::{self, Job};
-use super::{Inlet, TransportSettings, count};
-use crate::sip::flow::{ConnectionId, Flow};
+use super::connect::connect;
+use super::inlet::Inlet;
+use super::settings::{PeerRules, TransportSettings, count};
+use super::stream::Job;
+use crate::sip::flow::{ConnectionId, Flow, Transport, TrunkId};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, watch};
 
-/// All connections of all TCP listeners.
+/// All connections of all listeners.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub settings: TransportSettings,
+    pub rules: watch::Receiver<Arc<PeerRules>>,
     pub inlet: Inlet,
+    /// A place for each handshake under way.
+    pub handshakes: Semaphore,
     table: Mutex<Table>,
+}
+
+/// Who is at the other end. Of two trunks at one address, each has proven its own name only.
+type Peer = (Transport, SocketAddr, Option<TrunkId>);
+
+fn peer(flow: &Flow) -> Peer {
+    (flow.transport, flow.remote, flow.trunk)
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<ConnectionId, Open>,
-    by_remote: HashMap<SocketAddr, ConnectionId>,
+    by_peer: HashMap<Peer, ConnectionId>,
     /// Connections opened by others, per source address.
     by_source: HashMap<IpAddr, usize>,
     last: u64,
@@ -27,7 +39,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Open {
-    remote: SocketAddr,
+    peer: Peer,
     is_inbound: bool,
     queue: mpsc::Sender<Job>,
 }
@@ -40,8 +52,9 @@ pub(super) struct Admitted {
 }
 
 impl Connections {
-    pub fn new(settings: TransportSettings, inlet: Inlet) -> Self {
-        Self { settings, inlet, table: Mutex::default() }
+    pub fn new(settings: TransportSettings, rules: watch::Receiver<Arc<PeerRules>>, inlet: Inlet) -> Self {
+        let handshakes = Semaphore::new(settings.handshakes_max.min(Semaphore::MAX_PERMITS));
+        Self { settings, rules, inlet, handshakes, table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -54,9 +67,9 @@ impl Connections {
     }
 
     /// Takes a connection in; `None` when there are too many.
-    pub fn admit(&self, remote: SocketAddr, is_inbound: bool) -> Option<Admitted> {
-        let mut table = self.table();
-        let sources = table.by_source.get(&remote.ip()).copied().unwrap_or_default();
+    pub fn admit(&self, flow: &Flow, is_inbound: bool) -> Option<Admitted> {
+        let (mut table, source) = (self.table(), flow.remote.ip());
+        let sources = table.by_source.get(&source).copied().unwrap_or_default();
         let too_many = is_inbound && sources >= self.settings.connections_per_source_max;
         if too_many || table.open.len() >= self.settings.connections_max {
             count(&self.inlet.counts.refused);
@@ -65,10 +78,14 @@ impl Connections {
         table.last += 1;
         let id = ConnectionId(table.last);
         let (queue, jobs) = mpsc::channel(self.settings.queued_per_connection_max.max(1));
-        table.open.insert(id, Open { remote, is_inbound, queue: queue.clone() });
-        table.by_remote.insert(remote, id);
+        table.open.insert(id, Open { peer: peer(flow), is_inbound, queue: queue.clone() });
+        // Whoever came by TLS has not proven that he is the one we would call there (RFC 5923 §8.1): he is answered by
+        // his connection, and nobody is looked for behind it.
+        if !(is_inbound && flow.transport.is_secure()) {
+            table.by_peer.insert(peer(flow), id);
+        }
         if is_inbound {
-            *table.by_source.entry(remote.ip()).or_default() += 1;
+            *table.by_source.entry(source).or_default() += 1;
         }
         Some(Admitted { id, queue, jobs })
     }
@@ -76,9 +93,9 @@ impl Connections {
     /// Nothing more comes by a connection: it may still bring answers back, but nothing new is sent by it.
     pub fn retire(&self, id: ConnectionId) {
         let mut table = self.table();
-        let Some(remote) = table.open.get(&id).map(|open| open.remote) else { return };
-        if table.by_remote.get(&remote) == Some(&id) {
-            table.by_remote.remove(&remote);
+        let Some(peer) = table.open.get(&id).map(|open| open.peer) else { return };
+        if table.by_peer.get(&peer) == Some(&id) {
+            table.by_peer.remove(&peer);
         }
     }
 
@@ -87,10 +104,11 @@ impl Connections {
         self.retire(id);
         let mut table = self.table();
         let Some(open) = table.open.remove(&id) else { return };
-        if let (true, Some(sources)) = (open.is_inbound, table.by_source.get_mut(&open.remote.ip())) {
+        let (_, remote, _) = open.peer;
+        if let (true, Some(sources)) = (open.is_inbound, table.by_source.get_mut(&remote.ip())) {
             *sources = sources.saturating_sub(1);
             if *sources == 0 {
-                table.by_source.remove(&open.remote.ip());
+                table.by_source.remove(&remote.ip());
             }
         }
     }
@@ -102,7 +120,7 @@ impl Connections {
         let sent = match queue {
             Some(queue) => queue.try_send(job).is_ok(),
             // A stream that a request came by and that is gone was opened from a port nobody listens on.
-            None if to.connection.is_some() => false,
+            None if to.connection.is_some() || !to.transport.leads_out() => false,
             None => self.open(to, job, runtime),
         };
         if !sent {
@@ -113,14 +131,14 @@ impl Connections {
     fn find(&self, to: &Flow) -> Option<mpsc::Sender<Job>> {
         let table = self.table();
         let own = to.connection.and_then(|id| table.open.get(&id));
-        let same_peer = || table.by_remote.get(&to.remote).and_then(|id| table.open.get(id));
+        let same_peer = || table.by_peer.get(&peer(to)).and_then(|id| table.open.get(id));
         own.or_else(same_peer).map(|open| open.queue.clone())
     }
 
     fn open(self: &Arc<Self>, to: Flow, job: Job, runtime: &tokio::runtime::Handle) -> bool {
-        let Some(admitted) = self.admit(to.remote, false) else { return false };
+        let Some(admitted) = self.admit(&to, false) else { return false };
         let queued = admitted.queue.try_send(job).is_ok();
-        runtime.spawn(tcp::connect(self.clone(), admitted, to));
+        runtime.spawn(connect(self.clone(), admitted, to));
         queued
     }
 }

@@ -6,10 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-/// An address to listen on: `udp:127.0.0.1:5060`, `tcp:[::1]:5060`.
+/// An address to listen on: `udp:127.0.0.1:5060`, `tls:[::1]:5061`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Listen {
-    /// Datagrams or streams.
+    /// What is spoken there.
     pub transport: Transport,
     /// Where; port 0 lets the system choose.
     pub address: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Listen {
 /// Text that is no [`Listen`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no address to listen on; expected `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT`, such as `udp:0.0.0.0:5060`"
+    "`{0}` is no address to listen on; expected `udp:ADDRESS:PORT`, or tcp, tls, ws or wss, such as `udp:0.0.0.0:5060`"
 )]
 pub struct ListenError(String);
 
@@ -72,6 +72,9 @@ pub enum TransportError {
         #[source]
         error: io::Error,
     },
+    /// TLS wants one.
+    #[error("cannot listen for SIP on {0}: there is no certificate; name one under [sip.tls]")]
+    NoCertificate(Listen),
     /// Nothing to listen on.
     #[error("no SIP listener is configured; set `listen` under [sip], such as [\"udp:0.0.0.0:5060\"]")]
     Nothing,
@@ -97,7 +100,9 @@ mod tests {
 
     #[test]
     fn listeners_are_read_and_printed() {
-        for text in ["udp:127.0.0.1:5060", "tcp:[::1]:5061"] {
+        for text in
+            ["udp:127.0.0.1:5060", "tcp:[::1]:5060", "tls:0.0.0.0:5061", "ws:127.0.0.1:80", "wss:[::]:443"]
+        {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
         for text in

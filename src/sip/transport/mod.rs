@@ -1,130 +1,71 @@
 //! Sockets that carry SIP: bytes in are parsed and handed on, bytes out are sent. Decides nothing.
 //!
-//! Every queue is bounded. What comes in faster than it is taken is dropped and counted (UDP) or left in the socket (TCP);
-//! what goes out never waits.
+//! Every queue is bounded. What comes in faster than it is taken is dropped and counted (UDP) or left in the socket
+//! (streams and WebSockets); what goes out never waits.
 
+mod accept;
+mod bytes;
+mod connect;
 mod connections;
 pub mod framing;
+mod inlet;
 mod listen;
 mod local;
-mod tcp;
+mod origin;
+mod settings;
+mod stream;
+mod stun;
+mod tls;
 mod udp;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
 
+pub use inlet::Received;
 pub use listen::{Listen, ListenError, TransportError};
+pub use origin::Origins;
+pub use settings::{PeerRules, TransportCounts, TransportSettings};
+pub use tls::{CertificateFiles, Tls, TlsError, TlsFiles};
 
-use super::codec;
-use super::fault::{Fault, Malformed};
 use super::flow::{Flow, Transport};
-use super::message::Message;
+use accept::Listener;
 use connections::Connections;
+use inlet::Inlet;
+use settings::count;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio::sync::mpsc;
-
-/// The limits of the transports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TransportSettings {
-    /// How many received messages may wait to be taken.
-    pub received_max: usize,
-    /// How many messages may wait to be written to one connection.
-    pub queued_per_connection_max: usize,
-    /// The most connections, in and out.
-    pub connections_max: usize,
-    /// The most connections that one address may open to us.
-    pub connections_per_source_max: usize,
-    /// A connection that brings nothing for so long is closed.
-    pub idle: Duration,
-    /// A message must be whole so long after its first byte, and a write done.
-    pub patience: Duration,
-    /// How long a connection may take to be made.
-    pub connect: Duration,
-    /// The socket buffers asked for, in bytes; the system may give less.
-    pub udp_buffer_bytes: usize,
-}
-
-impl Default for TransportSettings {
-    fn default() -> Self {
-        Self {
-            received_max: 8_192,
-            queued_per_connection_max: 256,
-            connections_max: 4_096,
-            connections_per_source_max: 256,
-            idle: Duration::from_secs(900),
-            patience: Duration::from_secs(20),
-            connect: Duration::from_secs(4),
-            udp_buffer_bytes: 8 << 20,
-        }
-    }
-}
-
-/// What the transports tell.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Received {
-    /// A message came.
-    Message {
-        /// The message.
-        message: Message,
-        /// The way it came.
-        flow: Flow,
-    },
-    /// Something came that is no message, but can be answered ([`Malformed::reply`]).
-    Malformed {
-        /// What is wrong with it.
-        malformed: Malformed,
-        /// The way it came.
-        flow: Flow,
-    },
-    /// A message could not be sent, and the flow is the one it was given with; or a connection is over.
-    Failed {
-        /// Where it should have gone.
-        flow: Flow,
-    },
-}
-
-/// Figures for the metrics, all counted from the start.
-#[derive(Debug, Default)]
-pub struct TransportCounts {
-    /// Messages received.
-    pub received: AtomicU64,
-    /// Messages dropped because nobody took them in time.
-    pub dropped: AtomicU64,
-    /// Datagrams and stream pieces that are no SIP message.
-    pub malformed: AtomicU64,
-    /// Messages given to a socket.
-    pub sent: AtomicU64,
-    /// Messages that could not be sent.
-    pub unsent: AtomicU64,
-    /// Connections turned away because there were too many.
-    pub refused: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
+use tokio::sync::{mpsc, watch};
 
 /// Opens all listeners, or none. Must be called within a tokio runtime; what comes in is taken from the receiver, and
-/// when that is dropped all tasks end.
+/// when that is dropped all tasks end. The rules may be exchanged at any time: connections made from then on go by the
+/// new ones.
+///
+/// # Errors
+/// When an address cannot be listened on, or TLS is to be spoken without a certificate.
 pub async fn bind(
     listens: &[Listen],
     settings: TransportSettings,
+    rules: watch::Receiver<Arc<PeerRules>>,
 ) -> Result<(TransportSender, mpsc::Receiver<Received>), TransportError> {
     if listens.is_empty() {
         return Err(TransportError::Nothing);
     }
+    let has_certificate = rules.borrow().tls.is_some();
+    if let Some(bare) = listens.iter().find(|one| one.transport.is_secure() && !has_certificate) {
+        return Err(TransportError::NoCertificate(*bare));
+    }
     let (events, receiver) = mpsc::channel(settings.received_max.max(1));
     let inlet = Inlet { events, counts: Arc::default() };
-    let connections = Arc::new(Connections::new(settings, inlet.clone()));
-    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
+    let connections = Arc::new(Connections::new(settings, rules, inlet.clone()));
+    let (mut udp, mut streams) = (Vec::new(), Vec::new());
     for listen in listens {
         let error = |error| TransportError::new(*listen, error);
         match listen.transport {
             Transport::Udp => udp.push(udp::Endpoint::open(listen.address, &settings).map_err(error)?),
-            Transport::Tcp => tcp.push(tcp::Listener::open(listen.address).map_err(error)?),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                streams.push(Listener::open(listen.transport, listen.address).map_err(error)?);
+            }
         }
     }
     let mut bound: Vec<Listen> = Vec::new();
@@ -135,8 +76,8 @@ pub async fn bind(
         bound.push(listen);
         tokio::spawn(endpoint.clone().receive(inlet.clone()));
     }
-    for listener in tcp {
-        bound.push(Listen { transport: Transport::Tcp, address: listener.local });
+    for listener in streams {
+        bound.push(listener.listen());
         tokio::spawn(listener.accept(connections.clone()));
     }
     let runtime = tokio::runtime::Handle::current();
@@ -162,7 +103,9 @@ impl TransportSender {
     pub fn send(&self, to: Flow, bytes: Arc<[u8]>) {
         match to.transport {
             Transport::Udp => self.send_datagram(to, &bytes),
-            Transport::Tcp => self.0.connections.send(to, bytes, &self.0.runtime),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.0.connections.send(to, bytes, &self.0.runtime);
+            }
         }
     }
 
@@ -187,7 +130,7 @@ impl TransportSender {
         let anywhere = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
         let listen = pick(&listens, anywhere, remote.ip(), |listen| listen.address)?;
         let local = local::towards(listen.address, remote.ip());
-        Some(Flow { transport, local, remote, connection: None })
+        Some(Flow::new(transport, local, remote))
     }
 
     /// The addresses listened on, with the ports the system chose.
@@ -213,48 +156,4 @@ fn pick<T>(all: &[T], local: SocketAddr, remote: IpAddr, address: impl Fn(&T) ->
     let wild = |it: &&T| address(it).ip().is_unspecified() && address(it).port() == local.port();
     let exact = all.iter().find(|it| address(it) == local);
     exact.or_else(|| all.iter().filter(same_family).find(wild)).or_else(|| all.iter().find(same_family))
-}
-
-/// Where received messages go.
-#[derive(Clone, Debug)]
-struct Inlet {
-    events: mpsc::Sender<Received>,
-    counts: Arc<TransportCounts>,
-}
-
-impl Inlet {
-    /// What bytes mean; `None` when nobody needs to know.
-    fn read(&self, bytes: &[u8], flow: Flow) -> Option<Received> {
-        match codec::parse(bytes) {
-            Ok(message) => {
-                count(&self.counts.received);
-                Some(Received::Message { message, flow })
-            }
-            Err(Malformed { fault: Fault::Empty, .. }) => None,
-            Err(malformed) => self.malformed(malformed, flow),
-        }
-    }
-
-    fn malformed(&self, malformed: Malformed, flow: Flow) -> Option<Received> {
-        count(&self.counts.malformed);
-        tracing::debug!(%flow, fault = %malformed.fault, "not a SIP message");
-        malformed.request.is_some().then_some(Received::Malformed { malformed, flow })
-    }
-
-    /// Hands on, or drops when there is no room: a datagram may always be lost.
-    fn offer(&self, received: Received) {
-        if self.events.try_send(received).is_err() {
-            count(&self.counts.dropped);
-        }
-    }
-
-    fn failed(&self, flow: Flow) {
-        count(&self.counts.unsent);
-        self.lost(flow);
-    }
-
-    /// A flow is over, whether or not something was to be sent by it.
-    fn lost(&self, flow: Flow) {
-        self.offer(Received::Failed { flow });
-    }
 }

@@ -1,7 +1,16 @@
 //! The transports over loopback sockets.
 
+mod certificates;
+mod tls;
+mod websocket;
+
 use super::*;
+use crate::sip::codec;
+use crate::sip::fault::Fault;
+use crate::sip::message::Message;
 use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -19,10 +28,16 @@ fn local(transport: Transport) -> Listen {
     Listen { transport, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
 }
 
+/// Neither certificates nor pages.
+fn plain() -> watch::Receiver<Arc<PeerRules>> {
+    watch::channel(Arc::default()).1
+}
+
 async fn open(
     settings: TransportSettings,
 ) -> (TransportSender, mpsc::Receiver<Received>, SocketAddr, SocketAddr) {
-    let (sender, receiver) = bind(&[local(Transport::Udp), local(Transport::Tcp)], settings).await.unwrap();
+    let (sender, receiver) =
+        bind(&[local(Transport::Udp), local(Transport::Tcp)], settings, plain()).await.unwrap();
     let [udp, tcp] = sender.bound() else { panic!("two listeners") };
     let (udp, tcp) = (udp.address, tcp.address);
     (sender, receiver, udp, tcp)
@@ -53,6 +68,19 @@ async fn a_datagram_comes_in_and_the_answer_goes_back() {
     let mut buffer = [0; 100];
     let (size, from) = timeout(DEADLINE, phone.recv_from(&mut buffer)).await.unwrap().unwrap();
     assert_eq!((&buffer[..size], from), (&b"answer"[..], udp));
+}
+
+#[tokio::test]
+async fn a_phone_that_asks_where_it_is_seen_from_is_told() {
+    let (_sender, mut receiver, udp, _) = open(TransportSettings::default()).await;
+    let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let question = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], b"transaction!"].concat();
+    phone.send_to(&question, udp).await.unwrap();
+    let mut answer = [0; 100];
+    let (size, from) = timeout(DEADLINE, phone.recv_from(&mut answer)).await.unwrap().unwrap();
+    assert_eq!((size, from, &answer[8..20]), (32, udp, &b"transaction!"[..]));
+    phone.send_to(options("\r\n").as_bytes(), udp).await.unwrap();
+    assert!(matches!(next(&mut receiver).await, Received::Message { .. }), "and nobody else hears of it");
 }
 
 #[tokio::test]
@@ -112,7 +140,9 @@ async fn a_stream_is_cut_into_messages_and_pings_are_answered() {
 async fn a_listener_on_all_addresses_tells_the_one_it_was_reached_by() {
     let all = |transport| Listen { transport, address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)) };
     let (sender, mut receiver) =
-        bind(&[all(Transport::Udp), all(Transport::Tcp)], TransportSettings::default()).await.unwrap();
+        bind(&[all(Transport::Udp), all(Transport::Tcp)], TransportSettings::default(), plain())
+            .await
+            .unwrap();
     let [udp, tcp] =
         [0, 1].map(|index| SocketAddr::from((Ipv4Addr::LOCALHOST, sender.bound()[index].address.port())));
     let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -228,11 +258,11 @@ async fn a_peer_that_stalls_inside_a_message_is_cut_off() {
 async fn a_port_in_use_names_the_listener_and_the_remedy() {
     let (sender, _receiver, ..) = open(TransportSettings::default()).await;
     for taken in sender.bound() {
-        let error = bind(&[*taken], TransportSettings::default()).await.unwrap_err().to_string();
+        let error = bind(&[*taken], TransportSettings::default(), plain()).await.unwrap_err().to_string();
         assert!(error.contains(&taken.to_string()) && error.contains("in use"), "{error}");
         assert!(error.contains("change `listen`"), "{error}");
     }
-    let nothing = bind(&[], TransportSettings::default()).await.unwrap_err();
+    let nothing = bind(&[], TransportSettings::default(), plain()).await.unwrap_err();
     assert!(nothing.to_string().contains("[sip]"));
 }
 

@@ -1,7 +1,8 @@
-//! One UDP socket: datagrams in, one message each.
+//! One UDP socket: datagrams in, one message each; who only asks where he is seen from is told here.
 
+use super::inlet::Inlet;
 use super::local::Locals;
-use super::{Inlet, TransportSettings};
+use super::{TransportSettings, stun};
 use crate::sip::flow::Flow;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -44,6 +45,11 @@ impl Endpoint {
             };
             match received {
                 Ok((size, remote)) => {
+                    if let Some(answer) = stun::answer(&buffer[..size], remote) {
+                        // One that finds no room is lost like any datagram, and asked for again.
+                        let _ = self.socket.try_send_to(&answer, remote);
+                        continue;
+                    }
                     let flow = Flow::udp(locals.towards(self.local, remote.ip()), remote);
                     if let Some(received) = inlet.read(&buffer[..size], flow) {
                         inlet.offer(received);

@@ -158,6 +158,7 @@ fn what_a_listener_advertises_stands_in_our_via_and_not_what_another_does() {
         transport: Transport::Udp,
         bound: bound.parse().unwrap(),
         advertised: advertised.parse().unwrap(),
+        name: None,
     };
     let listeners = vec![
         listener("[::1]:5060", "[2001:db8::5]:5060"),

@@ -1,0 +1,65 @@
+//! `holdfast simulate --signalling`: whole calls over a bad network against the checkers.
+
+use super::{exit, in_parallel};
+use crate::simulate::signalling::{Run, Seen, run};
+use std::time::{Duration, Instant};
+
+/// More violations than this are not printed.
+const PRINTED_MAX: usize = 20;
+
+/// Worlds of this many seeds. Returns the exit code.
+pub(super) fn check(first: u64, count: u64, limit: Option<Duration>) -> u8 {
+    let began = Instant::now();
+    let seeds: Vec<u64> = (first..first.saturating_add(count)).collect();
+    let results = in_parallel(&seeds, |&seed| {
+        let is_late = limit.is_some_and(|limit| began.elapsed() > limit);
+        (!is_late).then(|| run(seed))
+    });
+    let (mut ran, mut broken, mut messages, mut backed_off) = (0_u64, 0_usize, 0_u64, 0_u64);
+    let mut seen = Seen::default();
+    for result in results.into_iter().flatten() {
+        ran += 1;
+        match result {
+            Ok(Run { seen: more, messages: carried, backed_off: pauses, .. }) => {
+                seen = seen + more;
+                messages += carried;
+                backed_off += pauses;
+            }
+            Err(violation) => {
+                broken += 1;
+                if broken <= PRINTED_MAX {
+                    println!("{violation}");
+                }
+            }
+        }
+    }
+    println!("{}", story(&seen, backed_off));
+    println!(
+        "{ran} worlds, {messages} datagrams in {:.1} s: {}",
+        began.elapsed().as_secs_f64(),
+        if broken == 0 { "no rule broken".into() } else { format!("{broken} broke a rule") }
+    );
+    if broken == 0 { exit::OK } else { exit::RUNTIME }
+}
+
+/// How often each race came about.
+fn story(seen: &Seen, backed_off: u64) -> String {
+    let lines = [
+        (seen.answered, "calls answered at the caller's end"),
+        (seen.refused, "refused"),
+        (seen.crossed, "answers that crossed the CANCEL"),
+        (seen.forked, "answers of a forked INVITE"),
+        (seen.bye_first, "BYEs before the ACK"),
+        (seen.unacknowledged, "answers of phones that were never acknowledged"),
+        (seen.glare, "491s"),
+        (backed_off, "pauses after a 491, each as long as it must be"),
+        (seen.changes, "changes within calls"),
+        (seen.refreshed, "sessions refreshed"),
+        (seen.too_brief, "422s obeyed"),
+        (seen.reliable, "provisional responses acknowledged"),
+        (seen.referred, "calls to be passed on"),
+        (seen.lost, "calls forgotten by a phone that died"),
+    ];
+    let lines: Vec<String> = lines.iter().map(|(count, what)| format!("{count:>9} {what}")).collect();
+    lines.join("\n")
+}

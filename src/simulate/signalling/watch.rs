@@ -1,0 +1,236 @@
+//! What the engine may send, and when: rules of RFC 3261 that only show on the wire. Sees every message that leaves the
+//! engine or reaches it, and nothing of what goes on inside.
+
+use super::broken::Broken;
+use crate::engine::time::Monotonic;
+use crate::sip::dialog::cseq;
+use crate::sip::message::{Message, Method, Request, Response};
+use crate::sip::uri::{NameAddr, Via};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// 64·T1.
+const PATIENCE: Duration = Duration::from_secs(32);
+/// A dialog by both of its tags, the engine's first; the second is empty while it is not known.
+type Tags = (String, String);
+
+/// An INVITE of the engine.
+#[derive(Default)]
+struct Invited {
+    /// Whether a provisional response reached it.
+    provisional: bool,
+    /// When the first final response did.
+    answered: Option<Monotonic>,
+}
+
+/// A 2xx of the engine to an INVITE that made a dialog.
+struct Answered {
+    since: Monotonic,
+    acked: bool,
+}
+
+/// All that belongs to one Call-ID.
+#[derive(Default)]
+struct Thread {
+    /// Whether the engine made the call, and so owns its Call-ID.
+    is_ours: bool,
+    invited: BTreeMap<String, Invited>,
+    /// The number of the engine's last request in each dialog.
+    numbers: BTreeMap<Tags, u32>,
+    /// Requests of the engine that were sent before: their repetitions are the same.
+    sent: BTreeSet<(String, Method)>,
+    /// The final responses of the engine.
+    finals: BTreeMap<(String, Method), u16>,
+    /// By the engine's tag.
+    answered: BTreeMap<String, Answered>,
+    /// When the engine was told that its change of a dialog came at a bad moment.
+    glare: BTreeMap<Tags, Monotonic>,
+    /// Branches whose 491 has been seen.
+    glared: BTreeSet<String>,
+    /// Dialogs that the other end has left with a BYE the engine has answered.
+    left: BTreeSet<Tags>,
+}
+
+/// The wire so far.
+#[derive(Default)]
+pub(super) struct Watch {
+    threads: BTreeMap<String, Thread>,
+    /// 2xx that reached the engine and want their ACK now: Call-ID, the other end's tag, number.
+    owed: BTreeSet<(String, String, u32)>,
+    /// Back-offs after 491 that were seen to be right.
+    pub backed_off: u64,
+}
+
+fn call_id(message: &Message) -> String {
+    message.headers().first("Call-ID").unwrap_or_default().to_owned()
+}
+
+fn branch(message: &Message) -> String {
+    let via = message.headers().values("Via").next().and_then(|via| via.parse::<Via>().ok());
+    via.and_then(|via| via.branch().map(str::to_owned)).unwrap_or_default()
+}
+
+fn tags_of_request(request: &Request) -> Tags {
+    (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default())
+}
+
+/// The tag of who asked.
+fn from_tag(response: &Response) -> String {
+    let from = response.headers.first("From").and_then(|from| from.parse::<NameAddr>().ok());
+    from.and_then(|from| from.tag().map(str::to_owned)).unwrap_or_default()
+}
+
+fn is_change(method: &Method) -> bool {
+    matches!(method, Method::Invite | Method::Update)
+}
+
+impl Watch {
+    /// The engine sends a message.
+    pub fn sent(&mut self, now: Monotonic, message: &Message) -> Result<(), Broken> {
+        let call_id = call_id(message);
+        let branch = branch(message);
+        let thread = self.threads.entry(call_id.clone()).or_default();
+        let judged = match message {
+            Message::Request(request) if request.method == Method::Ack => {
+                let number = cseq(&request.headers).map_or(0, |cseq| cseq.number);
+                self.owed.remove(&(call_id.clone(), request.to_tag().unwrap_or_default(), number));
+                Ok(())
+            }
+            Message::Request(request) => thread.requests(now, request, branch, &mut self.backed_off),
+            Message::Response(response) => thread.responds(now, response, branch),
+        };
+        judged.map_err(|what| Broken::Wire { call_id, what })
+    }
+
+    /// A message reaches the engine.
+    pub fn delivered(&mut self, now: Monotonic, message: &Message) {
+        let call_id = call_id(message);
+        let branch = branch(message);
+        let thread = self.threads.entry(call_id.clone()).or_default();
+        match message {
+            Message::Request(request) => thread.asked(request),
+            Message::Response(response) => {
+                if let Some((tag, number)) = thread.told(now, response, &branch) {
+                    self.owed.insert((call_id, tag, number));
+                }
+            }
+        }
+    }
+
+    /// The engine has done what that message led to.
+    pub fn settled(&mut self) -> Result<(), Broken> {
+        match self.owed.pop_first() {
+            Some((call_id, ..)) => {
+                Err(Broken::Wire { call_id, what: "a 2xx was not acknowledged as often as it came" })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Thread {
+    fn requests(
+        &mut self,
+        now: Monotonic,
+        request: &Request,
+        branch: String,
+        backed_off: &mut u64,
+    ) -> Result<(), &'static str> {
+        if !self.sent.insert((branch.clone(), request.method.clone())) {
+            return Ok(());
+        }
+        if request.method == Method::Cancel {
+            // RFC 3261 §9.1.
+            let heard = self.invited.get(&branch).is_some_and(|invited| invited.provisional);
+            return if heard { Ok(()) } else { Err("CANCEL before any provisional response") };
+        }
+        let tags = tags_of_request(request);
+        let number = cseq(&request.headers).map_or(0, |cseq| cseq.number);
+        if self.numbers.insert(tags.clone(), number).is_some_and(|last| last >= number) {
+            return Err("the number of a request did not grow");
+        }
+        if request.method == Method::Invite {
+            self.invited.insert(branch, Invited::default());
+            self.is_ours |= tags.1.is_empty();
+        }
+        if request.method == Method::Bye && !self.is_ours {
+            // RFC 3261 §15.
+            match self.answered.get(&tags.0) {
+                None => return Err("BYE in a call that was not answered"),
+                Some(answered) if !answered.acked && now.since(answered.since) < PATIENCE => {
+                    return Err("BYE before the ACK");
+                }
+                Some(_) => {}
+            }
+        }
+        if self.left.contains(&tags) {
+            return Err("a request in a dialog that the other end has left");
+        }
+        if let Some(since) = self.glare.remove(&tags).filter(|_| is_change(&request.method)) {
+            // RFC 3261 §14.1.
+            let (low, high) = if self.is_ours { (2_100, 4_000) } else { (0, 2_000) };
+            let waited = now.since(since);
+            if waited < Duration::from_millis(low) || waited > Duration::from_millis(high) {
+                return Err("the wrong pause after 491");
+            }
+            *backed_off += 1;
+        }
+        Ok(())
+    }
+
+    fn responds(&mut self, now: Monotonic, response: &Response, branch: String) -> Result<(), &'static str> {
+        let Ok(cseq) = cseq(&response.headers) else { return Err("a response without a CSeq") };
+        if response.is_provisional() {
+            return Ok(());
+        }
+        let before = *self.finals.entry((branch, cseq.method.clone())).or_insert(response.status);
+        if before != response.status {
+            return Err("two different final responses to one request");
+        }
+        let ours = response.to_tag().unwrap_or_default();
+        if response.is_success() && cseq.method == Method::Invite {
+            self.answered.entry(ours.clone()).or_insert(Answered { since: now, acked: false });
+        }
+        if response.is_success() && cseq.method == Method::Bye {
+            self.left.insert((ours, from_tag(response)));
+        }
+        Ok(())
+    }
+
+    fn asked(&mut self, request: &Request) {
+        let (theirs, ours) = tags_of_request(request);
+        if request.method == Method::Ack
+            && let Some(answered) = self.answered.get_mut(&ours)
+        {
+            answered.acked = true;
+        }
+        if is_change(&request.method) {
+            // The session is another now, and with it the moment of the next refresh.
+            self.glare.remove(&(ours, theirs));
+        }
+    }
+
+    /// A response reaches the engine; whether it must be acknowledged now.
+    fn told(&mut self, now: Monotonic, response: &Response, branch: &str) -> Option<(String, u32)> {
+        let cseq = cseq(&response.headers).ok()?;
+        let tags = (from_tag(response), response.to_tag().unwrap_or_default());
+        if response.status == 491 && is_change(&cseq.method) && self.glared.insert(branch.to_owned()) {
+            self.glare.insert(tags.clone(), now);
+        }
+        if cseq.method != Method::Invite {
+            return None;
+        }
+        let has_ended =
+            self.left.contains(&tags) || self.sent.iter().any(|(_, method)| *method == Method::Bye);
+        let invited = self.invited.get_mut(branch)?;
+        invited.provisional |= response.is_provisional();
+        if response.is_provisional() {
+            return None;
+        }
+        let first = *invited.answered.get_or_insert(now);
+        let in_time = now.since(first) < PATIENCE;
+        // A change of a session that has ended meanwhile is nobody's any more.
+        let is_first = self.numbers.get(&(tags.0, String::new())).is_some();
+        (response.is_success() && in_time && (is_first || !has_ended)).then_some((tags.1, cseq.number))
+    }
+}

@@ -1,0 +1,55 @@
+//! Whole calls over a bad network, from INVITE to BYE: hundreds of worlds, and every race among them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is a failed assertion"
+)]
+
+use holdfast::cli::simulate::in_parallel;
+use holdfast::simulate::signalling::{Run, Seen, Violation, run};
+
+/// So many worlds: with fewer, the rarest races would not come about.
+const WORLDS: u64 = 300;
+
+#[test]
+fn when_the_storm_is_over_nobody_is_left_in_a_call_and_every_call_has_one_record() {
+    let seeds: Vec<u64> = (1..=WORLDS).collect();
+    let (lived, broken): (Vec<_>, Vec<_>) =
+        in_parallel(&seeds, |&seed| run(seed)).into_iter().partition(Result::is_ok);
+    let broken: Vec<String> =
+        broken.iter().filter_map(|it| it.as_ref().err()).map(Violation::to_string).collect();
+    assert!(
+        broken.is_empty(),
+        "{} of {WORLDS} worlds:\n{}",
+        broken.len(),
+        broken[..broken.len().min(5)].join("\n")
+    );
+    let seen = lived.iter().flatten().fold(Seen::default(), |sum, run: &Run| sum + run.seen);
+    // A storm in which nothing crossed would prove nothing.
+    let races = [
+        ("answered", seen.answered, 1_000),
+        ("crossed", seen.crossed, 50),
+        ("forked", seen.forked, 50),
+        ("glare", seen.glare, 5),
+        ("BYE before ACK", seen.bye_first, 20),
+        ("changes", seen.changes, 200),
+        ("refreshed", seen.refreshed, 50),
+        ("422", seen.too_brief, 20),
+        ("100rel", seen.reliable, 100),
+        ("REFER", seen.referred, 20),
+        ("forgotten by a dead phone", seen.lost, 50),
+    ];
+    for (what, count, least) in races {
+        assert!(count >= least, "{what}: only {count} in {WORLDS} worlds: {seen:#?}");
+    }
+}
+
+#[test]
+fn the_same_seed_sends_the_same_bytes_and_tells_the_same_facts() {
+    let seeds: Vec<u64> = (1..=20).collect();
+    let digests = || in_parallel(&seeds, |&seed| run(seed).unwrap());
+    let (first, second) = (digests(), digests());
+    assert_eq!(first, second);
+    assert_ne!(first[0].digest, first[1].digest, "another seed is another world");
+}
