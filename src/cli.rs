@@ -1,4 +1,4 @@
-//! The command line: what can be said, and the commands that need no engine: `calls`, `check-config`, `staff`.
+//! The command line: what can be said, and the small commands: `calls`, `trace`, `check-config`, `staff`.
 //! `run`, `demo` and `bench` belong to `main`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the module that talks to a person
 
@@ -7,11 +7,13 @@ mod calls;
 mod check;
 pub mod simulate;
 mod staff;
+mod trace;
 
 pub use bench::{BenchArgs, BenchCommand};
 pub use calls::calls;
 pub use check::check_config;
 pub use staff::{Target, staff};
+pub use trace::trace;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -72,6 +74,18 @@ pub enum Command {
         holdfast calls --store data/demo.sqlite --json | jq .wait_ms"
     )]
     Calls(CallsArgs),
+    /// Show the SIP messages of one of the last calls, as a ladder; it asks the running engine.
+    #[command(after_help = "EXAMPLES:\n  \
+        holdfast trace                                  the calls that can be shown, the newest first\n  \
+        holdfast trace 1764439501123456                 caller, Holdfast and the agents' phones, arrow by arrow\n  \
+        holdfast trace 1764439501123456 --raw           the messages themselves, without passwords and keys\n  \
+        holdfast trace 17644… --url http://10.0.0.5:8080 --token SECRET --json | jq .steps\n\n\
+        READING IT:\n  \
+        Time runs downwards, in milliseconds since the first message. The caller stands at the left, Holdfast beside him,\n  \
+        each phone that was rung in a column of its own. A line with * is what was decided between two messages; `again`\n  \
+        marks one that was sent before, because no answer came in time: the network loses packets, or somebody is slow.\n  \
+        How many calls are kept is said under [sip.trace]; a call's id is in `holdfast calls --json` and GET /v1/calls.")]
+    Trace(TraceArgs),
     /// Read a configuration and report every mistake with its line.
     #[command(
         after_help = "EXAMPLE:\n  holdfast check-config config/holdfast.toml && systemctl restart holdfast"
@@ -153,6 +167,29 @@ pub struct CallsArgs {
     #[arg(long, short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
     /// One JSON object per line instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `trace`.
+#[derive(Clone, Debug, Args)]
+pub struct TraceArgs {
+    /// The call's id; without it, the calls that can be shown are listed.
+    #[arg(value_name = "CALL", value_parser = clap::value_parser!(u64))]
+    pub call: Option<u64>,
+    /// The configuration file that says where the API is, and its token.
+    #[arg(long, short, value_name = "FILE", default_value = "config/holdfast.toml")]
+    pub config: PathBuf,
+    /// The API of another machine.
+    #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
+    pub url: Option<String>,
+    /// A token of the API with the role of an operator.
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// The messages themselves.
+    #[arg(long, conflicts_with = "json", requires = "call")]
+    pub raw: bool,
+    /// One JSON object.
     #[arg(long)]
     pub json: bool,
 }
@@ -256,6 +293,9 @@ mod tests {
             "holdfast bench soak --rate 1500 --seconds 120",
             "holdfast calls --store data/x.sqlite --outcome short_abandon --json",
             "holdfast check-config config/holdfast.toml",
+            "holdfast trace",
+            "holdfast trace 1764439501123456 --raw",
+            "holdfast trace 7 --url http://10.0.0.5:8080 --token x --json",
             "holdfast simulate config/scenarios/x.toml --replay calls.csv --json --csv out.csv --runs 5",
             "holdfast simulate --seeds 1000 --seed 7 --seconds 60",
             "holdfast simulate --claims",

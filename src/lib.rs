@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod cidr;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod demo;
 pub mod engine;
@@ -18,3 +19,4 @@ pub mod simulate;
 pub mod sip;
 pub mod stats;
 pub mod store;
+pub mod trace;

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo(&args),
         Command::Bench(command) => bench(command),
         Command::Calls(args) => in_tokio(async { Ok(cli::calls(&args).await) }),
+        Command::Trace(args) => in_tokio(async { Ok(cli::trace(&args).await) }),
         Command::CheckConfig(args) => cli::check_config(&args),
         Command::Simulate(args) => cli::simulate::simulate(&args),
         Command::Staff(args) => cli::staff(&args),

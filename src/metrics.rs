@@ -5,6 +5,7 @@
 
 mod agents;
 mod estimates;
+mod load;
 mod maker;
 mod shells;
 mod trunks;
@@ -22,6 +23,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 pub use estimates::EstimateMetrics;
+pub use load::LoadMetrics;
 pub use prometheus::Error;
 pub use shells::{ConfigMetrics, Direction, EngineMetrics, MediaMetrics, SipMetrics, StoreMetrics};
 pub use trunks::TrunkMetrics;
@@ -60,6 +62,8 @@ pub struct Metrics {
     pub config: ConfigMetrics,
     /// Trunks.
     pub trunks: TrunkMetrics,
+    /// How much the loop has to do.
+    pub load: LoadMetrics,
 }
 
 /// Makes the metrics of one queue, or finds them when they are there already.
@@ -115,7 +119,7 @@ impl Metrics {
         let estimates = EstimateMetrics::new(&make, settings)?;
         let (store, engine) = (StoreMetrics::new(&make)?, EngineMetrics::new(&make)?);
         let agents = AgentMetrics::new(&make, settings)?;
-        let config = ConfigMetrics::new(&make)?;
+        let (config, load) = (ConfigMetrics::new(&make)?, LoadMetrics::new(&make)?);
         let trunks = TrunkMetrics::new(&make)?;
         Ok(Self {
             queues,
@@ -129,6 +133,7 @@ impl Metrics {
             engine,
             config,
             trunks,
+            load,
             registry,
         })
     }
@@ -153,6 +158,13 @@ impl Metrics {
         self.agents.show_each(&Maker(&self.registry), settings)
     }
 
+    /// An INVITE was refused before the engine heard of it.
+    pub fn refused(&self, because: RefusedBecause) {
+        if let Some(counter) = self.refused.get(because as usize) {
+            counter.inc();
+        }
+    }
+
     /// Folds one fact into the metrics.
     pub fn observe(&self, stamped: &Stamped) {
         match &stamped.fact {
@@ -162,11 +174,7 @@ impl Metrics {
                 }
             }),
             Fact::CallWidened { queue, .. } => self.on(*queue, |metrics| metrics.widened.inc()),
-            Fact::CallRefused { because, .. } => {
-                if let Some(counter) = self.refused.get(*because as usize) {
-                    counter.inc();
-                }
-            }
+            Fact::CallRefused { because, .. } => self.refused(*because),
             Fact::CallQueued { queue, waiting, .. } => self.on(*queue, |metrics| {
                 metrics.offered.inc();
                 metrics.waiting.set(whole(*waiting));

@@ -12,6 +12,7 @@ use holdfast::engine::snapshot::{AgentView, CallStage, CallView, QueueView, Snap
 use holdfast::engine::time::{Monotonic, Now, Wall};
 use holdfast::http::{self, Role, Sources, Token, Tokens};
 use holdfast::stats::{Basis, CdrFilter, Estimate, Expected, Foresight, QueueToday};
+use holdfast::trace::{Step, Trace};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -155,6 +156,24 @@ impl Server {
                         reloads.recv().await.unwrap().send(answer).unwrap();
                     }
                 });
+                let (traces, mut trace_asked) = mpsc::channel::<http::TraceAsked>(4);
+                tokio::spawn(async move {
+                    while let Some(asked) = trace_asked.recv().await {
+                        match asked {
+                            http::TraceAsked::Show(call, reply) => {
+                                let trace = Trace {
+                                    call: call.to_string(),
+                                    began_at_ms: 5,
+                                    peers: Vec::new(),
+                                    steps: vec![Step::Decision { at_us: 7, what: "queued".into() }],
+                                    left_out: 0,
+                                };
+                                reply.send((call == CallId(17)).then_some(trace)).unwrap();
+                            }
+                            http::TraceAsked::List(reply) => reply.send(vec![CallId(17)]).unwrap(),
+                        }
+                    }
+                });
                 let sources = Sources {
                     settings: known,
                     prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
@@ -163,6 +182,7 @@ impl Server {
                     expected,
                     requests,
                     reload,
+                    traces,
                     records,
                     metrics: Arc::new(|| "holdfast_up 1\n".into()),
                 };
@@ -614,4 +634,22 @@ fn a_port_in_use_is_named_with_the_remedy() {
         error.contains(&address.to_string()) && error.contains("in use") && error.contains("[http] listen"),
         "{error}"
     );
+}
+
+#[test]
+fn what_was_said_about_a_call_is_for_operators_only() {
+    let server = Server::start(DONE);
+    let (status, _, body) = server.send("GET", "/v1/calls/17/trace", "o-token", "");
+    let expected = serde_json::json!({
+        "call": "17", "began_at_ms": 5, "peers": [], "left_out": 0,
+        "steps": [{ "kind": "decision", "at_us": 7, "what": "queued" }]
+    });
+    assert_eq!((status, serde_json::from_str::<serde_json::Value>(&body).unwrap()), (200, expected));
+    assert_eq!(server.send("GET", "/v1/traces", "o-token", "").2, r#"["17"]"#);
+    for path in ["/v1/calls/17/trace", "/v1/traces"] {
+        assert_eq!(server.error("GET", path, "r-token", "").0, 403, "{path}");
+        assert_eq!(server.error("GET", path, "", "").0, 401, "{path}");
+    }
+    assert_eq!(server.error("GET", "/v1/calls/18/trace", "o-token", "").0, 404);
+    assert_eq!(server.error("GET", "/v1/calls/x/trace", "o-token", "").0, 400);
 }

@@ -82,6 +82,8 @@ async fn sigterm_refuses_new_calls_and_lets_those_in_progress_end_by_themselves(
     eventually("it drains", Duration::from_secs(10), || engine.log().contains("stopping").then_some(()));
     let late = trunk.call("4001").await.unwrap();
     assert_eq!(within(late.answered()).await, Err(Ended { by: Side::There, status: Some(503) }));
+    // Phones stay registered: the agent who talks must be found until the end.
+    within(anna.register()).await.unwrap();
     let heard = calling.heard().packets;
     until("the two go on talking", || calling.heard().packets > heard + 50).await;
     answering.hang_up();

@@ -123,7 +123,7 @@ fn more(record: &Cdr) -> String {
 }
 
 /// The site's own time, as its operators read it.
-fn local_time(wall_ms: i64) -> String {
+pub(super) fn local_time(wall_ms: i64) -> String {
     let zoned =
         jiff::Timestamp::from_millisecond(wall_ms).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
     zoned.map_or_else(|_| "?".into(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
@@ -139,13 +139,13 @@ fn plain(text: &str) -> String {
 }
 
 /// Control characters, and what Unicode has for turning and hiding text (its Annex 9 and Technical Report 36).
-fn drives_a_terminal(c: char) -> bool {
+pub(super) fn drives_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// JSON escapes the first 32 characters; this does the others that a terminal would obey. It still reads the same.
-fn safe_json(json: &str) -> String {
+pub(super) fn safe_json(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut safe, c| {
         if drives_a_terminal(c) {
             safe.push_str(&format!("\\u{:04x}", u32::from(c)));

@@ -23,6 +23,7 @@ mod shells;
 mod site;
 mod sounds;
 mod staffing;
+mod trace;
 mod transports;
 mod trunks;
 mod words;
@@ -43,9 +44,12 @@ use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
 use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
+use crate::sip::overload::OverloadRules;
 use crate::sip::presenting::Presentation;
 use crate::sip::settings::Account;
 use crate::sip::transport::{Listen, Origins, TlsFiles, TransportSettings};
+use crate::trace::TraceRules;
+use crate::trace::hep::HepRules;
 use problem::Diagnostics;
 use section::Section;
 use staffing::Staffing;
@@ -79,6 +83,8 @@ pub struct Config {
     pub recorder: RecorderSettings,
     /// Where audio files lie.
     pub sounds: SoundsConfig,
+    /// From when on calls are refused because of the load.
+    pub overload: OverloadRules,
     /// What is logged.
     pub log: LogConfig,
     /// The file it was read from, if it was one: whence it is read anew.
@@ -120,6 +126,10 @@ pub struct SipConfig {
     pub queues: BTreeMap<String, Presentation>,
     /// Which numbers outside may be called.
     pub dial: DialPolicy,
+    /// How much of what was said about calls is kept.
+    pub trace: TraceRules,
+    /// To whom SIP messages are told, if to anybody.
+    pub hep: Option<HepRules>,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
 }
@@ -139,6 +149,13 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Who may use the API; when empty, one is generated at start.
     pub tokens: Vec<ApiToken>,
+}
+
+impl HttpConfig {
+    /// A token that allows everything, for commands on the same machine.
+    pub fn operator(&self) -> Option<&Secret> {
+        self.tokens.iter().find(|token| token.role == Role::Operator).map(|token| &token.token)
+    }
 }
 
 /// A bearer token of the API.
@@ -295,7 +312,7 @@ fn read_document(
         sounds::check(&sounds, &queues, &queue_places, &diagnostics);
         sounds::check_languages(&sounds, &numbers, &number_places, &diagnostics);
     }
-    let limits = shells::limits(&root, &media);
+    let (limits, overload) = shells::limits(&root, &media);
     let log = shells::log(&root);
     let feature_codes = numbers::read_feature_codes(&root, &numbers);
     let recording = root.table("recording");
@@ -321,7 +338,8 @@ fn read_document(
     };
     root.finish();
     let warnings = diagnostics.finish()?;
-    Ok(Config { settings, sip, media, http, metrics, store, recorder, sounds, log, file: None, warnings })
+    let file = None;
+    Ok(Config { settings, sip, media, http, metrics, store, recorder, sounds, overload, log, file, warnings })
 }
 
 /// The parser's message in the words of somebody who edits the file.

@@ -214,12 +214,16 @@ fn keep_what_only_a_start_can_change(running: &Config, new: &mut Config) {
     sip.digests.clone_from(digests);
     sip.options_every = *options_every;
     keep("[media]", is_another(&running.media, &new.media));
+    keep("[sip.trace]", running.sip.trace != new.sip.trace);
+    keep("[sip.hep]", running.sip.hep != new.sip.hep);
     keep("[sounds]", running.sounds != new.sounds);
     keep("[http] listen", running.http.listen != new.http.listen);
     keep("[metrics]", running.metrics != new.metrics);
     keep("[store]", running.store != new.store);
     keep("[log]", running.log != new.log);
     new.media = running.media.clone();
+    new.sip.trace = running.sip.trace;
+    new.sip.hep = running.sip.hep.clone();
     new.sounds = running.sounds.clone();
     new.http.listen = running.http.listen;
     new.metrics = running.metrics;

@@ -5,14 +5,15 @@ use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
 use super::{
-    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, transports,
-    trunks,
+    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, trace,
+    transports, trunks,
 };
 use crate::engine::settings::Limits;
 use crate::http::Role;
 use crate::media::MediaSettings;
 use crate::secret::PLACEHOLDER;
 use crate::sip::auth::Algorithm;
+use crate::sip::overload::OverloadRules;
 use crate::sip::presenting::Presentation;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -60,6 +61,8 @@ pub(super) fn sip(
         presentation: presenting::site(&section),
         queues,
         dial: dial::policy(root),
+        trace: trace::trace(&section),
+        hep: trace::hep(&section),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
         listen,
     };
@@ -163,7 +166,7 @@ pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {
     MetricsConfig { agent_state: agent_state.unwrap_or(false) }
 }
 
-pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {
+pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> (Limits, OverloadRules) {
     let section = root.table("limits");
     let default = Limits::default();
     let limits = Limits {
@@ -171,6 +174,13 @@ pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {
         drain: section
             .duration("drain", Duration::ZERO..=Duration::from_secs(24 * 3600))
             .unwrap_or(default.drain),
+    };
+    let usual = OverloadRules::default();
+    let delay_max = section.duration("delay_max", Duration::ZERO..=Duration::from_secs(10));
+    let overload = OverloadRules {
+        delay_max: delay_max.map_or(usual.delay_max, |most| Some(most).filter(|most| !most.is_zero())),
+        late_audio_max: section.share("late_audio_max").unwrap_or(usual.late_audio_max),
+        calls_max: limits.calls_max,
     };
     // A leg takes two ports, a call with an agent two legs.
     let room = media.ports.clone().count() / 4;
@@ -182,7 +192,7 @@ pub(super) fn limits(root: &Section<'_>, media: &MediaSettings) -> Limits {
         section.warn(&section.span, message);
     }
     section.finish();
-    limits
+    (limits, overload)
 }
 
 pub(super) fn log(root: &Section<'_>) -> LogConfig {

@@ -34,9 +34,7 @@ impl Engine {
         let call = arrival.call;
         let taken = if self.draining {
             Err(RefusedBecause::Draining)
-        } else if self.calls.len() + self.service_calls.len() + self.internal.len()
-            >= self.settings.limits.calls_max
-        {
+        } else if self.calls() >= self.settings.limits.calls_max {
             Err(RefusedBecause::Overload)
         } else if let Some(feature) = self.settings.feature(&arrival.dialled) {
             self.feature_dialled(now, call, feature, arrival.agent, out)

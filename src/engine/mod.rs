@@ -221,6 +221,11 @@ impl Engine {
         self.calls.keys().chain(made).max().copied()
     }
 
+    /// How many calls of any kind are in progress; [`Limits::calls_max`](settings::Limits::calls_max) bounds them.
+    pub fn calls(&self) -> usize {
+        self.calls.len() + self.service_calls.len() + self.internal.len()
+    }
+
     /// The rules it works by.
     pub fn settings(&self) -> &Settings {
         &self.settings

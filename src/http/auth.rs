@@ -68,18 +68,30 @@ fn equal_in_constant_time(a: &[u8; 32], b: &[u8; 32]) -> bool {
     std::hint::black_box(difference) == 0
 }
 
+/// Lets only operators pass, though they merely look.
+pub(super) async fn require_operator(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let token = presented(&request).and_then(|presented| api.tokens.recognise(presented));
+    match token {
+        Some(token) if token.role >= Role::Operator => next.run(request).await,
+        Some(_) => refused(StatusCode::FORBIDDEN),
+        None => refused(StatusCode::UNAUTHORIZED),
+    }
+}
+
+/// The bearer token of a request (RFC 6750 §2.1).
+fn presented(request: &Request) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// Lets a request pass when its token's role allows it. What is refused reads the same whatever the reason.
 pub(super) async fn require(State(api): State<Api>, request: Request, next: Next) -> Response {
     let wanted = match *request.method() {
         Method::GET | Method::HEAD => Role::Read,
         _ => Role::Operator,
     };
-    let presented = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let presented = presented.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let token = presented.and_then(|presented| api.tokens.recognise(presented));
+    let token = presented(&request).and_then(|presented| api.tokens.recognise(presented));
     match token {
         Some(token) if token.role >= wanted => {
             if wanted == Role::Read {

@@ -14,6 +14,7 @@ mod reload;
 mod steer;
 mod talk;
 mod token_file;
+mod trace;
 mod why;
 mod write;
 
@@ -21,6 +22,7 @@ pub use auth::{Role, Token, Tokens};
 pub use error::HttpError;
 pub use reload::{ReloadAsked, Reloaded};
 pub use token_file::{TokenFileError, token_file};
+pub use trace::TraceAsked;
 
 use crate::engine::command::{Answer, Refusal};
 use crate::engine::event::Request;
@@ -72,6 +74,8 @@ pub struct Sources {
     pub requests: mpsc::Sender<Asked>,
     /// Where it is asked that the configuration be read anew.
     pub reload: mpsc::Sender<ReloadAsked>,
+    /// Who keeps what was said about the last calls.
+    pub traces: mpsc::Sender<TraceAsked>,
     /// The call records.
     pub records: Records,
     /// The metrics in the text format.
@@ -116,7 +120,13 @@ pub async fn serve(
 }
 
 fn router(api: Api) -> Router {
+    // Looking, and yet not for everybody who may look at a wallboard.
+    let confidential = Router::new()
+        .route("/calls/{id}/trace", get(trace::trace))
+        .route("/traces", get(trace::traces))
+        .layer(middleware::from_fn_with_state(api.clone(), auth::require_operator));
     let v1 = Router::new()
+        .merge(confidential)
         .route("/queues", get(read::queues))
         .route("/agents", get(read::agents))
         .route("/calls", get(read::calls))

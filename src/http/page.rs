@@ -20,6 +20,7 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>GET /v1/agents</td><td>agents: state, since when, calls</td></tr>
 <tr><td>GET /v1/calls</td><td>calls that go on</td></tr>
 <tr><td>GET /v1/records?queue=&amp;outcome=&amp;since=&amp;limit=</td><td>call records, newest first</td></tr>
+<tr><td>GET /v1/calls/ID/trace</td><td>the SIP messages of a call (operators only); GET /v1/traces lists the calls that are kept</td></tr>
 <tr><td>GET /v1/calls/ID/why</td><td>why a call still waits, in figures and in a sentence</td></tr>
 <tr><td>POST /v1/agents/NAME/login</td><td>also logout, ready, release (from whatever holds him), and pause with {"reason": "break"}</td></tr>
 <tr><td>POST /v1/agents/NAME/wrap-up/extend</td><td>{"seconds": 30}: more time after the call</td></tr>

@@ -91,6 +91,8 @@ impl Counter {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Counters {
+    /// Turns of the worker's loop: while this grows, it lives. An idle one turns once a second.
+    pub turns: Counter,
     /// RTP packets sent on time by the worker's clock: music, prompts, silence.
     pub sent: Counter,
     /// RTP packets sent on time by the worker's clock to those of a conversation that is mixed.

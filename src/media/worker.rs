@@ -50,6 +50,8 @@ const CATCH_UP_US: u64 = 60_000;
 const READ_MAX: usize = 32;
 /// Messages taken before the packets have their turn.
 const MESSAGES_MAX: usize = 256;
+/// A worker without legs wakes this often all the same.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 /// Events that wait while the receiver is full.
 const BACKLOG_MAX: usize = 4_096;
 /// The token by which the worker is woken; sockets have their leg's index times two.
@@ -250,6 +252,7 @@ impl Worker {
         }
         let mut ready = Events::with_capacity(1_024);
         loop {
+            self.counters.turns.add(1);
             self.run_due_slots();
             self.take_messages();
             if self.stopping {
@@ -277,7 +280,8 @@ impl Worker {
     /// Waits for packets, messages or the next slot.
     fn wait(&mut self, ready: &mut Events) {
         // Events that wait for somebody else are offered again a thousand times a second: no more is of use.
-        let mut timeout = (!self.backlog.is_empty()).then_some(Duration::from_millis(1));
+        // And who has nothing to do shows now and then that he lives.
+        let mut timeout = Some(if self.backlog.is_empty() { IDLE_MAX } else { Duration::from_millis(1) });
         if !self.unread.is_empty() {
             timeout = Some(Duration::ZERO);
         } else if let Some(slot) = self.next_busy_slot() {

@@ -32,6 +32,18 @@ impl Clock {
         }
     }
 
+    /// What this clock read at an instant.
+    pub(super) fn at(&self, instant: Instant) -> Monotonic {
+        Monotonic::default() + instant.saturating_duration_since(self.started)
+    }
+
+    /// What leads from this clock to microseconds since 1970, as the machine's clock has it now.
+    pub(super) fn offset_us(&self) -> i64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let micros = |span: std::time::Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        micros(wall).saturating_sub(micros(self.started.elapsed()))
+    }
+
     /// The instant at which the clock will read `at`.
     pub(super) fn instant(&self, at: Monotonic) -> Instant {
         self.started + at.since(self.at_start)

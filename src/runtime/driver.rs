@@ -3,6 +3,8 @@
 //! It owns the engine and the signalling, so neither needs a lock. It never waits for anybody: the network,
 //! the media threads, the records and the API are reached by messages that are sent or dropped, never blocked on.
 
+pub(super) mod admission;
+
 use super::clock::Clock;
 use super::facts::FactSinks;
 use super::figures::{ConnectionFigures, Figures, MediaFigures};
@@ -10,6 +12,8 @@ use super::inputs::{Inputs, Stop, Taken};
 use super::parts::StartError;
 use super::recordings::{Conversation, Recordings};
 use super::reload::{Change, unheard};
+use super::supervision::Pulse;
+use super::tracer::Tracer;
 use super::trunks::Located;
 use crate::engine::command::{Answer, Command, Commands, Refusal};
 use crate::engine::event::Request;
@@ -20,7 +24,8 @@ use crate::engine::{Engine, Event, Settings, Snapshot};
 use crate::journal::{Entry, Journal, Whole};
 use crate::media::{self, MediaEvent};
 use crate::sip::core::{SipCore, SipOutputs};
-use crate::sip::transport::{Received, TransportSender};
+use crate::sip::overload::Overload;
+use crate::sip::transport::{Arrived, Received, TransportSender};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +57,9 @@ pub(super) struct Driver {
     pub facts: FactSinks,
     pub pictures: watch::Sender<Arc<Snapshot>>,
     pub rules: watch::Sender<Arc<Settings>>,
+    pub overload: Overload,
+    pub tracer: Tracer,
+    pub pulse: Pulse,
     pub work: Work,
     /// What would be left of us.
     pub journal: Option<Journal>,
@@ -75,6 +83,7 @@ pub(super) struct Work {
     /// Whether a part has failed that calls in progress may do without.
     failed: bool,
     quiet_since: Option<Monotonic>,
+    was_overloaded: bool,
 }
 
 impl Driver {
@@ -97,6 +106,7 @@ impl Driver {
                 Ok(ControlFlow::Break(ended)) => break ended,
                 Err(_) => break Err(StartError::Died),
             }
+            self.pulse.beat();
         };
         if ended.is_ok() {
             self.publish();
@@ -120,6 +130,8 @@ impl Driver {
             tracing::error!("{what} is gone; this process cannot go on");
             return ControlFlow::Break(Err(StartError::Died));
         }
+        let began = self.clock.now();
+        self.measure_delay(began, &taken.network);
         // Timers have their turn by the clock, however much comes in.
         self.tick();
         self.watch_over_media();
@@ -148,6 +160,8 @@ impl Driver {
         if !self.work.answers.is_empty() || self.clock.now().mono >= self.work.next_picture {
             self.publish();
         }
+        self.tracer.hand_over(self.clock);
+        self.facts.turned(self.clock.now().mono.since(began.mono));
         match (self.is_drained(), self.work.failed) {
             (false, _) => ControlFlow::Continue(()),
             (true, false) => ControlFlow::Break(Ok(())),
@@ -193,19 +207,25 @@ impl Driver {
         self.sip.is_quiet() || now.since(quiet_since) > FAREWELL_MAX
     }
 
-    fn receive(&mut self, incoming: Received) {
+    fn receive(&mut self, incoming: Arrived) {
         let now = self.clock.now();
-        match incoming {
+        match incoming.what {
             Received::Message { message, flow } => {
                 self.facts.received(&message);
-                self.sip.receive(
-                    now,
-                    Ok(message),
-                    flow,
-                    self.engine.settings(),
-                    &mut self.media,
-                    &mut self.work.sip,
-                );
+                if !(incoming.is_new && self.turns_away(now, &message, flow)) {
+                    self.sip.receive(
+                        now,
+                        Ok(message),
+                        flow,
+                        self.engine.settings(),
+                        &mut self.media,
+                        &mut self.work.sip,
+                    );
+                }
+                self.tracer.begun(&mut self.work.sip.dialogs);
+                if let Some(bytes) = &incoming.bytes {
+                    self.tracer.passed(self.clock.at(incoming.at), false, &flow, bytes);
+                }
             }
             Received::Malformed { malformed, flow } => {
                 self.sip.receive(
@@ -232,8 +252,9 @@ impl Driver {
 
     /// Other rules for the engine and the signalling, both or neither; no call is touched.
     fn change(&mut self, change: Change) {
-        let Change { settings, sip, done } = change;
+        let Change { settings, sip, overload, done } = change;
         let changed = self.sip.reconfigure(sip).map(|()| {
+            self.overload.follow(overload);
             // First: facts may name somebody new at once.
             self.facts.follow(&settings);
             let silent = unheard(&settings, &self.media);
@@ -280,8 +301,10 @@ impl Driver {
                 self.carry_out(now, command);
             }
             self.work.commands = commands;
+            self.tracer.begun(&mut self.work.sip.dialogs);
             for (flow, bytes) in self.work.sip.send.drain(..) {
                 self.facts.sent(&bytes);
+                self.tracer.passed(now.mono, true, &flow, &bytes);
                 self.transport.send(flow, bytes);
             }
             for note in self.work.sip.notes.drain(..) {
@@ -313,6 +336,7 @@ impl Driver {
         }
         for stamped in self.work.commands.take_facts() {
             self.facts.record(&stamped, &self.media);
+            self.tracer.decided(&stamped, self.engine.settings());
         }
     }
 
@@ -399,14 +423,21 @@ impl Driver {
             self.facts.staffed(self.engine.settings());
         }
         let snapshot = Arc::new(self.engine.snapshot(self.clock.now()));
+        let media = MediaFigures::of(&self.media);
+        self.overload.audio(began, media.sent, media.very_late);
+        admission::tell_change(&self.overload, &mut self.work.was_overloaded);
         let figures = Figures {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
             connections: ConnectionFigures::of(&self.transport),
-            media: MediaFigures::of(&self.media),
             journal_gaps: self.journal.as_ref().map_or(0, Journal::gaps),
             trunks: self.sip.trunk_pictures(self.clock.now()),
+            media,
+            rate: self.overload.rate(),
+            is_overloaded: self.overload.is_overloaded(),
+            trace_missed: self.tracer.counts.missed.load(Ordering::Relaxed),
+            hep_unsent: self.tracer.counts.unsent.load(Ordering::Relaxed),
         };
         let clock = self.clock;
         self.facts.look_ahead(&self.engine, &snapshot, || clock.now().mono);

@@ -3,6 +3,7 @@
 use super::audible::Audible;
 use super::figures::Figures;
 use super::outlook::Lookout;
+use crate::engine::command::RefusedBecause;
 use crate::engine::fact::Stamped;
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Wall};
@@ -10,6 +11,7 @@ use crate::engine::{Engine, Snapshot};
 use crate::media::Handle;
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::message::Message;
+use crate::sip::overload::Cause;
 use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
 use crate::store::Writer;
 use std::collections::VecDeque;
@@ -157,6 +159,24 @@ impl FactSinks {
         }
     }
 
+    /// The oldest message of a turn had waited so long.
+    pub(super) fn waited(&self, waited: Duration) {
+        self.metrics.load.delay.observe(waited.as_secs_f64());
+    }
+
+    /// A turn of the loop took so long.
+    pub(super) fn turned(&self, took: Duration) {
+        self.metrics.load.turn.observe(took.as_secs_f64());
+    }
+
+    /// Somebody was refused because of the load.
+    pub(super) fn turned_away(&self, cause: Cause, is_call: bool) {
+        self.metrics.load.refused(cause.as_str());
+        if is_call {
+            self.metrics.refused(RefusedBecause::Overload);
+        }
+    }
+
     /// The engine has decided on an event within this time.
     pub(super) fn decided(&self, took: Duration) {
         self.metrics.engine.events.inc();
@@ -181,6 +201,10 @@ impl FactSinks {
         figures.connections.show(&metrics.sip);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
+        metrics.load.overloaded.set(i64::from(figures.is_overloaded));
+        metrics.load.rate.set(figures.rate.unwrap_or_default() as i64);
+        advance(&metrics.load.trace_missed, figures.trace_missed);
+        advance(&metrics.load.hep_unsent, figures.hep_unsent);
         figures.media.show(&metrics.media);
         for (name, trunk) in &figures.trunks {
             metrics.trunks.show(name, trunk.up, trunk.registered);

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A packet that leaves later than this is worth an operator's attention.
 const LATE_US: u64 = 5_000;
+/// One that is a frame late was better not sent at all.
+const VERY_LATE_US: u64 = 20_000;
 
 /// Figures of the shells, for the metrics.
 pub(super) struct Figures {
@@ -24,6 +26,11 @@ pub(super) struct Figures {
     pub journal_gaps: u64,
     /// How each trunk stands, by its name.
     pub trunks: Vec<(String, TrunkPicture)>,
+    /// Calls a second that are let in, while the load is too much.
+    pub rate: Option<f64>,
+    pub is_overloaded: bool,
+    pub trace_missed: u64,
+    pub hep_unsent: u64,
 }
 
 /// What became of those who came by a connection.
@@ -56,9 +63,11 @@ impl ConnectionFigures {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MediaFigures {
     received: u64,
-    sent: u64,
+    pub sent: u64,
     dropped: u64,
     late: u64,
+    /// Later than a frame.
+    pub very_late: u64,
     sessions: u64,
     ports_free: usize,
 }
@@ -70,7 +79,8 @@ impl MediaFigures {
             sum.received += counters.received.value();
             sum.sent += counters.sent.value() + counters.relayed.value();
             sum.dropped += DropCause::ALL.iter().map(|cause| counters.dropped(*cause)).sum::<u64>();
-            sum.late += late(counters);
+            sum.late += late(counters, LATE_US);
+            sum.very_late += late(counters, VERY_LATE_US);
             sum.sessions += counters.legs.value();
         }
         sum
@@ -86,7 +96,7 @@ impl MediaFigures {
     }
 }
 
-fn late(counters: &Counters) -> u64 {
-    let above = LATENESS_EDGES_US.iter().position(|edge| *edge > LATE_US).unwrap_or(LATENESS_EDGES_US.len());
+fn late(counters: &Counters, by_us: u64) -> u64 {
+    let above = LATENESS_EDGES_US.iter().position(|edge| *edge > by_us).unwrap_or(LATENESS_EDGES_US.len());
     counters.lateness().iter().skip(above).sum()
 }

@@ -4,11 +4,11 @@
 use super::reload::Change;
 use crate::http::Asked;
 use crate::media::MediaEvent;
-use crate::sip::transport::Received;
+use crate::sip::transport::{Arrived, Inbox};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// Taken from one side in one turn, at most.
+/// Taken from one side in one turn, at most; of the network's two lanes, from each.
 const BATCH: usize = 64;
 
 /// How far a stop is asked for; it never goes back.
@@ -25,7 +25,7 @@ pub(super) enum Stop {
 
 /// Where everything comes from.
 pub(super) struct Inputs {
-    network: mpsc::Receiver<Received>,
+    network: Inbox,
     media: mpsc::Receiver<MediaEvent>,
     api: mpsc::Receiver<Asked>,
     changes: mpsc::Receiver<Change>,
@@ -36,7 +36,7 @@ pub(super) struct Inputs {
 /// What one turn of the loop has to deal with; kept for its memory.
 #[derive(Default)]
 pub(super) struct Taken {
-    pub network: Vec<Received>,
+    pub network: Vec<Arrived>,
     pub media: Vec<MediaEvent>,
     pub requests: Vec<Asked>,
     pub changes: Vec<Change>,
@@ -47,7 +47,7 @@ pub(super) struct Taken {
 
 impl Inputs {
     pub(super) fn new(
-        network: mpsc::Receiver<Received>,
+        network: Inbox,
         media: mpsc::Receiver<MediaEvent>,
         api: mpsc::Receiver<Asked>,
         stop: watch::Receiver<Stop>,
@@ -83,7 +83,8 @@ impl Inputs {
                 self.nobody_can_stop_us = changed.is_err();
             }
         }
-        top_up(&mut self.network, &mut taken.network);
+        let room = BATCH.saturating_sub(taken.network.len());
+        self.network.top_up(&mut taken.network, room);
         top_up(&mut self.media, &mut taken.media);
         top_up(&mut self.api, &mut taken.requests);
         taken.stop = if self.nobody_can_stop_us { Stop::Now } else { *self.stop.borrow_and_update() };
@@ -104,18 +105,19 @@ mod tests {
     use crate::engine::event::Request;
     use crate::engine::id::{AgentId, CallId, LegId};
     use crate::sip::flow::Flow;
+    use crate::sip::transport::{Lanes, Received, lanes};
     use std::time::Duration;
     use tokio::sync::oneshot;
 
     struct Sides {
-        network: mpsc::Sender<Received>,
+        network: Lanes,
         media: mpsc::Sender<MediaEvent>,
         api: mpsc::Sender<Asked>,
         stop: watch::Sender<Stop>,
     }
 
     fn inputs() -> (Sides, Inputs) {
-        let (network, from_network) = mpsc::channel(1000);
+        let (network, from_network) = lanes(1000);
         let (media, from_media) = mpsc::channel(1000);
         let (api, from_api) = mpsc::channel(1000);
         let (stop, stopping) = watch::channel(Stop::No);
@@ -124,7 +126,7 @@ mod tests {
 
     fn flood(sides: &Sides) {
         let flow = Flow::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
-        while sides.network.try_send(Received::Failed { flow }).is_ok() {}
+        while sides.network.offer(Received::Failed { flow }) {}
     }
 
     #[tokio::test]

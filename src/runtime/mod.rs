@@ -12,6 +12,8 @@ mod recordings;
 mod recovery;
 mod reload;
 mod resolve;
+mod supervision;
+mod tracer;
 mod trunks;
 
 pub use parts::StartError;
@@ -22,19 +24,23 @@ use crate::config::Config;
 use crate::engine::Snapshot;
 use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
-use crate::sip::transport::{self, Listen};
+use crate::sip::overload::Overload;
+use crate::sip::transport::{self, Listen, TransportSettings};
 use crate::store::{Store, Writer};
 use clock::Clock;
 use driver::{Driver, Work};
 use facts::{FactSinks, Published};
 use inputs::{Inputs, Stop};
 use reload::Reloader;
+use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use supervision::{Pulse, Supervisor, Vitals, supervise};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tracer::Tracer;
 
 /// Requests of the API that may wait for the loop; beyond, clients get 503.
 const REQUESTS_MAX: usize = 1024;
@@ -56,6 +62,7 @@ pub struct Running {
     pub token_file: Option<PathBuf>,
     stop: watch::Sender<Stop>,
     reload: mpsc::Sender<ReloadAsked>,
+    supervisor: Arc<Supervisor>,
     whole: JoinHandle<Result<(), StartError>>,
 }
 
@@ -84,6 +91,7 @@ impl Running {
             *asked = stop.max(*asked);
             more
         });
+        self.supervisor.tell(&[NotifyState::Stopping]);
     }
 
     /// Waits until a stop is complete and everything is written and closed; and returns early when the engine has failed.
@@ -118,7 +126,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (media_events, media_inbox) = mpsc::channel(MEDIA_EVENTS_MAX);
     let (media, prompts) = parts::media(&config, media_events).await?;
     let (exchange_rules, peer_rules) = watch::channel(Arc::new(parts::peer_rules(&config)?));
-    let (sender, network) = transport::bind(&config.sip.listen, config.sip.limits, peer_rules).await?;
+    let tracing = parts::tracer(&config);
+    let sockets = TransportSettings { keep_bytes: tracing.is_on(), ..config.sip.limits };
+    let (sender, network) = transport::bind(&config.sip.listen, sockets, peer_rules).await?;
     let sip = sender.bound().to_vec();
     let newest = store.newest_call().await?.max(before.newest_call());
     let first_id = parts::first_id(clock.now().wall, newest);
@@ -134,6 +144,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (stop, stopping) = watch::channel(Stop::No);
     let (reload, reload_asked) = mpsc::channel(RELOADS_MAX);
     let (changes, changed) = mpsc::channel(1);
+    let (traces, trace_asked) = mpsc::channel(tracer::ASKED_MAX);
+    let supervisor = Arc::new(Supervisor::connect());
+    let pulse = Pulse::default();
+    let vitals =
+        Vitals { pulse: pulse.clone(), workers: Arc::clone(media.counters()), pictures: snapshots.clone() };
     let reader = store.clone();
     let sources = Sources {
         settings: shown_rules,
@@ -143,6 +158,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         expected,
         requests,
         reload: reload.clone(),
+        traces,
         records: Arc::new(move |filter| {
             let store = reader.clone();
             Box::pin(async move { store.recent(&filter).await.map_err(|error| error.to_string()) })
@@ -154,6 +170,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let trunks = trunks::follow(&config.sip.trunks, &sip, &config.sip.name_servers);
     let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
+    let overload = parts::overload(&config);
     let reloader = Reloader {
         clock,
         config,
@@ -163,6 +180,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         metrics: Arc::clone(&metrics),
         peer_rules: exchange_rules,
         changes,
+        supervisor: Arc::clone(&supervisor),
     };
     tokio::spawn(reloader.run(reload_asked));
     let Taken { engine, records, today: figures, written, standing } = before.take(&settings, first_id);
@@ -182,6 +200,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         journal: None,
         pictures,
         rules,
+        overload: Overload::new(overload),
+        tracer: Tracer::start(tracing, clock, trace_asked),
+        pulse,
         work: Work::default(),
     };
     if let Some((standing, last)) = standing {
@@ -211,5 +232,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         tracing::info!("listening for SIP on {listen}");
     }
     tracing::info!("listening for HTTP on {http_address}");
-    Ok(Running { sip, http: http_address, token_file, stop, reload, whole })
+    supervisor.tell(&[NotifyState::Ready]);
+    tokio::spawn(supervise(Arc::clone(&supervisor), vitals));
+    Ok(Running { sip, http: http_address, token_file, stop, reload, supervisor, whole })
 }

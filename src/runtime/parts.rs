@@ -1,5 +1,6 @@
 //! From the configuration to each part's own settings, and what may go wrong on the way.
 
+use super::tracer::TracerRules;
 use crate::config::Config;
 use crate::engine::id::CallId;
 use crate::engine::time::Wall;
@@ -8,6 +9,7 @@ use crate::media::library::Library;
 use crate::media::{self, MediaError, MediaEvent, MediaSettings};
 use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
+use crate::sip::overload::OverloadRules;
 use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{Listen, PeerRules, Tls, TlsError, TransportError};
@@ -123,6 +125,16 @@ fn spoken(library: &Library) -> BTreeSet<String> {
     let names = library.prompt_names();
     let names = names.flat_map(|name| [Some(name), name.split_once('/').map(|(_, within)| within)]);
     names.flatten().map(str::to_owned).collect()
+}
+
+/// From when on calls are refused because of the load.
+pub(super) fn overload(config: &Config) -> OverloadRules {
+    OverloadRules { calls_max: config.settings.limits.calls_max, ..config.overload }
+}
+
+/// What is traced.
+pub(super) fn tracer(config: &Config) -> TracerRules {
+    TracerRules { keep: config.sip.trace, export: config.sip.hep.clone() }
 }
 
 pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -> SipSettings {

@@ -3,14 +3,17 @@
 
 use super::clock::Clock;
 use super::parts;
+use super::supervision::Supervisor;
 use crate::config::{Config, ConfigErrors, reconcile};
 use crate::engine::settings::{Destination, Settings};
 use crate::http::{ReloadAsked, Reloaded, Tokens};
 use crate::media;
 use crate::metrics::Metrics;
 use crate::sip::core::SettingsError;
+use crate::sip::overload::OverloadRules;
 use crate::sip::settings::SipSettings;
 use crate::sip::transport::{Listen, PeerRules};
+use sd_notify::NotifyState;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -18,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) struct Change {
     pub settings: Box<Settings>,
     pub sip: SipSettings,
+    pub overload: OverloadRules,
     /// What cannot be heard before the next start; or why nothing was changed.
     pub done: oneshot::Sender<Result<Vec<String>, SettingsError>>,
 }
@@ -34,6 +38,7 @@ pub(super) struct Reloader {
     /// The transports go by them from the next connection on.
     pub peer_rules: watch::Sender<Arc<PeerRules>>,
     pub changes: mpsc::Sender<Change>,
+    pub supervisor: Arc<Supervisor>,
 }
 
 impl Reloader {
@@ -41,7 +46,9 @@ impl Reloader {
     pub(super) async fn run(mut self, mut asked: mpsc::Receiver<ReloadAsked>) {
         self.metrics.config.attempted(true, self.wall_seconds());
         while let Some(reply) = asked.recv().await {
+            self.supervisor.reloading();
             let reloaded = self.reload().await;
+            self.supervisor.tell(&[NotifyState::Ready]);
             self.metrics.config.attempted(reloaded.is_ok(), self.wall_seconds());
             match &reloaded {
                 Ok(warnings) => {
@@ -81,7 +88,8 @@ impl Reloader {
         let settings = Box::new(new.settings.clone());
         let sip = parts::sip_settings(&new, &self.bound, self.first_id);
         let stopping = |()| vec!["Holdfast is about to stop".to_owned()];
-        self.changes.send(Change { settings, sip, done }).await.map_err(|_| stopping(()))?;
+        let overload = parts::overload(&new);
+        self.changes.send(Change { settings, sip, overload, done }).await.map_err(|_| stopping(()))?;
         let changed = answer.await.map_err(|_| stopping(()))?;
         let unheard = changed.map_err(|error| vec![error.to_string()])?;
         self.tokens.replace(tokens);

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod leg;
 pub mod message;
 pub mod name_addr;
+pub mod overload;
 pub mod params;
 pub mod presenting;
 pub mod presets;

@@ -9,6 +9,7 @@ use super::host::Host;
 use super::presenting::Presentation;
 use super::presets::Preset;
 use super::registrar::RegistrarRules;
+use crate::cidr::Cidr;
 use crate::engine::id::{AgentId, CallId};
 use crate::media::Wishes;
 use crate::secret::Secret;

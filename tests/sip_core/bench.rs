@@ -130,6 +130,12 @@ impl Bench {
         self.command(Command::CancelOffer { offer: OfferId(offer), answered_elsewhere });
     }
 
+    /// A request is refused before anything is done for it.
+    pub fn turn_away(&mut self, from: Flow, request: &Request, retry_after: Duration) {
+        self.core.turn_away(request, from, retry_after, &mut self.out);
+        self.collect();
+    }
+
     pub fn flow_lost(&mut self, flow: Flow) {
         self.core.transport_failed(self.now, flow, &self.engine, &mut self.media, &mut self.out);
         self.collect();
@@ -196,6 +202,7 @@ impl Bench {
         }
         self.events.extend(self.out.events.drain(..));
         self.notes.append(&mut self.out.notes);
+        self.out.dialogs.clear();
     }
 
     /// The next message must be a response of this status.

@@ -13,6 +13,7 @@ mod hold;
 mod hostile;
 mod media;
 mod outbound;
+mod overload;
 mod peer;
 mod phones;
 mod presenting;

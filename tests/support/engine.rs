@@ -77,6 +77,11 @@ impl Holdfast {
 
     /// The same, with the whole configuration changed at the last moment.
     pub fn start_changed(rules: &str, change: impl Fn(String) -> String) -> Self {
+        Self::start_in(rules, change, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_in(rules: &str, change: impl Fn(String) -> String, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Top-level keys must come before the first table of the preamble.
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
@@ -87,7 +92,7 @@ impl Holdfast {
             config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
         let (first, last) = ports.expect("the range of RTP ports");
         let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
-        let Started { child, log, sip, sip_tcp, http } = start(&path);
+        let Started { child, log, sip, sip_tcp, http } = start(&path, variables);
         Self { child, sip, sip_tcp, http, media_ports, folder, log }
     }
 
@@ -105,7 +110,7 @@ impl Holdfast {
         let config = config.replace("tcp:127.0.0.1:0", &format!("tcp:{}", self.sip_tcp));
         let config = config.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{}\"", self.http));
         std::fs::write(&path, config).expect("a written configuration");
-        let Started { child, log, sip, sip_tcp, http } = start(&path);
+        let Started { child, log, sip, sip_tcp, http } = start(&path, &[]);
         (self.child, self.log, self.sip, self.sip_tcp, self.http) = (child, log, sip, sip_tcp, http);
     }
 
@@ -130,6 +135,11 @@ impl Holdfast {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its configuration's file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("holdfast.toml")
     }
 
     /// The records' file.
@@ -201,10 +211,11 @@ struct Started {
     http: SocketAddr,
 }
 
-fn start(config: &Path) -> Started {
+fn start(config: &Path, variables: &[(&str, &str)]) -> Started {
     let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
         .args(["run", "--config"])
         .arg(config)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -4,7 +4,7 @@
 use super::eventually;
 use super::peer::{Peer, free_port};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 

@@ -11,15 +11,16 @@ use crate::metrics::Metrics;
 use crate::runtime::facts::Published;
 use crate::sip::codec;
 use crate::sip::flow::{Flow, Transport};
+use crate::sip::overload::OverloadRules;
 use crate::sip::settings::{Listener, SipSettings, Trunk};
-use crate::sip::transport::{self, Listen, PeerRules, TransportSettings};
+use crate::sip::transport::{self, Lanes, Listen, PeerRules, TransportSettings, lanes};
 use crate::stats::{CdrFilter, CdrFold, Today};
 use crate::store::{SqliteStore, Store, Writer};
 use tokio::sync::mpsc;
 
 /// The loop's other ends, kept so that nothing is missing but what a test takes away.
 struct Sides {
-    network: mpsc::Sender<Received>,
+    network: Lanes,
     _media: mpsc::Sender<MediaEvent>,
     _api: mpsc::Sender<Asked>,
     _stop: watch::Sender<Stop>,
@@ -50,7 +51,7 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
     let (_, rules) = watch::channel(Arc::<PeerRules>::default());
     let (transport, _) = transport::bind(&[here], TransportSettings::default(), rules).await.unwrap();
     let bound = transport.bound()[0].address;
-    let (network, from_network) = mpsc::channel(10);
+    let (network, from_network) = lanes(10);
     let (media_events, from_media) = mpsc::channel(10);
     let (api, from_api) = mpsc::channel(10);
     let (stop, stopping) = watch::channel(Stop::No);
@@ -100,6 +101,9 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         journal: None,
         pictures,
         rules,
+        overload: Overload::new(OverloadRules::default()),
+        tracer: Tracer::off(),
+        pulse: Pulse::default(),
         work: Work::default(),
     };
     let flow = Flow::udp(bound, "127.0.0.1:9".parse().unwrap());
@@ -124,7 +128,7 @@ async fn panic_in_the_loop_ends_it_with_an_error_instead_of_leaving_a_process_th
     let folder = tempfile::tempdir().unwrap();
     // Metrics without the queue: a mistake that only we can make, and that debug builds answer with a panic.
     let (driver, inputs, sides) = driver(folder.path(), &Settings::default()).await;
-    sides.network.try_send(invite(sides.flow)).unwrap();
+    assert!(sides.network.offer(invite(sides.flow)));
     let ended = tokio::time::timeout(Duration::from_secs(20), driver.run(inputs)).await.unwrap();
     assert!(matches!(ended, Err(StartError::Died)), "{ended:?}");
     let store = SqliteStore::open_read_only(&folder.path().join("calls.sqlite")).await.unwrap();

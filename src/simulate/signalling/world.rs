@@ -270,6 +270,7 @@ impl World {
                 self.network.post(self.now, Parcel { from: flow.local, to: flow.remote, bytes });
             }
             self.out.notes.clear();
+            self.out.dialogs.clear();
             self.events.extend(self.out.events.drain(..));
             let Some(event) = self.events.pop_front() else { break };
             self.tell(event)?;

@@ -3,7 +3,7 @@
 use super::ask::check_session;
 use super::compose::Refusal;
 use super::refer::Replaces;
-use super::{SipCore, Turn};
+use super::{Begun, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::command::RefusedBecause;
 use crate::engine::id::{AgentId, CallId, LegId};
@@ -44,6 +44,8 @@ impl SipCore {
             Ok(result) => result,
             Err(refusal) => return self.refuse(turn, id, &request, refusal),
         };
+        let sip_call_id = request.headers.first("Call-ID").unwrap_or_default().to_owned();
+        turn.out.dialogs.push(Begun { sip_call_id: sip_call_id.clone(), call, with: "caller".into() });
         let trunk = self.trunk(admitted.trunk);
         let caller = identity::caller(&request.headers, trunk);
         let is_trusted = trunk.is_some_and(|trunk| trunk.trusted_headers);
@@ -54,7 +56,7 @@ impl SipCore {
             dialled: admitted.dialled,
             caller,
             agent: admitted.agent,
-            sip_call_id: request.headers.first("Call-ID").unwrap_or_default().to_owned(),
+            sip_call_id,
         });
     }
 

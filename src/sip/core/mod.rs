@@ -10,6 +10,7 @@ mod edge;
 mod farewell;
 mod fork;
 mod inbound;
+mod newcomer;
 mod note;
 mod offer;
 mod outside;
@@ -41,7 +42,7 @@ use super::settings::SipSettings;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
 use super::trunk::{Trunks, Way};
-use crate::engine::id::{LegId, OfferId};
+use crate::engine::id::{CallId, LegId, OfferId};
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Command, Event};
@@ -61,6 +62,19 @@ pub struct SipOutputs {
     pub events: Vec<Event>,
     /// For whoever reads the log.
     pub notes: Vec<Note>,
+    /// Dialogs that may have begun, for whoever wants to know which messages belong to which call.
+    pub dialogs: Vec<Begun>,
+}
+
+/// Messages with this Call-ID belong to that call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Begun {
+    /// The Call-ID.
+    pub sip_call_id: String,
+    /// The call.
+    pub call: CallId,
+    /// With whom: `caller`, an account's name, or a number outside.
+    pub with: String,
 }
 
 /// How much is going on, for the metrics: all but `contacts` are back at zero after the last call.

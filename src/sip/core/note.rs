@@ -91,6 +91,7 @@ impl Note {
             | Self::NotDialled { .. }
             | Self::NotPassedOn { .. }
             | Self::NotRegistered { .. }
+            | Self::PathIgnored { .. }
             | Self::NotAuthenticated { .. } => true,
         }
     }

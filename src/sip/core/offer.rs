@@ -3,7 +3,7 @@
 
 use super::compose::{SDP, SUPPORTED, route};
 use super::fork::Fork;
-use super::{Due, SipCore, Turn};
+use super::{Begun, Due, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{AgentId, CallId, LegId, OfferId, QueueId};
@@ -255,6 +255,12 @@ impl SipCore {
         self.due.insert((fork.silent_at, Due::Silence(id)));
         if let Some(offer) = self.offers.get_mut(&fork.offer) {
             offer.open.insert(id);
+            let with = match &offer.invitation.whom {
+                Whom::Agent { account, .. } => account.clone(),
+                Whom::Outside(number) => number.as_str().to_owned(),
+            };
+            let sip_call_id = fork.invite.headers.first("Call-ID").unwrap_or_default().to_owned();
+            turn.out.dialogs.push(Begun { sip_call_id, call: offer.invitation.call, with });
         }
         self.forks.insert(id, fork);
         self.fork_touched(id);

@@ -1,12 +1,13 @@
 //! Where what comes in goes: parsed, counted, and handed on to whoever decides.
 
+use super::lanes::{Arrived, Lanes, is_new};
 use super::settings::{TransportCounts, count};
 use crate::sip::codec;
 use crate::sip::fault::{Fault, Malformed};
 use crate::sip::flow::Flow;
 use crate::sip::message::Message;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::time::Instant;
 
 /// What the transports tell.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,32 +36,47 @@ pub enum Received {
 /// Where received messages go.
 #[derive(Clone, Debug)]
 pub(super) struct Inlet {
-    pub events: mpsc::Sender<Received>,
+    pub events: Lanes,
     pub counts: Arc<TransportCounts>,
+    /// Whether the bytes go with each message.
+    pub keep_bytes: bool,
 }
 
 impl Inlet {
     /// What bytes mean; `None` when nobody needs to know.
-    pub fn read(&self, bytes: &[u8], flow: Flow) -> Option<Received> {
+    pub fn read(&self, bytes: &[u8], flow: Flow) -> Option<Arrived> {
         match codec::parse(bytes) {
             Ok(message) => {
                 count(&self.counts.received);
-                Some(Received::Message { message, flow })
+                let kept = self.keep_bytes.then(|| bytes.into());
+                let what = Received::Message { message, flow };
+                Some(Arrived { what, at: Instant::now(), is_new: is_new(bytes), bytes: kept })
             }
             Err(Malformed { fault: Fault::Empty, .. }) => None,
             Err(malformed) => self.malformed(malformed, flow),
         }
     }
 
-    pub fn malformed(&self, malformed: Malformed, flow: Flow) -> Option<Received> {
+    pub fn malformed(&self, malformed: Malformed, flow: Flow) -> Option<Arrived> {
         count(&self.counts.malformed);
         tracing::debug!(%flow, fault = %malformed.fault, "not a SIP message");
-        malformed.request.is_some().then_some(Received::Malformed { malformed, flow })
+        let told = malformed.request.is_some().then_some(Received::Malformed { malformed, flow })?;
+        Some(Arrived { is_new: true, ..Arrived::from(told) })
+    }
+
+    /// Whether a datagram is worth reading: when its lane is full it is dropped at once, and the next has its turn before
+    /// the system's own buffer, which knows no difference, overflows.
+    pub fn has_room_for(&self, bytes: &[u8]) -> bool {
+        let has_room = self.events.has_room_for(bytes);
+        if !has_room {
+            count(&self.counts.dropped);
+        }
+        has_room
     }
 
     /// Hands on, or drops when there is no room: a datagram may always be lost.
-    pub fn offer(&self, received: Received) {
-        if self.events.try_send(received).is_err() {
+    pub fn offer(&self, arrived: impl Into<Arrived>) {
+        if !self.events.offer(arrived) {
             count(&self.counts.dropped);
         }
     }

@@ -9,6 +9,7 @@ mod connect;
 mod connections;
 pub mod framing;
 mod inlet;
+mod lanes;
 mod listen;
 mod local;
 mod origin;
@@ -23,6 +24,7 @@ mod websocket;
 mod tests;
 
 pub use inlet::Received;
+pub use lanes::{Arrived, Inbox, Lanes, lanes};
 pub use listen::{Listen, ListenError, TransportError};
 pub use origin::Origins;
 pub use settings::{PeerRules, TransportCounts, TransportSettings};
@@ -35,7 +37,7 @@ use inlet::Inlet;
 use settings::count;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// Opens all listeners, or none. Must be called within a tokio runtime; what comes in is taken from the receiver, and
 /// when that is dropped all tasks end. The rules may be exchanged at any time: connections made from then on go by the
@@ -47,7 +49,7 @@ pub async fn bind(
     listens: &[Listen],
     settings: TransportSettings,
     rules: watch::Receiver<Arc<PeerRules>>,
-) -> Result<(TransportSender, mpsc::Receiver<Received>), TransportError> {
+) -> Result<(TransportSender, Inbox), TransportError> {
     if listens.is_empty() {
         return Err(TransportError::Nothing);
     }
@@ -55,8 +57,8 @@ pub async fn bind(
     if let Some(bare) = listens.iter().find(|one| one.transport.is_secure() && !has_certificate) {
         return Err(TransportError::NoCertificate(*bare));
     }
-    let (events, receiver) = mpsc::channel(settings.received_max.max(1));
-    let inlet = Inlet { events, counts: Arc::default() };
+    let (events, receiver) = lanes(settings.received_max);
+    let inlet = Inlet { events, counts: Arc::default(), keep_bytes: settings.keep_bytes };
     let connections = Arc::new(Connections::new(settings, rules, inlet.clone()));
     let (mut udp, mut streams) = (Vec::new(), Vec::new());
     for listen in listens {

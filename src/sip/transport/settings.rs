@@ -10,8 +10,10 @@ use std::time::Duration;
 /// The limits of the transports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TransportSettings {
-    /// How many received messages may wait to be taken.
+    /// How many received messages may wait to be taken: of those that belong to something that stands, and of others.
     pub received_max: usize,
+    /// Whether the bytes of received messages are passed on with them.
+    pub keep_bytes: bool,
     /// How many messages may wait to be written to one connection.
     pub queued_per_connection_max: usize,
     /// The most connections, in and out.
@@ -39,6 +41,7 @@ impl Default for TransportSettings {
     fn default() -> Self {
         Self {
             received_max: 8_192,
+            keep_bytes: false,
             queued_per_connection_max: 256,
             connections_max: 4_096,
             connections_per_source_max: 256,

@@ -107,7 +107,7 @@ async fn read(mut incoming: impl Incoming, flow: Flow, queue: &mpsc::Sender<Job>
             Piece::Message(bytes) => {
                 if let Some(received) = inlet.read(&bytes, flow) {
                     // Waiting leaves the bytes in the socket, which slows the peer down.
-                    let _ = inlet.events.send(received).await;
+                    inlet.events.send(received).await;
                 }
             }
             Piece::Broken(broken) => return tell_broken(broken, flow, inlet).await,
@@ -123,7 +123,7 @@ async fn tell_broken(broken: Broken, flow: Flow, inlet: &Inlet) {
         Err(malformed) => malformed.request,
     };
     if let Some(received) = inlet.malformed(Malformed { fault: broken.fault, request }, flow) {
-        let _ = inlet.events.send(received).await;
+        inlet.events.send(received).await;
     }
 }
 

@@ -50,6 +50,9 @@ impl Endpoint {
                         let _ = self.socket.try_send_to(&answer, remote);
                         continue;
                     }
+                    if !inlet.has_room_for(&buffer[..size]) {
+                        continue;
+                    }
                     let flow = Flow::udp(locals.towards(self.local, remote.ip()), remote);
                     if let Some(received) = inlet.read(&buffer[..size], flow) {
                         inlet.offer(received);

@@ -27,7 +27,7 @@ fn rules(tls: &TlsFiles) -> PeerRules {
 async fn listening(
     settings: TransportSettings,
     rules: PeerRules,
-) -> (TransportSender, mpsc::Receiver<Received>, SocketAddr, watch::Sender<Arc<PeerRules>>) {
+) -> (TransportSender, Inbox, SocketAddr, watch::Sender<Arc<PeerRules>>) {
     let (exchange, shown) = watch::channel(Arc::new(rules));
     let (sender, receiver) = bind(&[local(Transport::Tls)], settings, shown).await.unwrap();
     let address = sender.bound()[0].address;

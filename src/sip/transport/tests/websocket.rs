@@ -8,10 +8,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 type Browser = WebSocketStream<TcpStream>;
 
-async fn listening(
-    settings: TransportSettings,
-    origins: Origins,
-) -> (TransportSender, mpsc::Receiver<Received>, SocketAddr) {
+async fn listening(settings: TransportSettings, origins: Origins) -> (TransportSender, Inbox, SocketAddr) {
     let (_, rules) = watch::channel(Arc::new(PeerRules { origins, ..PeerRules::default() }));
     let (sender, receiver) = bind(&[local(Transport::Ws)], settings, rules).await.unwrap();
     let address = sender.bound()[0].address;
