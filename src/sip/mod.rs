@@ -24,6 +24,7 @@ pub mod registrar;
 pub mod reply;
 pub mod settings;
 pub mod source;
+pub mod standing;
 pub mod tokens;
 pub mod transaction;
 pub mod transport;
