@@ -16,6 +16,7 @@ pub mod identity;
 pub mod leg;
 pub mod message;
 pub mod name_addr;
+mod names;
 pub mod overload;
 pub mod params;
 pub mod presenting;
