@@ -231,7 +231,7 @@ impl Thread {
         let first = *invited.answered.get_or_insert(now);
         let in_time = now.since(first) < PATIENCE;
         // A change of a session that has ended meanwhile is nobody's any more.
-        let is_first = self.numbers.get(&(tags.0, String::new())).is_some();
+        let is_first = self.numbers.contains_key(&(tags.0, String::new()));
         (response.is_success() && in_time && (is_first || !has_ended)).then_some((tags.1, cseq.number))
     }
 }

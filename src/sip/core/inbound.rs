@@ -70,7 +70,8 @@ impl SipCore {
         };
         let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;
         // A carrier may call a mere number (RFC 3966).
-        if !uri.is_sip() && !(uri.is_tel() && trunk.is_some()) {
+        let is_callable = uri.is_sip() || (uri.is_tel() && trunk.is_some());
+        if !is_callable {
             return Err(Refusal::new(416));
         }
         if self.is_merged(request) {
