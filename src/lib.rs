@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod http;
+pub mod journal;
 pub mod media;
 pub mod metrics;
 pub mod phone;

@@ -209,6 +209,8 @@ impl Metrics {
             Fact::OfferMade { .. }
             | Fact::AgentStateChanged { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. } => {}
             // Free text, and what has no number.
             Fact::CallDisposed { .. } | Fact::Reconfigured => {}

@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sip", &["engine", "media"]),
     ("media", &["engine"]),
     ("store", &["engine", "stats"]),
+    ("journal", &["engine", "stats", "sip"]),
     ("metrics", &["engine", "stats"]),
     ("http", &["engine", "stats", "store", "metrics", "trace"]),
     // Whole calls are simulated, from INVITE to BYE: by the signalling's pure parts, and a media plane that keeps books.
@@ -32,7 +33,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("bench", &["phone", "sip", "media"]),
     (
         "runtime",
-        &["engine", "stats", "sip", "media", "store", "metrics", "http", "config", "simulate", "trace"],
+        &[
+            "engine", "stats", "sip", "media", "store", "journal", "metrics", "http", "config", "simulate",
+            "trace",
+        ],
     ),
 ];
 
@@ -51,6 +55,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("hmac", &["media/srtp/", "media/sdp/crypto.rs"]),
     ("base64", &["media/sdp/crypto.rs"]),
     ("sqlx", &["store/"]),
+    ("ciborium", &["journal/"]),
     ("prometheus", &["metrics.rs", "metrics/"]),
     ("rustls", &["sip/transport/"]),
     ("tokio_rustls", &["sip/transport/"]),
@@ -81,6 +86,7 @@ const PURE: &[&str] = &[
     "sip/registrar/",
     "sip/identity.rs",
     "sip/trunk/",
+    "sip/standing.rs",
     "sip/uri.rs",
     "sip/wire.rs",
     "media/sdp",
@@ -97,6 +103,9 @@ const PURE: &[&str] = &[
     "media/room.rs",
     "media/bridge.rs",
     "simulate/",
+    "journal/entry.rs",
+    "journal/frame.rs",
+    "journal/replay.rs",
     "trace/",
 ];
 

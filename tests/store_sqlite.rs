@@ -41,6 +41,7 @@ fn record(call: u64) -> Cdr {
             done: true,
         }],
         audio: holdfast::stats::Audio::default(),
+        restart: (call == 2).then_some(holdfast::stats::Restart::Resumed),
     }
 }
 

@@ -139,7 +139,7 @@ fn queues(record: &Cdr) -> String {
     queues.join(">")
 }
 
-/// What only some calls have: why it was turned away, where it was sent, the time on hold, what it was about.
+/// What only some calls have: what a restart meant for it, why it was turned away, where it was sent, the time on hold, what it was about.
 fn more(record: &Cdr) -> String {
     let turned_away = record.turned_away.map(|because| format!("turned away: {}", because.as_str()));
     let sent_to = record.sent_to.as_ref().map(|to| format!("to {}", plain(to)));
@@ -151,7 +151,9 @@ fn more(record: &Cdr) -> String {
         .map(|heard| heard.mos_hundredths)
         .min();
     let score = score.map(|score| format!("MOS {}.{:02}", score / 100, score % 100));
-    let parts: Vec<_> = [turned_away, sent_to, hold, score, disposition].into_iter().flatten().collect();
+    let restart = record.restart.map(|restart| format!("{} by a restart", restart.as_str()));
+    let parts: Vec<_> =
+        [restart, turned_away, sent_to, hold, score, disposition].into_iter().flatten().collect();
     parts.join(", ")
 }
 

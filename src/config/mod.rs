@@ -32,7 +32,7 @@ mod zone;
 
 pub use crate::sip::settings::Trunk;
 pub use problem::{ConfigErrors, Problem};
-pub use reload::reconcile;
+pub use reload::{follow, reconcile};
 pub use scalar::duration;
 pub use scenario::ScenarioFile;
 
@@ -185,6 +185,8 @@ pub struct MetricsConfig {
 pub struct StoreConfig {
     /// The SQLite file; its folder holds whatever else is written.
     pub path: PathBuf,
+    /// Whether a journal is written beside it, by which calls and agents' states outlive a killed process.
+    pub journal: bool,
 }
 
 /// Where audio files lie, seen from the working directory.

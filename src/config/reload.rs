@@ -17,6 +17,17 @@ pub fn reconcile(running: &Config, mut new: Config) -> Config {
     new
 }
 
+/// The configuration as it can follow rules by which an engine was left that goes on now. Nothing else runs, so nothing
+/// else has to stay as it is.
+pub fn follow(left: &Settings, mut new: Config) -> Config {
+    let places = Places::new(left, &new.settings);
+    new.settings = places.settings(left, new.settings);
+    for account in &mut new.sip.accounts {
+        account.agent = account.agent.map(|agent| places.agent(agent));
+    }
+    new
+}
+
 /// Where everything of the new settings comes to stand.
 struct Places {
     skills: Vec<u32>,

@@ -155,8 +155,9 @@ pub(super) fn http(root: &Section<'_>) -> HttpConfig {
 pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     let section = root.table("store");
     let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
+    let journal = section.flag("journal").unwrap_or(true);
     section.finish();
-    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()) }
+    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()), journal }
 }
 
 pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {

@@ -1,7 +1,7 @@
 //! A call comes in: to a queue, to a feature code, or not at all.
 
 use super::Engine;
-use super::call::{Call, ServiceCall, Stage};
+use super::call::{Call, Presence, ServiceCall, Stage};
 use super::command::{Command, Commands, MusicManner, Program, RefusedBecause, Then};
 use super::event::{Caller, Request, Wishes};
 use super::explain::OfferedBecause;
@@ -214,6 +214,7 @@ fn new_call(now: Now, id: CallId, queue: QueueId, plan: PlanId) -> Call {
         waits_for: None,
         because: None,
         answered: false,
+        presence: Presence::There,
         due: None,
         ring_step: None,
         overflow_tried: 0,

@@ -1,9 +1,9 @@
 //! The engine looks at itself: every structure against every other. For simulations and tests; it looks at everything.
 
 use super::Engine;
-use super::call::Stage;
+use super::call::{Presence, Stage};
 use super::floor::Line;
-use super::id::{AgentId, OfferId};
+use super::id::{AgentId, LegId, OfferId};
 use super::time::Now;
 
 impl Engine {
@@ -76,6 +76,9 @@ impl Engine {
             return Err(format!("{guests} joined calls, but {} are known", self.guests.len()));
         }
         for (id, call) in &self.calls {
+            if (call.presence == Presence::Away) != self.away.contains(&LegId::Caller(*id)) {
+                return Err(format!("{id} is {:?}, which is not what was asked", call.presence));
+            }
             if let Some(lost) =
                 call.guests.iter().find(|it| self.guests.get(it).is_none_or(|guest| guest.call != *id))
             {
@@ -90,7 +93,10 @@ impl Engine {
                     if !listed.is_some_and(|queue| queue.line.contains(&(call.queued.mono, *id))) {
                         return Err(format!("{id} waits in {} but is not in its line", call.queue));
                     }
-                    if offers.is_empty() && self.somebody_is_free(now, call) {
+                    if call.presence == Presence::Behind && self.first_away(call.queue).is_none() {
+                        return Err(format!("{id} stands behind nobody who is being asked for"));
+                    }
+                    if call.stands_in_line() && self.somebody_is_free(now, call) {
                         return Err(format!("{id} waits though somebody qualified is free"));
                     }
                 }

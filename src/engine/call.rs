@@ -34,6 +34,8 @@ pub(super) struct Call {
     pub because: Option<OfferedBecause>,
     /// Whether the caller's INVITE has had its 200.
     pub answered: bool,
+    /// Whether he is there.
+    pub presence: Presence,
     /// When `Timer::Call` is due, if it runs.
     pub due: Option<Monotonic>,
     /// When one more agent is rung.
@@ -51,6 +53,17 @@ pub(super) struct Call {
     /// Queues it has been passed on from.
     pub hops: u8,
     pub stage: Stage,
+}
+
+/// Whether a caller is there. Only after a restart is that a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) enum Presence {
+    #[default]
+    There,
+    /// His leg is being asked for.
+    Away,
+    /// He is there and waits, and somebody before him in line is being asked for: nobody is overtaken by that.
+    Behind,
 }
 
 /// A recording.
@@ -122,9 +135,10 @@ pub(super) struct ServiceCall {
 }
 
 impl Call {
-    /// Whether it waits and nobody is being rung for it.
+    /// Whether it waits, the caller and all before him are there, and nobody is being rung for it.
     pub(super) fn stands_in_line(&self) -> bool {
-        matches!(&self.stage, Stage::Waiting { offers } if offers.is_empty())
+        self.presence == Presence::There
+            && matches!(&self.stage, Stage::Waiting { offers } if offers.is_empty())
     }
 
     /// The wait it is credited with in all, in a queue with this credit of its own.

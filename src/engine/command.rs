@@ -265,6 +265,14 @@ pub enum Command {
         /// Which.
         leg: LegId,
     },
+    /// Ask a leg that may have survived a restart whether it is there, and agree on its media anew: `LegResumed` or
+    /// `LegLost` tells.
+    Resume {
+        /// Which.
+        leg: LegId,
+        /// The leg it is connected with, which was asked for before.
+        near: Option<LegId>,
+    },
     /// Answer a request.
     Reply {
         /// Which.

@@ -1,8 +1,8 @@
 //! How calls end: whoever hangs up, every call leaves its queue once and ends once.
 
 use super::Engine;
-use super::call::{Call, Stage};
-use super::command::{Command, Commands, Program, Then};
+use super::call::{Call, Presence, Stage};
+use super::command::{Command, Commands};
 use super::event::OfferFailure;
 use super::fact::{EndedBy, Fact, OfferOutcome, Outcome};
 use super::id::{AgentId, CallId, LegId, OfferId};
@@ -60,12 +60,7 @@ impl Engine {
         let agent = *agent;
         if held {
             *held_since = Some(now.mono);
-            let rules = self.settings.queue(call.queue);
-            let (music, manner) =
-                rules.map(|rules| (rules.music.clone(), rules.music_manner)).unwrap_or_default();
-            let (language, then) = (call.language.clone(), Then::Music(music));
-            let program = Program { prompts: Vec::new(), language, then, manner };
-            out.push(Command::Play { leg: LegId::Caller(call_id), program });
+            self.play_music(call_id, out);
         } else {
             *before += held_since.take().map(|since| now.mono.since(since)).unwrap_or_default();
             out.push(Command::Bridge { call: call_id, offer: id });
@@ -127,6 +122,7 @@ impl Engine {
             self.end_guest(now, guest, out);
         }
         let Some(call) = self.calls.remove(&id) else { return };
+        self.away.remove(&LegId::Caller(id));
         self.floor.drop_plan(call.plan);
         let (mut talk, mut hold) = (Duration::ZERO, Duration::ZERO);
         let mut freed = None;
@@ -159,6 +155,7 @@ impl Engine {
     /// Hangs up the leg to whom the caller talked, unless it was he who did.
     fn leg_is_over(&mut self, offer: OfferId, ended_by: EndedBy, out: &mut Commands) {
         self.in_talk.remove(&offer);
+        self.away.remove(&LegId::Agent(offer));
         if ended_by != EndedBy::Agent {
             out.push(Command::Hangup { leg: LegId::Agent(offer) });
         }
@@ -185,6 +182,7 @@ impl Engine {
     ) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (queue, joined) = (call.queue, call.queued.mono);
+        let was_away = call.presence == Presence::Away;
         if let Some(due) = call.due.take() {
             self.timers.cancel(due, Timer::Call(id));
         }
@@ -211,5 +209,8 @@ impl Engine {
             call.stage = Stage::Leaving { until: now.mono };
         }
         self.lending_may_have_opened(now, queue, out);
+        if was_away {
+            self.let_through(now, queue, out);
+        }
     }
 }

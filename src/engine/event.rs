@@ -300,6 +300,23 @@ pub enum Event {
         /// Whose.
         leg: LegId,
     },
+    /// The process was killed, and has begun anew with what it had written down: the time is that of its end.
+    Restarted {
+        /// The legs that may still be there; all others are gone.
+        standing: Vec<LegId>,
+        /// The agents whose phones are known.
+        reachable: Vec<AgentId>,
+    },
+    /// A leg that was asked for after a restart is there, with media.
+    LegResumed {
+        /// Which.
+        leg: LegId,
+    },
+    /// A leg that was asked for after a restart did not answer, or knows of no call any more.
+    LegLost {
+        /// Which.
+        leg: LegId,
+    },
     /// The agent's phone can, or can no longer, be reached.
     AgentReachable {
         /// Who.

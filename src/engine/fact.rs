@@ -94,11 +94,13 @@ pub enum OfferOutcome {
     CallerGone,
     /// Another agent of the wave was faster.
     AnsweredElsewhere,
+    /// Holdfast was restarted while he was rung.
+    Interrupted,
 }
 
 impl OfferOutcome {
     /// Every outcome.
-    pub const ALL: [OfferOutcome; 7] = [
+    pub const ALL: [OfferOutcome; 8] = [
         Self::Answered,
         Self::Busy,
         Self::Declined,
@@ -106,6 +108,7 @@ impl OfferOutcome {
         Self::Unreachable,
         Self::CallerGone,
         Self::AnsweredElsewhere,
+        Self::Interrupted,
     ];
 
     /// The word used in labels, records and the API.
@@ -118,6 +121,7 @@ impl OfferOutcome {
             Self::Unreachable => "unreachable",
             Self::CallerGone => "caller_gone",
             Self::AnsweredElsewhere => "answered_elsewhere",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -361,6 +365,16 @@ pub enum Fact {
         talk: Duration,
         /// How much of it the agent had put it on hold.
         hold: Duration,
+    },
+    /// Holdfast was restarted, and the caller is there again: the call goes on.
+    CallResumed {
+        /// Which call.
+        call: CallId,
+    },
+    /// Holdfast was restarted, and the call could not go on: it ends now.
+    CallInterrupted {
+        /// Which call.
+        call: CallId,
     },
     /// An agent is seen in another state.
     AgentStateChanged {

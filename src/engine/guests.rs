@@ -283,6 +283,7 @@ impl Engine {
 
     fn forget_guest(&mut self, now: Now, offer: OfferId, out: &mut Commands) -> Option<Guest> {
         let guest = self.guests.remove(&offer)?;
+        self.away.remove(&LegId::Agent(offer));
         let call = guest.call;
         if let Some(call) = self.calls.get_mut(&call) {
             call.guests.retain(|&other| other != offer);

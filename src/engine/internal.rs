@@ -119,6 +119,7 @@ impl Engine {
 
     fn forget_internal(&mut self, call: CallId) -> Option<Internal> {
         let internal = self.internal.remove(&call)?;
+        self.away.remove(&LegId::Caller(call));
         if let Some(state) = self.agent_mut(internal.by) {
             state.internal = None;
         }

@@ -1,6 +1,7 @@
 //! A call takes its place in a queue: newly come, overflowed from another, or moved.
 
 use super::Engine;
+use super::call::Presence;
 use super::command::{Command, Commands, Program, Then};
 use super::explain::OfferedBecause;
 use super::fact::{Entered, Fact, TurnedAwayBecause};
@@ -66,12 +67,20 @@ impl Engine {
         wanted: Option<(AgentId, Option<Duration>, OfferedBecause)>,
         out: &mut Commands,
     ) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let first_away = self.first_away(call.queue);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(rules) = self.settings.queues.get(call.queue.0 as usize) else { return };
         call.queued = now;
         call.level = self.floor.plan(call.plan).map_or(0, |plan| plan.level_after(Duration::ZERO));
         call.line = Line::Plan(call.plan, call.level);
         call.place = Place::new(now.mono, call.credit(rules.priority), id);
+        let is_behind = first_away.is_some_and(|first| first < call.place);
+        call.presence = match (call.presence, is_behind) {
+            (Presence::Away, _) => Presence::Away,
+            (Presence::There | Presence::Behind, true) => Presence::Behind,
+            (Presence::There | Presence::Behind, false) => Presence::There,
+        };
         call.overflow_tried = 0;
         call.because = None;
         let program = Program {
@@ -86,7 +95,9 @@ impl Engine {
         if let Some(state) = self.queues.get_mut(queue.0 as usize) {
             state.line.insert((now.mono, id));
         }
-        self.floor.join(call.line, call.place);
+        if call.stands_in_line() {
+            self.floor.join(call.line, call.place);
+        }
         out.record(
             now,
             Fact::CallQueued {
@@ -108,6 +119,17 @@ impl Engine {
         self.dispatch_call(now, id, out);
         self.rearm(id);
         self.may_be_deserted(now, queue);
+    }
+
+    /// Lets the caller hear the music of his queue, and nothing before it.
+    pub(super) fn play_music(&self, id: CallId, out: &mut Commands) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let rules = self.settings.queue(call.queue);
+        let (music, manner) =
+            rules.map(|rules| (rules.music.clone(), rules.music_manner)).unwrap_or_default();
+        let (language, then) = (call.language.clone(), Then::Music(music));
+        let program = Program { prompts: Vec::new(), language, then, manner };
+        out.push(Command::Play { leg: LegId::Caller(id), program });
     }
 
     /// Puts a call that has left its queue into another. What it was credited with, and what it has waited, count there.

@@ -43,6 +43,7 @@ mod queue;
 mod reconfigure;
 mod recording;
 mod request;
+mod restart;
 mod rng;
 mod settle;
 mod silence;
@@ -74,7 +75,7 @@ use offer::Offer;
 use queue::Queue;
 use rng::Rng;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use table::Table;
 use time::{Monotonic, Now};
 use timer::{Timer, Timers};
@@ -96,6 +97,8 @@ pub struct Engine {
     in_talk: Table<OfferId, CallId>,
     /// Who joined a conversation, or is rung to.
     guests: Table<OfferId, Guest>,
+    /// Legs that are being asked for after a restart.
+    away: BTreeSet<LegId>,
     next_offer: OfferId,
     agents: Vec<Agent>,
     queues: Vec<Queue>,
@@ -122,6 +125,7 @@ impl Engine {
             offers: Table::default(),
             in_talk: Table::default(),
             guests: Table::default(),
+            away: BTreeSet::new(),
             next_offer: OfferId(first_offer),
             agents: settings.agents.iter().map(Agent::new).collect(),
             queues: settings.queues.iter().map(|_| Queue::default()).collect(),
@@ -139,6 +143,10 @@ impl Engine {
     /// The one way in. Everything due by `now` happens first, then the event; what must be done about it
     /// is added to `out`.
     pub fn handle(&mut self, now: Now, event: Event, out: &mut Commands) {
+        if let Event::Restarted { standing, reachable } = &event {
+            // Before any timer: a ringing that timed out while nobody was there would make an offer to somebody else.
+            return self.restarted(now, standing, reachable, out);
+        }
         while let Some(timer) = self.timers.pop_due(now.mono) {
             self.expire(now, timer, out);
         }
@@ -156,6 +164,8 @@ impl Engine {
             }
             Event::LegEnded { leg: LegId::Caller(call) } => self.caller_left(now, call, out),
             Event::LegEnded { leg: LegId::Agent(offer) } => self.agent_leg_ended(now, offer, out),
+            Event::LegResumed { leg } => self.leg_resumed(now, leg, out),
+            Event::LegLost { leg } => self.leg_lost(now, leg, out),
             Event::LegHeld { leg: LegId::Agent(offer), held } => self.phone_held(now, offer, held, out),
             Event::PromptFinished { leg: LegId::Caller(call) } => self.last_prompt_finished(now, call, out),
             Event::DigitPressed { leg: LegId::Agent(offer), digit } => {
@@ -164,8 +174,10 @@ impl Engine {
             Event::TransferAsked { leg, to, replaces } => self.transfer_asked(now, leg, &to, replaces, out),
             Event::AudioStopped { leg } => self.audio_stopped(now, leg, out),
             Event::AudioResumed { leg } => self.audio_resumed(now, leg, out),
-            // A caller on hold keeps his place; agents hear no prompts; no key of a caller's has a meaning yet.
+            // A caller on hold keeps his place; agents hear no prompts; no key of a caller's has a meaning yet; a restart
+            // was dealt with above.
             Event::LegHeld { leg: LegId::Caller(_), .. }
+            | Event::Restarted { .. }
             | Event::PromptFinished { leg: LegId::Agent(_) }
             | Event::DigitPressed { leg: LegId::Caller(_), .. } => {}
             Event::AgentReachable { agent, reachable } => {
@@ -196,6 +208,17 @@ impl Engine {
     /// Whether no call of any kind is in progress.
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.service_calls.is_empty() && self.internal.is_empty()
+    }
+
+    /// Whether it takes no new calls because it is to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// The highest identity of any call in progress.
+    pub fn newest_call(&self) -> Option<CallId> {
+        let made = self.service_calls.keys().chain(self.internal.keys());
+        self.calls.keys().chain(made).max().copied()
     }
 
     /// How many calls of any kind are in progress; [`Limits::calls_max`](settings::Limits::calls_max) bounds them.

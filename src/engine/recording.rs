@@ -68,6 +68,19 @@ impl Engine {
         self.change_recording(now, id, RecordingChange::Stop, ChangedBy::Rule, out);
     }
 
+    /// After a restart what is said goes into another recording, which is paused if the first was.
+    pub(super) fn record_again(&mut self, now: Now, id: CallId, out: &mut Commands) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(before) = call.recorded.take() else { return };
+        self.change_recording(now, id, RecordingChange::Start, ChangedBy::Rule, out);
+        match before {
+            Recorded::Paused => {
+                self.change_recording(now, id, RecordingChange::Pause, ChangedBy::Rule, out);
+            }
+            Recorded::Running | Recorded::OnHold => {}
+        }
+    }
+
     /// Changes the recording, if that is a change.
     fn change_recording(
         &mut self,

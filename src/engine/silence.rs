@@ -45,7 +45,14 @@ impl Engine {
     }
 
     /// The caller goes to the head of his queue; the agent counts as one who cannot be reached.
-    fn lose_agent(&mut self, now: Now, id: CallId, offer: OfferId, agent: AgentId, out: &mut Commands) {
+    pub(super) fn lose_agent(
+        &mut self,
+        now: Now,
+        id: CallId,
+        offer: OfferId,
+        agent: AgentId,
+        out: &mut Commands,
+    ) {
         self.stop_recording(now, id, out);
         let guests = self.calls.get(&id).map(|call| call.guests.clone()).unwrap_or_default();
         for guest in guests {
@@ -53,6 +60,7 @@ impl Engine {
         }
         out.push(Command::Hangup { leg: LegId::Agent(offer) });
         self.in_talk.remove(&offer);
+        self.away.remove(&LegId::Agent(offer));
         if let Some(state) = self.agent_mut(agent) {
             state.calls.retain(|engaged| engaged.offer != offer);
         }

@@ -44,6 +44,11 @@ impl Timers {
         self.0.remove(&(due, timer));
     }
 
+    /// Takes a timer out whose moment is not known.
+    pub(super) fn forget(&mut self, timer: Timer) {
+        self.0.retain(|&(_, other)| other != timer);
+    }
+
     pub(super) fn next(&self) -> Option<Monotonic> {
         self.0.first().map(|&(due, _)| due)
     }

@@ -375,6 +375,7 @@ impl Engine {
     /// The record of a call that has become part of another is complete.
     fn call_merged(&mut self, now: Now, id: CallId, queue: QueueId, talk: Duration, out: &mut Commands) {
         let Some(call) = self.calls.remove(&id) else { return };
+        self.away.remove(&LegId::Caller(id));
         for guest in call.guests {
             self.end_guest(now, guest, out);
         }

@@ -330,7 +330,17 @@ impl Handle {
 
 impl Sessions for Handle {
     fn open(&mut self, leg: LegId, near: Option<LegId>, wishes: &Wishes) -> Result<LocalMedia, OpenError> {
-        self.control().open(leg, near, wishes)
+        self.control().open(leg, near, wishes, None)
+    }
+
+    fn reopen(
+        &mut self,
+        leg: LegId,
+        near: Option<LegId>,
+        wishes: &Wishes,
+        port: u16,
+    ) -> Result<LocalMedia, OpenError> {
+        self.control().open(leg, near, wishes, Some(port))
     }
 
     fn connect(&mut self, leg: LegId, stream: Stream) {

@@ -124,6 +124,21 @@ pub trait Sessions {
     /// See [`OpenError`]; nothing is left open then.
     fn open(&mut self, leg: LegId, near: Option<LegId>, wishes: &Wishes) -> Result<LocalMedia, OpenError>;
 
+    /// The same after a restart: on the port it had, if that is free, so that whoever still sends there is heard, and
+    /// heard by nobody else.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn reopen(
+        &mut self,
+        leg: LegId,
+        near: Option<LegId>,
+        wishes: &Wishes,
+        _port: u16,
+    ) -> Result<LocalMedia, OpenError> {
+        self.open(leg, near, wishes)
+    }
+
     /// The far side's media is known, or known anew: sending starts or is redirected, its packets are accepted.
     /// Unknown legs are ignored: the leg may just have ended.
     fn connect(&mut self, leg: LegId, stream: Stream);

@@ -37,6 +37,13 @@ impl Ports {
         self.free.pop_front()
     }
 
+    /// Takes this very port, if it is free.
+    pub fn take_this(&mut self, now: Monotonic, port: u16) -> Option<u16> {
+        self.wake(now);
+        let at = self.free.iter().position(|free| *free == port)?;
+        self.free.remove(at)
+    }
+
     /// Gives a port back; it rests now.
     pub fn give_back(&mut self, now: Monotonic, port: u16) {
         self.resting.push_back((now + self.rest, port));

@@ -104,6 +104,8 @@ pub struct StoreMetrics {
     pub written: IntCounter,
     /// Attempts to write that failed; the records stay in the backlog.
     pub failures: IntCounter,
+    /// Times at which the journal could not be written, so that calls would not have outlived the process.
+    pub journal_gaps: IntCounter,
     /// Records lost because the backlog was full.
     pub dropped: IntCounter,
 }
@@ -276,6 +278,10 @@ impl StoreMetrics {
             backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
             written: make.counter("store_written_total", "Call records written, and notes added to them.")?,
             failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
+            journal_gaps: make.counter(
+                "store_journal_gaps_total",
+                "Times the journal could not be written: calls would not have outlived the process.",
+            )?,
             dropped: make
                 .counter("store_dropped_total", "Call records lost because the backlog was full.")?,
         })

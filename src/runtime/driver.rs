@@ -22,6 +22,7 @@ use crate::engine::talk::GuestRole;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Engine, Event, Settings, Snapshot};
 use crate::http::{self, BansAsked};
+use crate::journal::{Entry, Journal, Whole};
 use crate::media::{self, MediaEvent};
 use crate::sip::bouncer::Ban;
 use crate::sip::core::{SipCore, SipOutputs};
@@ -63,6 +64,8 @@ pub(super) struct Driver {
     pub tracer: Tracer,
     pub pulse: Pulse,
     pub work: Work,
+    /// What would be left of us.
+    pub journal: Option<Journal>,
 }
 
 /// Who asked for something, and what became of it.
@@ -72,7 +75,7 @@ type Owed = (oneshot::Sender<Result<Answer, Refusal>>, Result<Answer, Refusal>);
 #[derive(Default)]
 pub(super) struct Work {
     commands: Commands,
-    sip: SipOutputs,
+    pub(super) sip: SipOutputs,
     replies: BTreeMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     answers: Vec<Owed>,
     next_request: u64,
@@ -111,7 +114,8 @@ impl Driver {
         if ended.is_ok() {
             self.publish();
         }
-        self.facts.finish(self.clock.now().wall).await;
+        let goes_on = self.journal.as_ref().is_some_and(Journal::is_whole);
+        self.facts.finish(self.clock.now().wall, goes_on).await;
         self.media.shutdown();
         self.recordings.finish();
         ended
@@ -158,6 +162,7 @@ impl Driver {
             self.requested(request, reply);
         }
         self.pump();
+        self.write_down();
         if !self.work.answers.is_empty() || self.clock.now().mono >= self.work.next_picture {
             self.publish();
         }
@@ -311,7 +316,7 @@ impl Driver {
     }
 
     /// Passes events to the engine and its commands to the shells until nothing is left to pass on.
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         loop {
             let now = self.clock.now();
             let mut commands: Commands = std::mem::take(&mut self.work.commands);
@@ -345,11 +350,16 @@ impl Driver {
         }
     }
 
-    fn happen(&mut self, now: Now, event: Event) {
+    pub(super) fn happen(&mut self, now: Now, event: Event) {
         self.work.rules_changed |= changes_rules(&event);
+        let told = self.journal.is_some().then(|| event.clone());
         let began = std::time::Instant::now();
         self.engine.handle(now, event, &mut self.work.commands);
         self.facts.decided(began.elapsed());
+        // Afterwards: what the engine dies of, it must not be told again at every start.
+        if let (Some(journal), Some(event)) = (&mut self.journal, told) {
+            journal.note(Entry::Happened(now, event));
+        }
         for stamped in self.work.commands.take_facts() {
             self.facts.record(&stamped, &self.media);
             self.tracer.decided(&stamped, self.engine.settings());
@@ -386,11 +396,48 @@ impl Driver {
             | Command::Refuse { .. }
             | Command::Ring { .. }
             | Command::TransferTold { .. }
+            | Command::Resume { .. }
             | Command::OfferAgent { .. }
             | Command::CallAgent { .. }
             | Command::Dial { .. }
             | Command::CancelOffer { .. }
             | Command::Hangup { .. } => {}
+        }
+    }
+
+    /// Hands over to the journal what this turn had to say.
+    fn write_down(&mut self) {
+        let now = self.clock.now();
+        let Some(journal) = &mut self.journal else { return };
+        for change in self.sip.take_changes() {
+            journal.note(Entry::Signalling(change));
+        }
+        if journal.sign_is_due(now.mono) {
+            journal.note(Entry::Alive(now));
+        }
+        journal.hand_over(now.mono);
+    }
+
+    /// Everything as it is now.
+    pub(super) fn whole(&self) -> Whole {
+        Whole {
+            at: self.clock.now(),
+            engine: self.engine.clone(),
+            records: self.facts.records().clone(),
+            unwritten: self.facts.unwritten(),
+            today: self.facts.today().clone(),
+            sip: self.sip.standing(),
+        }
+    }
+
+    /// Writes everything down anew, where the journal wants that. Only between two turns of which all was handed over.
+    fn begin_journal_anew(&mut self) {
+        let now = self.clock.now().mono;
+        if self.journal.as_ref().is_some_and(|journal| journal.wants_whole(now)) {
+            let whole = self.whole();
+            if let Some(journal) = &mut self.journal {
+                journal.begin_anew(whole, now);
+            }
         }
     }
 
@@ -411,6 +458,7 @@ impl Driver {
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
             shut_out: self.transport.counts().shut_out.load(Ordering::Relaxed),
             connections: ConnectionFigures::of(&self.transport),
+            journal_gaps: self.journal.as_ref().map_or(0, Journal::gaps),
             trunks: self.sip.trunk_pictures(self.clock.now()),
             media,
             rate: self.overload.rate(),
@@ -421,6 +469,7 @@ impl Driver {
         let clock = self.clock;
         self.facts.look_ahead(&self.engine, &snapshot, || clock.now().mono);
         self.facts.picture(&snapshot, &figures);
+        self.begin_journal_anew();
         self.pictures.send_replace(snapshot);
         // Whoever asked for a change and then looks must see it.
         for (reply, result) in self.work.answers.drain(..) {

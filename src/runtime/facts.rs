@@ -15,6 +15,7 @@ use crate::sip::message::Message;
 use crate::sip::overload::Cause;
 use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
 use crate::store::Writer;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -39,6 +40,8 @@ pub(super) struct FactSinks {
     records: CdrFold,
     audible: Audible,
     writer: Writer,
+    /// Handed to the writer and perhaps not written: bounded as its backlog is.
+    unwritten: VecDeque<Entry>,
 }
 
 impl FactSinks {
@@ -46,12 +49,52 @@ impl FactSinks {
         settings: &Settings,
         metrics: Arc<Metrics>,
         published: Published,
+        (today, records): (Today, CdrFold),
         writer: Writer,
     ) -> Self {
-        let (today, records) = (Today::new(settings), CdrFold::new(settings));
+        let unwritten = VecDeque::new();
         let (estimator, lookout) = (Estimator::new(settings), Lookout::start(settings));
         let audible = Audible::default();
-        Self { metrics, today, estimator, lookout, published, records, audible, writer }
+        Self { metrics, today, estimator, lookout, published, records, audible, writer, unwritten }
+    }
+
+    /// A record that the process before may not have written; if it has, this one is left out.
+    pub(super) fn write_again(&mut self, entry: Entry) {
+        self.write(entry);
+    }
+
+    fn write(&mut self, entry: Entry) {
+        self.unwritten.push_back(entry.clone());
+        self.writer.write(entry);
+        self.forget_written();
+    }
+
+    /// The writer writes in order: so many of the last ones may not be written yet.
+    fn forget_written(&mut self) {
+        let backlog = usize::try_from(self.writer.figures().backlog).unwrap_or(usize::MAX);
+        while self.unwritten.len() > backlog {
+            self.unwritten.pop_front();
+        }
+    }
+
+    /// Records that may not have reached the store.
+    pub(super) fn unwritten(&self) -> Vec<Entry> {
+        self.unwritten.iter().cloned().collect()
+    }
+
+    /// The engine goes on from before our start: what is folded from facts alone is told how it stands.
+    pub(super) fn begin_amid(&mut self, snapshot: &Snapshot) {
+        self.estimator.begin_amid(snapshot);
+    }
+
+    /// The records of calls that are not over.
+    pub(super) fn records(&self) -> &CdrFold {
+        &self.records
+    }
+
+    /// The figures of the day.
+    pub(super) fn today(&self) -> &Today {
+        &self.today
     }
 
     /// Other rules from now on: whoever is new has a name and figures.
@@ -82,7 +125,7 @@ impl FactSinks {
                 record.audio = self.audible.of(record.call, media);
                 self.metrics.media.scored(&record.audio);
             }
-            self.writer.write(record);
+            self.write(record);
         }
         self.audible.observe(&stamped.fact);
         self.today.observe(stamped);
@@ -170,17 +213,23 @@ impl FactSinks {
         for (name, trunk) in &figures.trunks {
             metrics.trunks.show(name, trunk.up, trunk.registered);
         }
+        self.forget_written();
+        let metrics = &self.metrics;
         let writer = self.writer.figures();
         metrics.store.backlog.set(i64::try_from(writer.backlog).unwrap_or(i64::MAX));
         advance(&metrics.store.written, writer.written);
         advance(&metrics.store.failures, writer.failures);
         advance(&metrics.store.dropped, writer.dropped);
+        advance(&metrics.store.journal_gaps, figures.journal_gaps);
     }
 
-    /// Sees the last records to the disk; calls that were cut short by our own failure have one too.
-    pub(super) async fn finish(mut self, now: Wall) {
-        for record in self.records.cut_short(now) {
-            self.writer.write(record);
+    /// Sees the last records to the disk; calls that were cut short by our own failure have one too, unless they go on
+    /// after the next start.
+    pub(super) async fn finish(mut self, now: Wall, goes_on: bool) {
+        if !goes_on {
+            for record in self.records.cut_short(now) {
+                self.writer.write(record);
+            }
         }
         // It says itself what it could not write.
         self.writer.shut_down(FLUSH_TIME_MAX).await;

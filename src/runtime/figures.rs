@@ -24,6 +24,8 @@ pub(super) struct Figures {
     pub shut_out: u64,
     pub connections: ConnectionFigures,
     pub media: MediaFigures,
+    /// How often the journal could not be written.
+    pub journal_gaps: u64,
     /// How each trunk stands, by its name.
     pub trunks: Vec<(String, TrunkPicture)>,
     /// Calls a second that are let in, while the load is too much.

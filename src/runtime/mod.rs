@@ -9,6 +9,7 @@ mod inputs;
 mod outlook;
 mod parts;
 mod recordings;
+mod recovery;
 mod reload;
 mod resolve;
 mod supervision;
@@ -17,9 +18,10 @@ mod trunks;
 
 pub use parts::StartError;
 use recordings::Recordings;
+use recovery::{Before, Taken};
 
 use crate::config::Config;
-use crate::engine::{Engine, Snapshot};
+use crate::engine::Snapshot;
 use crate::http::{self, HttpError, ReloadAsked, Sources, Tokens};
 use crate::sip::core::SipCore;
 use crate::sip::overload::Overload;
@@ -112,7 +114,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let clock = Clock::start();
+    let mut before = Before::read(&config).await;
+    let clock = before.last().map_or_else(Clock::start, Clock::going_on);
+    let config = before.reconcile(config);
     let seed = parts::seed()?;
     let settings = config.settings.clone();
     // Everything that can fail comes before anything that takes calls.
@@ -128,7 +132,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let sockets = TransportSettings { keep_bytes: tracing.is_on(), ..config.sip.limits };
     let (sender, network) = transport::bind(&config.sip.listen, sockets, peer_rules).await?;
     let sip = sender.bound().to_vec();
-    let first_id = parts::first_id(clock.now().wall, store.newest_call().await?);
+    let newest = store.newest_call().await?.max(before.newest_call());
+    let first_id = parts::first_id(clock.now().wall, newest);
     let core = SipCore::new(parts::sip_settings(&config, &sip, first_id), seed)?;
 
     let metrics = Arc::new(parts::metrics(&config)?);
@@ -182,15 +187,21 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         supervisor: Arc::clone(&supervisor),
     };
     tokio::spawn(reloader.run(reload_asked));
-    let driver = Driver {
+    let Taken { engine, records, today: figures, written, standing } = before.take(&settings, first_id);
+    let mut facts = FactSinks::new(&settings, metrics, published, (figures, records), Writer::start(store));
+    for entry in written {
+        facts.write_again(entry);
+    }
+    let mut driver = Driver {
         clock,
-        engine: Engine::new(settings.clone(), first_id, first_id),
+        engine,
         sip: core,
         media,
         trunks,
         recordings,
         transport: sender,
-        facts: FactSinks::new(&settings, metrics, published, Writer::start(store)),
+        facts,
+        journal: None,
         pictures,
         rules,
         overload: Overload::new(overload),
@@ -198,6 +209,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         pulse,
         work: Work::default(),
     };
+    if let Some((standing, last)) = standing {
+        driver.go_on(&settings, standing, last);
+    }
+    driver.begin_journal(before).await;
     let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);
     let inputs = inputs.with_changes(changed).with_bans(bans_asked);
     let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();

@@ -227,6 +227,8 @@ fn worded(fact: &Fact, rules: &Settings) -> Option<(CallId, String)> {
         }
         Fact::CallEnded { call, ended_by, .. } => (*call, format!("ended by {}", ended_by.as_str())),
         Fact::InTalk { call, what } => (*call, talk(what, agent)),
+        Fact::CallResumed { call } => (*call, "goes on after a restart".into()),
+        Fact::CallInterrupted { call } => (*call, "interrupted by a restart".into()),
         Fact::AgentStateChanged { .. }
         | Fact::WrapUpEnded { .. }
         | Fact::CallDisposed { .. }

@@ -181,6 +181,8 @@ impl Ledger {
             Fact::WrapUpEnded { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => Ok(()),
         }

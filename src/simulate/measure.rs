@@ -201,6 +201,8 @@ impl Meter {
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => {}
         }

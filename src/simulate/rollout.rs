@@ -68,6 +68,8 @@ impl Ringing {
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
             | Fact::CallQueued { .. }

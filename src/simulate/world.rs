@@ -365,6 +365,7 @@ impl<'s> World<'s> {
             | Command::Record { .. }
             | Command::Ring { .. }
             | Command::TransferTold { .. }
+            | Command::Resume { .. }
             | Command::CallAgent { .. } => {}
             Command::Reply { id, .. } => return self.ledger.replied(id),
         }

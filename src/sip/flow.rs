@@ -1,10 +1,11 @@
 //! Where a SIP message came from, and where it is sent: a plain address, never a socket.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 
 /// What carries the messages of a flow.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Transport {
     /// Datagrams: may be lost, doubled and reordered, so the transaction layer retransmits.
     Udp,

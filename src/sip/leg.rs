@@ -4,11 +4,12 @@
 use super::dialog::{Dialog, SessionTimer, Unacked};
 use super::message::Request;
 use super::registrar::AccountId;
+use super::standing::StandingMedia;
 use super::transaction::{ClientId, ServerId};
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
 use crate::media::LocalMedia;
-use crate::media::sdp::{self, Description, Origin, Ours, SdpError, Stream};
+use crate::media::sdp::{self, Description, Origin, Ours, Policy, SdpError, Stream};
 
 /// A leg with a dialog.
 pub struct Leg {
@@ -24,6 +25,8 @@ pub struct Leg {
     pub session: Option<SessionTimer>,
     /// Our refresh that waits for an answer.
     pub refresh: Option<ClientId>,
+    /// Whether that asks, after a restart, if anybody is there; until it is answered there is no sound.
+    pub resuming: bool,
     /// Whether the far side takes UPDATE (RFC 3311); else we refresh by INVITE.
     pub takes_update: bool,
     /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
@@ -120,6 +123,33 @@ impl LegMedia {
             agreed: None,
             connected: false,
             held: false,
+        }
+    }
+
+    /// The media of a leg that goes on after a restart: the same session and the same numbers, to be offered anew.
+    pub fn resumed(local: LocalMedia, before: &StandingMedia) -> Self {
+        let (id, version) = before.session;
+        Self {
+            local,
+            origin: Origin { id, version },
+            body: Vec::new(),
+            agreed: before.agreed,
+            connected: true,
+            held: before.held,
+        }
+    }
+
+    /// What is written down of it.
+    pub fn standing(&self) -> StandingMedia {
+        let is_secure = self.agreed.is_some_and(|stream| stream.security.is_some());
+        StandingMedia {
+            session: (self.origin.id, self.origin.version),
+            codecs: self.local.codecs.clone(),
+            srtp: if is_secure { Policy::Required } else { self.local.srtp },
+            port: self.local.rtp.port(),
+            ipv6: self.local.rtp.is_ipv6(),
+            agreed: self.agreed,
+            held: self.held,
         }
     }
 

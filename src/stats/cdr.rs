@@ -84,6 +84,32 @@ pub struct Cdr {
     /// How well the two heard each other, where anything was measured.
     #[serde(default)]
     pub audio: Audio,
+    /// Whether Holdfast was restarted during the call, and what became of it then.
+    #[serde(default)]
+    pub restart: Option<Restart>,
+}
+
+/// What a restart of Holdfast meant for a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restart {
+    /// It went on.
+    Resumed,
+    /// It ended.
+    Interrupted,
+}
+
+impl Restart {
+    /// Both.
+    pub const ALL: [Restart; 2] = [Self::Resumed, Self::Interrupted];
+
+    /// The word used in records and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resumed => "resumed",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// A caller was passed on, or should have been.
@@ -126,7 +152,7 @@ pub struct Heard {
 }
 
 /// What an agent noted about a call that is over and has its record.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Noted {
     /// Which call.
     pub call: CallId,
@@ -135,7 +161,7 @@ pub struct Noted {
 }
 
 /// What is to be written.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Entry {
     /// A call is over: its record.
     Ended(Box<Cdr>),

@@ -1,8 +1,10 @@
 //! Service level "answered within T", in its five published variants. Raw counts are kept, so that every
 //! variant can be computed, and recomputed later.
 
+use serde::{Deserialize, Serialize};
+
 /// What is counted of calls whose outcome is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Answered by an agent.
     pub answered: u64,

@@ -3,7 +3,7 @@
 use super::service_level::{Counts, Variant};
 use crate::engine::fact::{Fact, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::settings::Settings;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One queue's figures.
@@ -31,7 +31,7 @@ pub struct QueueToday {
 
 /// Callers who could not join the queue they had dialled, by cause. Nobody is to blame for those who call outside of
 /// opening hours; the others a strict standard adds to the calls offered: answered in time ÷ (offered + no_agents + full).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TurnedAway {
     /// It was closed.
     pub closed: u64,
@@ -41,7 +41,7 @@ pub struct TurnedAway {
     pub full: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Sums {
     offered: u64,
     other: u64,
@@ -53,7 +53,7 @@ struct Sums {
 }
 
 /// The fold over all queues.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Today {
     queues: Vec<Sums>,
 }
@@ -95,6 +95,8 @@ impl Today {
             Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
             | Fact::CallRefused { .. }

@@ -3,7 +3,7 @@
 use super::StoreError;
 use crate::engine::fact::{EndedBy, Outcome, TurnedAwayBecause};
 use crate::engine::id::CallId;
-use crate::stats::{Audio, Cdr, Visit};
+use crate::stats::{Audio, Cdr, Restart, Visit};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
@@ -15,9 +15,10 @@ pub(super) const ROWS_MAX: usize = 32;
 /// The columns, in the order in which [`bind`] gives them.
 const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
      caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
-     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio, transfers) \
+     offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio, transfers, \
+     restart) \
      VALUES ";
-const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What was noted about a call, added to its record.
 pub(super) const NOTE: &str = "UPDATE calls SET disposition = ?2 WHERE call_id = ?1";
 
@@ -58,6 +59,7 @@ pub(super) fn bind<'q>(
         .bind(record.disposition.as_deref())
         .bind(serde_json::to_string(&record.audio).unwrap_or_default())
         .bind(serde_json::to_string(&record.transfers).unwrap_or_else(|_| "[]".into()))
+        .bind(record.restart.map(Restart::as_str))
 }
 
 /// Names and numbers alone: there is nothing in a visit that JSON could not say.
@@ -89,6 +91,10 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
     let turned_away = later("turned_away")?.map(|word| {
         let known = TurnedAwayBecause::ALL.into_iter().find(|known| known.as_str() == word);
         known.ok_or_else(|| bad("turned_away"))
+    });
+    let restart = later("restart")?.map(|word| {
+        let known = Restart::ALL.into_iter().find(|known| known.as_str() == word);
+        known.ok_or_else(|| bad("restart"))
     });
     let (outcome, ended_by) = (text("outcome")?, text("ended_by")?);
     Ok(Cdr {
@@ -130,5 +136,6 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
         audio: later("audio")?
             .map_or(Ok(Audio::default()), |text| serde_json::from_str(&text))
             .map_err(|_| bad("audio"))?,
+        restart: restart.transpose()?,
     })
 }

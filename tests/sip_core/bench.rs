@@ -8,12 +8,13 @@ use holdfast::engine::time::{Monotonic, Now};
 use holdfast::engine::{Command, Event};
 use holdfast::secret::Secret;
 use holdfast::sip::codec;
-use holdfast::sip::core::{Note, SipCore, SipOutputs};
+use holdfast::sip::core::{Note, Restored, SipCore, SipOutputs};
 use holdfast::sip::flow::{Flow, Transport};
 use holdfast::sip::message::{Message, Method, Request, Response};
 use holdfast::sip::registrar::RegistrarRules;
 use holdfast::sip::settings::{Account, Listener, SipSettings, Trunk};
 use holdfast::sip::source::Source;
+use holdfast::sip::standing::Standing;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -157,6 +158,31 @@ impl Bench {
             self.tick();
         }
         self.now.mono = until;
+    }
+
+    /// The process is killed, and another one takes over what was written down.
+    pub fn killed(&mut self) -> Restored {
+        let standing = self.core.standing();
+        self.take_over(standing)
+    }
+
+    /// Another process begins with this, as it reads it from the disk.
+    pub fn take_over(&mut self, standing: Standing) -> Restored {
+        let mut written = Vec::new();
+        ciborium::into_writer(&standing, &mut written).unwrap();
+        let read: Standing = ciborium::from_reader(&written[..]).unwrap();
+        self.core = SipCore::new(settings(), 43).unwrap();
+        self.media = Books::default();
+        self.wire.clear();
+        self.events.clear();
+        let restored = self.core.restore(self.now.mono, read, &mut self.out);
+        self.collect();
+        restored
+    }
+
+    pub fn end_unclaimed(&mut self) {
+        self.core.end_unclaimed(self.now, &self.engine, &mut self.media, &mut self.out);
+        self.collect();
     }
 
     /// The node is about to stop.

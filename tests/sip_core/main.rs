@@ -25,6 +25,7 @@ mod refusals;
 mod registering;
 mod registrations;
 mod reliable;
+mod restart;
 mod strangers;
 mod transfers;
 mod wishes;

@@ -92,51 +92,26 @@ impl Holdfast {
             config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
         let (first, last) = ports.expect("the range of RTP ports");
         let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
-        Self::start_with(folder, &path, media_ports, variables)
+        let Started { child, log, sip, sip_tcp, http } = start(&path, variables);
+        Self { child, sip, sip_tcp, http, media_ports, folder, log }
     }
 
-    fn start_with(
-        folder: tempfile::TempDir,
-        config: &Path,
-        media_ports: RangeInclusive<u16>,
-        variables: &[(&str, &str)],
-    ) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .args(["run", "--config"])
-            .arg(config)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("holdfast starts");
-        let log = Arc::new(Mutex::new(String::new()));
-        let stderr = child.stderr.take().expect("piped");
-        let sink = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut log = sink.lock().expect("not poisoned");
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let find = |what: &str| {
-            let log = log.lock().expect("not poisoned");
-            let at = log.find(what)? + what.len();
-            log[at..].split_whitespace().next()?.parse::<SocketAddr>().ok()
-        };
-        let mut listening = |what: &str| {
-            eventually(what, Duration::from_secs(30), || {
-                if let Ok(Some(status)) = child.try_wait() {
-                    panic!("holdfast ended with {status}:\n{}", log.lock().expect("not poisoned"));
-                }
-                find(what)
-            })
-        };
-        let sip = listening("listening for SIP on udp:");
-        let sip_tcp = listening("listening for SIP on tcp:");
-        let http = listening("listening for HTTP on ");
-        Self { child, sip, sip_tcp, http, media_ports, folder, log }
+    /// Kills it (SIGKILL): it has no moment left for anything.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("a child of ours");
+    }
+
+    /// Starts it again after its end, with the same configuration and on the ports it had.
+    pub fn start_again(&mut self) {
+        let path = self.folder.path().join("holdfast.toml");
+        let config = std::fs::read_to_string(&path).expect("the configuration");
+        let config = config.replace("udp:127.0.0.1:0", &format!("udp:{}", self.sip));
+        let config = config.replace("tcp:127.0.0.1:0", &format!("tcp:{}", self.sip_tcp));
+        let config = config.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{}\"", self.http));
+        std::fs::write(&path, config).expect("a written configuration");
+        let Started { child, log, sip, sip_tcp, http } = start(&path, &[]);
+        (self.child, self.log, self.sip, self.sip_tcp, self.http) = (child, log, sip, sip_tcp, http);
     }
 
     /// Where it listens by this transport.
@@ -225,6 +200,54 @@ impl Holdfast {
         let child = &mut self.child;
         eventually("the process ends", Duration::from_secs(30), || child.try_wait().expect("a child of ours"))
     }
+}
+
+/// A process that listens.
+struct Started {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    sip: SocketAddr,
+    sip_tcp: SocketAddr,
+    http: SocketAddr,
+}
+
+fn start(config: &Path, variables: &[(&str, &str)]) -> Started {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+        .args(["run", "--config"])
+        .arg(config)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("holdfast starts");
+    let log = Arc::new(Mutex::new(String::new()));
+    let stderr = child.stderr.take().expect("piped");
+    let sink = Arc::clone(&log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let mut log = sink.lock().expect("not poisoned");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+    let find = |what: &str| {
+        let log = log.lock().expect("not poisoned");
+        let at = log.find(what)? + what.len();
+        log[at..].split_whitespace().next()?.parse::<SocketAddr>().ok()
+    };
+    let mut listening = |what: &str| {
+        eventually(what, Duration::from_secs(30), || {
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("holdfast ended with {status}:\n{}", log.lock().expect("not poisoned"));
+            }
+            find(what)
+        })
+    };
+    let sip = listening("listening for SIP on udp:");
+    let sip_tcp = listening("listening for SIP on tcp:");
+    let http = listening("listening for HTTP on ");
+    Started { child, log, sip, sip_tcp, http }
 }
 
 impl Drop for Holdfast {

@@ -18,8 +18,11 @@ struct Happening {
     which: u64,
 }
 
+/// The happening that is a restart of the process.
+const RESTART: u8 = 52;
+
 fn happening() -> impl Strategy<Value = Happening> {
-    (0..8_000_u64, 0..52_u8, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
+    (0..8_000_u64, 0..=RESTART, any::<u64>()).prop_map(|(after_ms, what, which)| Happening {
         after_ms,
         what,
         which,
@@ -78,6 +81,8 @@ impl Ledger {
             | Fact::CallDisposed { .. }
             | Fact::InTalk { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
             | Fact::AgentStateChanged { .. }
@@ -108,7 +113,15 @@ impl Legs {
                 self.ringing.remove(offer);
                 self.up.remove(offer);
             }
+            Event::LegLost { leg: LegId::Caller(call) } => drop(self.callers.remove(call)),
+            Event::LegLost { leg: LegId::Agent(offer) } => drop(self.up.remove(offer)),
+            Event::Restarted { standing, .. } => {
+                self.ringing.clear();
+                self.callers.retain(|call| standing.contains(&LegId::Caller(*call)));
+                self.up.retain(|offer| standing.contains(&LegId::Agent(*offer)));
+            }
             Event::OfferRinging { .. }
+            | Event::LegResumed { .. }
             | Event::AudioStopped { .. }
             | Event::AudioResumed { .. }
             | Event::LegHeld { .. }
@@ -147,9 +160,15 @@ impl Legs {
             | Command::Progress { .. }
             | Command::Ring { .. }
             | Command::TransferTold { .. }
+            | Command::Resume { .. }
             | Command::Play { .. }
             | Command::Reply { .. } => {}
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = LegId> {
+        let callers = self.callers.iter().copied().map(LegId::Caller);
+        callers.chain(self.up.iter().copied().map(LegId::Agent))
     }
 
     /// No phone rings and no leg stands that the engine has forgotten.
@@ -331,6 +350,9 @@ fn offer_of(event: &Event) -> Option<OfferId> {
         | Event::AudioStopped { .. }
         | Event::AudioResumed { .. }
         | Event::OfferRinging { .. }
+        | Event::Restarted { .. }
+        | Event::LegResumed { .. }
+        | Event::LegLost { .. }
         | Event::LegEnded { leg: LegId::Caller(_) }
         | Event::LegHeld { leg: LegId::Caller(_), .. }
         | Event::PromptFinished { .. }
@@ -352,6 +374,8 @@ struct World {
     legs: Legs,
     /// The engine as it was written down and read back at some moment, and has gone on since.
     twin: Option<Engine>,
+    /// Legs that were to be asked for after a restart and have not answered.
+    asked: Vec<LegId>,
 }
 
 impl World {
@@ -366,6 +390,10 @@ impl World {
         facts.iter().for_each(|stamped| self.ledger.record(&stamped.fact));
         self.legs.report(&event);
         commands.iter().for_each(|command| self.legs.obey(command));
+        self.asked.extend(commands.iter().filter_map(|command| match command {
+            Command::Resume { leg, .. } => Some(*leg),
+            _ => None,
+        }));
         let sound = self.engine.audit(now(at)).and_then(|()| self.legs.are_known_to(&self.engine));
         if let Err(wrong) = sound {
             panic!("after {told} at {at:?}: {wrong}");
@@ -374,6 +402,36 @@ impl World {
             twin.handle(now(at), event, &mut out);
             assert_eq!(out.take_commands().collect::<Vec<_>>(), commands, "read back, then {told}");
             assert_eq!(out.take_facts().collect::<Vec<_>>(), facts, "read back, then {told}");
+        }
+    }
+
+    /// The process is killed and begins anew; some legs are gone by then, and some phones.
+    fn restart(&mut self, at: Monotonic, which: u64) {
+        let bit = |number: u64| (which >> (number % 60)) & 3 != 0;
+        let number = |leg: &LegId| match leg {
+            LegId::Caller(CallId(id)) => *id,
+            LegId::Agent(OfferId(id)) => *id + 7,
+        };
+        let standing: Vec<LegId> = self.legs.all().filter(|leg| bit(number(leg))).collect();
+        let reachable = (0..3).map(AgentId).filter(|agent| bit(u64::from(agent.0) + 31)).collect();
+        self.asked.clear();
+        self.step(at, Event::Restarted { standing, reachable });
+        let asked: BTreeSet<LegId> = self.asked.iter().copied().collect();
+        assert_eq!(asked.len(), self.asked.len(), "nobody is asked for twice");
+        let all: BTreeSet<LegId> = self.legs.all().collect();
+        assert_eq!(asked, all, "who is neither hung up nor asked for is forgotten");
+    }
+
+    /// Of those who were asked for, one answers or is lost.
+    fn somebody_answers(&mut self, at: Monotonic, which: u64) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let leg = self.asked.swap_remove(usize::try_from(which % 5).unwrap() % self.asked.len());
+        // He may have hung up before he could answer, or was hung up.
+        if self.legs.all().any(|known| known == leg) {
+            let there = which & 4 == 0;
+            self.step(at, if there { Event::LegResumed { leg } } else { Event::LegLost { leg } });
         }
     }
 
@@ -387,10 +445,16 @@ impl World {
 
 fn live(strategy: StrategyName, happenings: &[Happening]) {
     let engine = Engine::new(settings(strategy), 1, 7);
-    let mut world = World { engine, ledger: Ledger::default(), legs: Legs::default(), twin: None };
+    let mut world =
+        World { engine, ledger: Ledger::default(), legs: Legs::default(), twin: None, asked: Vec::new() };
     let mut at = Monotonic(0);
     for happening in happenings {
         at = at + Duration::from_millis(happening.after_ms);
+        world.somebody_answers(at, happening.which);
+        if happening.what == RESTART {
+            world.restart(at, happening.which);
+            continue;
+        }
         let event = event(happening, &mut world.ledger);
         // What is said of an offer that is yet to be made comes after what is due by then, or it would be of another; and
         // what was due before a leg ended may still have been about it.
@@ -409,6 +473,7 @@ fn live(strategy: StrategyName, happenings: &[Happening]) {
     world.step(much_later, Event::Tick);
     let World { engine, ledger, legs, .. } = &world;
     assert!(engine.is_idle() && engine.offers.is_empty() && engine.in_talk.is_empty());
+    assert!(engine.away.is_empty(), "nobody is asked for who is gone");
     assert!(legs.callers.is_empty() && legs.ringing.is_empty() && legs.up.is_empty());
     assert!(ledger.told.values().all(|&told| told == Told::Ended), "every call has its one end");
     assert!(ledger.offers.values().all(|&(_, over)| over), "every offer has its one outcome");

@@ -23,6 +23,7 @@ mod queueing;
 mod races;
 mod reconfigure;
 mod recording;
+mod restart;
 mod resume;
 mod ring_steps;
 mod script;

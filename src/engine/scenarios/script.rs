@@ -106,6 +106,16 @@ pub(super) fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Eve
             digit: words[2].chars().next().expect("a key"),
         },
         "hangup" => request(Request::HangUp { call: CallId(id(1)) }),
+        "restart" => Event::Restarted {
+            standing: words[1..].iter().filter(|word| word.contains(':')).map(|word| leg(word)).collect(),
+            reachable: words[1..]
+                .iter()
+                .filter(|word| !word.contains(':'))
+                .map(|name| settings.agent_named(name).expect("a known agent"))
+                .collect(),
+        },
+        "there" => Event::LegResumed { leg: leg(words[1]) },
+        "lost" => Event::LegLost { leg: leg(words[1]) },
         "drain" => Event::DrainStarted,
         "drain-over" => Event::DrainOver,
         "tick" => Event::Tick,

@@ -28,6 +28,7 @@ pub(super) fn told(command: &Command, settings: &Settings) -> String {
         Command::Join { call, offer, role } => format!("join {offer} to {call} as {role:?}"),
         Command::Record { call, change, by, .. } => format!("record {call}: {change:?} by {by:?}"),
         Command::Bridge { call, offer } => format!("bridge {call} with {offer}"),
+        Command::Resume { leg, .. } => format!("ask for {leg}"),
         Command::Hangup { leg } => format!("hang up {leg}"),
         Command::Reply { id, result: Ok(Answer::Done) } => format!("reply {id} Ok(())"),
         Command::Reply { id, result: Ok(Answer::Waiting(why)) } => {
@@ -113,6 +114,8 @@ pub(super) fn remembered(fact: &Fact, settings: &Settings) -> Option<String> {
                 if hold.is_zero() { String::new() } else { format!(", {:.1} s on hold", hold.as_secs_f64()) };
             format!("{call} ended by {}, talked {:.1} s{hold}", ended_by.as_str(), talk.as_secs_f64())
         }
+        Fact::CallResumed { call } => format!("{call} goes on"),
+        Fact::CallInterrupted { call } => format!("{call} interrupted"),
         Fact::InTalk { call, what } => format!("{call}: {what:?}"),
         Fact::AgentStateChanged { agent, to, reason, .. } => {
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

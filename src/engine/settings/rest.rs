@@ -43,9 +43,10 @@ impl MissedRules {
             OfferOutcome::NoAnswer => self.no_answer,
             OfferOutcome::Unreachable => self.unreachable,
             // These are no misses.
-            OfferOutcome::Answered | OfferOutcome::CallerGone | OfferOutcome::AnsweredElsewhere => {
-                Duration::ZERO
-            }
+            OfferOutcome::Answered
+            | OfferOutcome::CallerGone
+            | OfferOutcome::AnsweredElsewhere
+            | OfferOutcome::Interrupted => Duration::ZERO,
         };
         let doubled = single.saturating_mul(1 << in_a_row.saturating_sub(1).min(16));
         doubled.min(self.rest_max.max(single))

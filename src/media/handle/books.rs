@@ -20,6 +20,7 @@ impl Control {
         leg: LegId,
         near: Option<LegId>,
         wishes: &Wishes,
+        wanted: Option<u16>,
     ) -> Result<LocalMedia, OpenError> {
         if self.legs.contains_key(&leg) {
             return Err(OpenError::AlreadyOpen(leg));
@@ -37,7 +38,7 @@ impl Control {
         let session = Session::new(self.clock.now(), seed);
         let keys = key_source()?;
         let (listen, advertise) = self.settings.address(wishes.ipv6);
-        let (port, rtp, rtcp) = self.bind(listen)?;
+        let (port, rtp, rtcp) = self.bind(listen, wanted)?;
         let opening = Message::Open(Box::new(Opening { leg, session, rtp, rtcp }));
         if self.workers[worker].inbox.try_send(opening).is_err() {
             self.ports.give_back(self.clock.now(), port);
@@ -55,12 +56,18 @@ impl Control {
         })
     }
 
-    /// Takes a port whose two sockets can be bound. One that somebody else holds rests before it is tried again.
-    fn bind(&mut self, listen: IpAddr) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
+    /// Takes a port whose two sockets can be bound, first the one that is wanted. One that somebody else holds rests
+    /// before it is tried again.
+    fn bind(
+        &mut self,
+        listen: IpAddr,
+        mut wanted: Option<u16>,
+    ) -> Result<(u16, UdpSocket, UdpSocket), OpenError> {
         let mut failure = OpenError::NoPorts;
         for _ in 0..BIND_ATTEMPTS {
             let now = self.clock.now();
-            let Some(port) = self.ports.take(now) else { break };
+            let this = wanted.take().and_then(|port| self.ports.take_this(now, port));
+            let Some(port) = this.or_else(|| self.ports.take(now)) else { break };
             let pair =
                 sockets::bound(listen, port).and_then(|rtp| Ok((rtp, sockets::bound(listen, port + 1)?)));
             match pair {

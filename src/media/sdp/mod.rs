@@ -19,6 +19,7 @@ pub use write::{answer, offer};
 
 use crate::media::srtp::{Keying, Suite};
 use crypto::Crypto;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// The longest description that is read, in bytes. A browser's with video stays below 10,000.
@@ -85,7 +86,7 @@ pub struct Origin {
 }
 
 /// Who may speak, as seen from us.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Direction {
     /// Both ways.
     #[default]

@@ -3,6 +3,7 @@
 use super::Direction;
 use crate::media::codec::{CLOCK_HZ, Codec};
 use crate::media::srtp::Keying;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The payload type under which we offer telephone events (RFC 4733) at 8 kHz.
@@ -15,7 +16,7 @@ pub(super) const PTIME_MS: u8 = 20;
 const RECEIVES_MAX: usize = 12;
 
 /// What was agreed: where and how we send, and what comes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stream {
     /// Where the far side wants its RTP. Unspecified (0.0.0.0) when held the old way; then `direction` does not send.
     pub remote: SocketAddr,
@@ -35,7 +36,8 @@ pub struct Stream {
     pub ptime_ms: u8,
     /// Who may speak, as seen from us.
     pub direction: Direction,
-    /// The keys, when it is SRTP.
+    /// The keys, when it is SRTP. They are never written down.
+    #[serde(skip)]
     pub security: Option<Security>,
 }
 
@@ -71,7 +73,7 @@ pub struct Security {
 }
 
 /// What a payload type stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Meaning {
     /// Speech in this codec.
     Voice(Codec),
@@ -85,7 +87,7 @@ pub enum Meaning {
 }
 
 /// A small table from payload types to meanings, looked into for every packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Receives([Option<(u8, Meaning)>; RECEIVES_MAX]);
 
 impl Receives {

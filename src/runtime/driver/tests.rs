@@ -14,7 +14,7 @@ use crate::sip::flow::{Flow, Transport};
 use crate::sip::overload::OverloadRules;
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{self, Lanes, Listen, PeerRules, TransportSettings, lanes};
-use crate::stats::CdrFilter;
+use crate::stats::{CdrFilter, CdrFold, Today};
 use crate::store::{SqliteStore, Store, Writer};
 use tokio::sync::mpsc;
 
@@ -91,7 +91,14 @@ async fn driver(folder: &std::path::Path, counted: &Settings) -> (Driver, Inputs
         trunks: watch::channel(BTreeMap::new()).1,
         recordings: Recordings::new(recorder(folder), metrics.clone()),
         transport,
-        facts: FactSinks::new(&one_queue(), metrics, published, Writer::start(store)),
+        facts: FactSinks::new(
+            &one_queue(),
+            metrics,
+            published,
+            (Today::new(&one_queue()), CdrFold::new(&one_queue())),
+            Writer::start(store),
+        ),
+        journal: None,
         pictures,
         rules,
         overload: Overload::new(OverloadRules::default()),

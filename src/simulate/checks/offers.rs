@@ -75,6 +75,7 @@ impl Ledger {
                 && outcome != OfferOutcome::Answered
                 && outcome != OfferOutcome::CallerGone
                 && outcome != OfferOutcome::AnsweredElsewhere
+                && outcome != OfferOutcome::Interrupted
                 && let Some(kind) = open.kind.and_then(|kind| self.kinds.get_mut(kind))
             {
                 kind.line.insert(open.place);

@@ -94,6 +94,8 @@ impl Judge {
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
             | Fact::OfferMade { .. }

@@ -136,6 +136,8 @@ impl Observer {
             | Fact::CallWidened { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured
             | Fact::CallQueued { .. }

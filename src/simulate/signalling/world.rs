@@ -321,6 +321,7 @@ impl World {
                 | Command::Progress { .. }
                 | Command::Ring { .. }
                 | Command::TransferTold { .. }
+                | Command::Resume { .. }
                 | Command::Refuse { .. }
                 | Command::Play { .. }
                 | Command::OfferAgent { .. }

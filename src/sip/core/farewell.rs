@@ -23,6 +23,9 @@ impl SipCore {
         {
             return self.cancel_offer(turn, offer, false);
         }
+        if self.hang_up_dormant(turn, leg_id) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         match &mut leg.phase {
             Phase::Arrived { .. } => {
@@ -33,6 +36,7 @@ impl SipCore {
                 // RFC 3261 §15: no BYE before the ACK.
                 Some(unacked) => {
                     leg.phase = Phase::Ending { unacked };
+                    self.leg_touched(leg_id);
                     turn.media.close(leg_id);
                     self.reschedule(leg_id);
                 }
@@ -76,6 +80,7 @@ impl SipCore {
     /// Forgets a leg: each is closed once, and told of at most once.
     pub(super) fn drop_leg(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
         let Some(leg) = self.legs.remove(&leg_id) else { return };
+        self.leg_touched(leg_id);
         self.dialogs.remove(&leg.dialog.id);
         if let Some(account) = leg.account.filter(|account| self.given.get(account) == Some(&leg_id)) {
             self.given.remove(&account);
@@ -169,11 +174,15 @@ impl SipCore {
         }
     }
 
+    /// RFC 3261 §14.1: whose Call-ID it is, waits longer, so that not both try at the same moment again.
+    pub(super) fn glare_pause(&mut self, leg_id: LegId) -> Duration {
+        let (at_least, span) = if matches!(leg_id, LegId::Agent(_)) { (210, 191) } else { (0, 201) };
+        Duration::from_millis(10 * (at_least + self.session_number() % span))
+    }
+
     /// What a refused refresh leads to: another one later, or none.
     fn refresh_refused(&mut self, turn: &mut Turn<'_>, leg_id: LegId, response: &Response) {
-        // RFC 3261 §14.1: whose Call-ID it is, waits longer, so that not both try at the same moment again.
-        let (at_least, span) = if matches!(leg_id, LegId::Agent(_)) { (210, 191) } else { (0, 201) };
-        let glare = Duration::from_millis(10 * (at_least + self.session_number() % span));
+        let glare = self.glare_pause(leg_id);
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let pause = match response.status {
             // RFC 3261 §12.2.1.2: these say that there is no dialog any more.
@@ -231,6 +240,7 @@ impl SipCore {
             leg.refresh = None;
             return self.refresh_refused(turn, leg_id, response);
         }
+        self.leg_touched(leg_id);
         self.reschedule(leg_id);
     }
 }

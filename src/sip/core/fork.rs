@@ -70,6 +70,13 @@ impl Fork {
         Self::new(offer, invite, flow, None, Some(carrier))
     }
 
+    /// What rang before a restart, and is called off: whoever answers it now is hung up.
+    pub fn unwanted(invite: Request, flow: Flow) -> Self {
+        // No offer has this identity: they count up from the time.
+        let nobody = OfferId(0);
+        Self { heard: true, is_wanted: false, ..Self::new(nobody, invite, flow, None, None) }
+    }
+
     /// The same INVITE once more, in place of this one.
     pub fn again(&mut self) -> Self {
         Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
@@ -109,6 +116,9 @@ impl SipCore {
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         let (offer, is_wanted, is_phone) = (fork.offer, fork.is_wanted, fork.binding.is_some());
         self.gateway_spoke(turn, id, response);
+        if self.forks.get(&id).is_some_and(|fork| fork.is_answered) {
+            self.fork_touched(id);
+        }
         if (101..200).contains(&response.status) {
             self.acknowledge_early(turn, id, response);
         }
@@ -249,6 +259,7 @@ impl SipCore {
             phase: Phase::Up { unacked: None },
             session: SessionTimer::accepted(turn.now.mono, &response.headers),
             refresh: None,
+            resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
             // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
             account: offer.invitation.whom.account().filter(|_| !by_trunk),
@@ -264,6 +275,7 @@ impl SipCore {
             self.given.insert(account, leg_id);
         }
         self.legs.insert(leg_id, leg);
+        self.leg_touched(leg_id);
         self.reschedule(leg_id);
         turn.out.events.push(Event::OfferAnswered { offer: offer_id });
         self.media_agreed(turn, leg_id);
@@ -306,6 +318,7 @@ impl SipCore {
             self.suspect(turn, id);
         }
         let Some(fork) = self.forks.remove(&id) else { return };
+        self.fork_touched(id);
         self.due.remove(&(fork.silent_at, Due::Silence(id)));
         if fork.is_wanted {
             self.flow_failed(turn, fork.offer, id, fork.others);

@@ -154,6 +154,7 @@ impl SipCore {
             phase: Phase::Arrived { id, invite: Box::new(request.clone()), progress_at: None },
             session: None,
             refresh: None,
+            resuming: false,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
             account: admitted.account,
             refer: None,
@@ -251,6 +252,7 @@ impl SipCore {
             leg.session = session;
             leg.phase = Phase::Up { unacked: Some(Answered { id, is_first, unacked }) };
         }
+        self.leg_touched(leg_id);
         self.respond(turn, id, response);
         self.reschedule(leg_id);
     }

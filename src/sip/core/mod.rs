@@ -19,7 +19,9 @@ mod reconfigure;
 mod redirect;
 mod refer;
 mod reliable;
+mod resume;
 mod settle;
+mod standing;
 mod start;
 mod trunks;
 mod unproven;
@@ -27,6 +29,7 @@ mod wishes;
 mod within;
 
 pub use note::Note;
+pub use resume::Restored;
 pub use start::SettingsError;
 
 use super::admission::{Gate, Refused};
@@ -129,6 +132,8 @@ enum Purpose {
     Register(TrunkId, u32),
     /// A session refresh of this leg, and its CSeq when it was an INVITE.
     Refresh(LegId, Option<u32>),
+    /// A re-INVITE of this CSeq, after a restart.
+    Resume(LegId, u32),
 }
 
 /// What has a deadline of its own.
@@ -139,6 +144,12 @@ enum Due {
     Silence(ClientId),
     /// The phone that rings now has had its share of the time; the next one is rung.
     Share(OfferId),
+    /// The next legs are asked for after a restart.
+    Pace,
+    /// Both sides asked at once: this leg is asked for again.
+    AskAgain(LegId),
+    /// Whoever was asked for must have answered by then.
+    NotThere(LegId),
 }
 
 /// The signalling of one node.
@@ -164,6 +175,9 @@ pub struct SipCore {
     trunks: Trunks,
     /// What the transaction layer told and nobody has looked at yet.
     news: Vec<Output>,
+    resumption: resume::Resumption,
+    /// What somebody who writes it down has not been told, if anybody does.
+    touched: Option<standing::Touched>,
     next_call: u64,
     malformed: u64,
     /// 2xx of ours sent again, which is not the transaction layer's to count.
@@ -221,6 +235,7 @@ impl SipCore {
                 self.cancel_offer(turn, *offer, *answered_elsewhere);
             }
             Command::Hangup { leg } => self.hang_up(turn, *leg),
+            Command::Resume { leg, near } => self.resume_leg(turn, *leg, *near),
             Command::Dial { offer, call, number, caller } => self.dial(turn, *offer, *call, number, caller),
             Command::Play { .. }
             | Command::Bridge { .. }
@@ -245,6 +260,9 @@ impl SipCore {
                 Due::Leg(id) => self.leg_due(turn, id),
                 Due::Silence(id) => self.fork_silent(turn, id),
                 Due::Share(id) => self.share_over(turn, id),
+                Due::Pace => self.pace(turn),
+                Due::AskAgain(id) => self.ask_again(turn, id),
+                Due::NotThere(id) => self.is_lost(turn, id),
             }
             self.settle(turn);
         }

@@ -279,6 +279,7 @@ impl SipCore {
             turn.out.dialogs.push(Begun { sip_call_id, call: offer.invitation.call, with });
         }
         self.forks.insert(id, fork);
+        self.fork_touched(id);
     }
 
     /// Of the phones that are rung in turn, each has an equal part of the time that is left; the last has the rest, and

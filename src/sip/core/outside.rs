@@ -85,6 +85,7 @@ impl SipCore {
         };
         match self.registrar.register(turn.now.mono, account, &request.headers, &way) {
             Ok(contacts) => {
+                self.contacts_touched(account);
                 let mut answer = Refusal::new(200).with("Supported", REGISTRAR_SUPPORTED);
                 if way.is_outbound {
                     answer = answer.with("Require", "outbound");

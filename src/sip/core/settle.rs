@@ -38,7 +38,9 @@ impl SipCore {
             Output::Response { id, response, from } => self.responded(turn, id, &response, from),
             Output::TimedOut { id } | Output::Failed { id } => self.unanswered(turn, id),
             Output::ClientEnded { id } => {
-                self.forks.remove(&id);
+                if self.forks.remove(&id).is_some_and(|fork| !fork.is_answered) {
+                    self.fork_touched(id);
+                }
                 self.sent.remove(&id);
                 self.byes.remove(&id);
             }
@@ -52,6 +54,7 @@ impl SipCore {
         }
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
+            Some(&Purpose::Resume(leg, cseq)) => self.resume_answered(turn, id, (leg, cseq), response, from),
             Some(&Purpose::Refresh(leg, cseq)) => self.refresh_answered(turn, id, leg, cseq, response, from),
             Some(Purpose::Bye) if !response.is_provisional() => {
                 self.byes.remove(&id);
@@ -71,6 +74,7 @@ impl SipCore {
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),
+            Some(Purpose::Resume(leg, _)) => self.is_lost(turn, leg),
             Some(Purpose::Gateway(way)) => self.gateway_unreachable(turn, &way),
             Some(Purpose::Register(trunk, cseq)) => self.register_unanswered(turn, trunk, cseq),
             Some(Purpose::Bye | Purpose::Notify | Purpose::Prack | Purpose::Probe(_)) | None => {}

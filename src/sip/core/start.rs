@@ -96,6 +96,8 @@ impl SipCore {
             trunks: Trunks::new(&settings.trunks, sub_seed(seed, "trunks")),
             due: BTreeSet::new(),
             news: Vec::new(),
+            resumption: super::resume::Resumption::default(),
+            touched: None,
             next_call: settings.first_call.0,
             malformed: 0,
             answers_repeated: 0,

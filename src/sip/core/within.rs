@@ -130,6 +130,7 @@ impl SipCore {
             // A refresh that names no interval switches the timer off (RFC 4028 §7.4).
             leg.session = session;
         }
+        self.leg_touched(leg_id);
         if !request.body.is_empty() {
             self.media_agreed(turn, leg_id);
         }
@@ -171,6 +172,7 @@ impl SipCore {
             }
         }
         self.media_agreed(turn, leg_id);
+        self.leg_touched(leg_id);
         self.reschedule(leg_id);
     }
 }
@@ -183,7 +185,7 @@ fn answer(leg: &mut Leg, request: &Request) -> Result<(), Refusal> {
 
 /// Whether an offer may come now (RFC 3261 §14.2, RFC 3311 §5.2).
 fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
-    let glare = leg.refresh.is_some() && !leg.takes_update;
+    let glare = leg.refresh.is_some() && (leg.resuming || !leg.takes_update);
     match &leg.phase {
         Phase::Arrived { .. } => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
         Phase::Ending { .. } => Err(Refusal::new(481)),

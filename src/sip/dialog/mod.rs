@@ -2,6 +2,7 @@
 //! it sends nothing and knows nothing of calls.
 
 mod session_timer;
+mod standing;
 mod unacked;
 
 pub use session_timer::{Asked, SESSION_EXPIRES_MIN, SessionTimer, min_se};
@@ -269,7 +270,7 @@ mod tests {
         Flow::udp("192.0.2.9:5060".parse().unwrap(), "192.0.2.1:5060".parse().unwrap())
     }
 
-    fn answered(more: &[(&str, &str)]) -> Dialog {
+    pub(super) fn answered(more: &[(&str, &str)]) -> Dialog {
         Dialog::from_request(&invite(more), "near", flow(), "<sip:holdfast@192.0.2.9>".into()).unwrap()
     }
 

@@ -66,6 +66,12 @@ impl SessionTimer {
         Some(Self { interval, ours, refreshed: now, asked: false, again_at: None, least: None })
     }
 
+    /// The timer of a dialog that goes on after a restart: whether it is refreshed in time is on us until it is agreed anew.
+    pub fn resumed(now: Monotonic, interval: Duration) -> Self {
+        let interval = interval.clamp(SESSION_EXPIRES_MIN, SESSION_EXPIRES_MAX);
+        Self { interval, ours: true, refreshed: now, asked: false, again_at: None, least: None }
+    }
+
     /// The agreed interval.
     pub fn interval(&self) -> Duration {
         self.interval

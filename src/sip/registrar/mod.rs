@@ -4,6 +4,7 @@
 mod binding;
 mod liveness;
 mod register;
+mod standing;
 mod way;
 
 pub use binding::{Binding, Contact, FlowOfPhone};

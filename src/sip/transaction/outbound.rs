@@ -86,6 +86,29 @@ impl Transactions {
         Ok(ClientId(self.start_client(now, request, via, to, true, out)))
     }
 
+    /// The INVITE of a transaction as it was sent, without its body.
+    pub fn invite(&self, id: ClientId) -> Option<&Request> {
+        self.clients.by_id.get(&id.0)?.invite.as_ref()
+    }
+
+    /// Goes on with the transaction of an INVITE that was sent before a restart, with the Via it was sent with: it can be
+    /// cancelled, and its responses are ours. `None` when it has no Via that can be read, or there are too many.
+    pub fn revive(&mut self, now: Monotonic, mut invite: Request, to: Flow) -> Option<ClientId> {
+        if invite.method != Method::Invite || self.clients.len() >= self.settings.clients_max {
+            return None;
+        }
+        let via: Via = invite.headers.first("Via")?.parse().ok()?;
+        invite.headers.remove("Via");
+        // It is out already: it is not sent again.
+        let id = self.start_client(now, invite, via, to, true, &mut Vec::new());
+        if let Some(Entry { machine: Machine::Invite(machine), timing, .. }) = self.clients.by_id.get_mut(&id)
+        {
+            machine.response(now, 180, timing);
+        }
+        self.settle_client(id, Acts::NONE, &mut Vec::new());
+        Some(ClientId(id))
+    }
+
     /// Cancels an INVITE of ours: now, if a provisional response has come, else as soon as one comes (RFC 3261 §9.1).
     /// Its final response, usually 487, still comes; a 2xx may win.
     pub fn cancel(&mut self, now: Monotonic, id: ClientId, out: &mut Vec<Output>) {

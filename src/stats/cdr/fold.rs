@@ -1,11 +1,12 @@
 //! From facts to records: what is open, and what becomes of it. It keeps no record once it is told.
 
-use super::{Audio, Cdr, Entry, Noted, Passed, Visit};
+use super::{Audio, Cdr, Entry, Noted, Passed, Restart, Visit};
 use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Destination, Settings};
 use crate::engine::talk::{TalkFact, TransferTo};
 use crate::engine::time::Wall;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use std::time::Duration;
 const VISITS_MAX: usize = 64;
 
 /// A call that is not over.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Open {
     cdr: Cdr,
     left_queue: bool,
 }
 
 /// The fold: facts in, one record out at each call's end, and what is noted about it afterwards.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CdrFold {
     queues: Vec<String>,
     agents: Vec<String>,
@@ -42,6 +43,12 @@ impl CdrFold {
         };
         fold.follow(settings);
         fold
+    }
+
+    /// Goes on with the open records of another fold, under these names.
+    pub fn go_on_with(&mut self, other: Self) {
+        self.open = other.open;
+        self.overlooked = other.overlooked;
     }
 
     /// The names are others from now on; what is open stays open.
@@ -69,6 +76,8 @@ impl CdrFold {
             }
             Fact::InTalk { call, what } => self.passed(wall, *call, what),
             Fact::CallLeftQueue { .. } => self.left(wall, &stamped.fact),
+            Fact::CallResumed { call } => self.restarted(*call, Restart::Resumed),
+            Fact::CallInterrupted { call } => self.restarted(*call, Restart::Interrupted),
             Fact::CallEnded { .. } => return self.ended(wall, &stamped.fact).map(Entry::from),
             Fact::CallDisposed { call, disposition, .. } => {
                 let disposition = disposition.clone();
@@ -159,6 +168,7 @@ impl CdrFold {
             };
             cdr.visits = before.visits;
             cdr.transfers = before.transfers;
+            cdr.restart = before.restart;
             if cdr.visits.len() < VISITS_MAX {
                 cdr.visits.push(visit);
             }
@@ -194,6 +204,12 @@ impl CdrFold {
         cdr.talk_ms = millis(*talk);
         cdr.hold_ms = millis(*hold);
         Some(cdr)
+    }
+
+    fn restarted(&mut self, call: CallId, what: Restart) {
+        if let Some(open) = self.open.get_mut(&call) {
+            open.cdr.restart = Some(what);
+        }
     }
 
     /// The caller was passed on, or should have been.
@@ -267,6 +283,7 @@ fn blank(call: CallId, queue: String, wall: i64) -> Cdr {
         disposition: None,
         transfers: Vec::new(),
         audio: Audio::default(),
+        restart: None,
     }
 }
 

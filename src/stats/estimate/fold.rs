@@ -3,6 +3,7 @@
 
 use super::rates::{Inflow, Measured, QueueRates};
 use super::{Basis, Estimate, Expected, Foresight, Pace, Rates};
+use crate::engine::Snapshot;
 use crate::engine::fact::{AgentState, Entered, Fact, OfferOutcome, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Agent, Number, Settings};
@@ -224,6 +225,8 @@ impl Estimator {
             | Fact::CallDisposed { .. }
             | Fact::InTalk { .. }
             | Fact::QueueClosed { .. }
+            | Fact::CallResumed { .. }
+            | Fact::CallInterrupted { .. }
             | Fact::QueueReopened { .. }
             | Fact::Reconfigured => {}
         }
@@ -322,6 +325,16 @@ impl Estimator {
             }
         }
         self.share_out(agent);
+    }
+
+    /// The engine goes on from before there was anybody to listen: this is who works in it, and how many wait.
+    pub fn begin_amid(&mut self, snapshot: &Snapshot) {
+        for view in &snapshot.agents {
+            self.agent_is(view.agent, view.state);
+        }
+        for view in &snapshot.queues {
+            self.on(view.queue, |line| line.waiting = view.waiting);
+        }
     }
 
     fn agent_is(&mut self, agent: AgentId, state: AgentState) {
