@@ -136,6 +136,23 @@ pub fn print_response(response: &Response) -> Vec<u8> {
     print_parts(&format!("SIP/2.0 {} {reason}", response.status), &response.headers, &response.body)
 }
 
+/// Writes a response without a body in as few bytes as may be: everybody must understand the short names (RFC 3261 §7.3.3).
+pub fn print_briefly(response: &Response) -> Vec<u8> {
+    let mut text = format!("SIP/2.0 {} {}\r\n", response.status, response.reason);
+    for (name, value) in response.headers.iter() {
+        let name = match name {
+            "Via" => "v",
+            "From" => "f",
+            "To" => "t",
+            "Call-ID" => "i",
+            other => other,
+        };
+        text.extend([name, ":", value, "\r\n"]);
+    }
+    text.push_str("l:0\r\n\r\n");
+    text.into_bytes()
+}
+
 fn print_parts(start: &str, headers: &Headers, body: &[u8]) -> Vec<u8> {
     let size: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let mut bytes = Vec::with_capacity(start.len() + size + body.len() + 32);

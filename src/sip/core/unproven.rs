@@ -54,9 +54,10 @@ impl SipCore {
             for (name, value) in refusal.headers {
                 response.headers.push(name, value);
             }
-            codec::print_response(&response)
+            response
         };
-        match [full, brief].into_iter().map(answer).find(|bytes| is_in_proportion(bytes, size, &from)) {
+        let answers = [codec::print_response(&answer(full)), codec::print_briefly(&answer(brief))];
+        match answers.into_iter().find(|bytes| is_in_proportion(bytes, size, &from)) {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
         }
@@ -73,7 +74,7 @@ impl SipCore {
         }
         let Some((to, full)) = self.transactions.refusal_of(malformed, from, &tag) else { return };
         let brief = Response { reason: reason_phrase(full.status).into(), ..full.clone() };
-        let mut answers = [full, brief].into_iter().map(|answer| codec::print_response(&answer));
+        let mut answers = [codec::print_response(&full), codec::print_briefly(&brief)].into_iter();
         match answers.find(|bytes| !is_stranger || is_in_proportion(bytes, size, &from)) {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
