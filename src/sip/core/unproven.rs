@@ -56,8 +56,9 @@ impl SipCore {
             }
             response
         };
-        let answers = [codec::print_response(&answer(full)), codec::print_briefly(&answer(brief))];
-        match answers.into_iter().find(|bytes| is_in_proportion(bytes, size, &from)) {
+        let fits = |bytes: &Vec<u8>| is_in_proportion(bytes, size, &from);
+        let long = Some(codec::print_response(&answer(full))).filter(fits);
+        match long.or_else(|| Some(codec::print_briefly(&answer(brief))).filter(fits)) {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
         }
@@ -73,9 +74,10 @@ impl SipCore {
             return;
         }
         let Some((to, full)) = self.transactions.refusal_of(malformed, from, &tag) else { return };
-        let brief = Response { reason: reason_phrase(full.status).into(), ..full.clone() };
-        let mut answers = [codec::print_response(&full), codec::print_briefly(&brief)].into_iter();
-        match answers.find(|bytes| !is_stranger || is_in_proportion(bytes, size, &from)) {
+        let fits = |bytes: &Vec<u8>| !is_stranger || is_in_proportion(bytes, size, &from);
+        let long = Some(codec::print_response(&full)).filter(fits);
+        let brief = Response { reason: reason_phrase(full.status).into(), ..full };
+        match long.or_else(|| Some(codec::print_briefly(&brief)).filter(fits)) {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
         }
