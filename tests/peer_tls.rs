@@ -10,6 +10,7 @@ use support::baresip::{self, Baresip};
 use support::certificates::Authority;
 use support::conversation::{AGENTS_TONE_HZ, CALLERS_TONE_HZ, engine, part, ready, stage};
 use support::eventually;
+use support::kamailio::Kamailio;
 use support::linphone::{self, Linphone};
 use support::peer::free_port;
 
@@ -98,4 +99,61 @@ fn phones_that_check_our_certificate_and_one_whose_we_check_talk_over_tls_with_s
     });
     let heard = clear(&linphone.heard("heard.wav").tone_shares(CALLERS_TONE_HZ));
     assert!(heard >= 4, "linphone hears the caller: {heard} half seconds");
+}
+
+#[test]
+fn a_carrier_s_proxy_shows_its_certificate_and_nobody_without_one_gets_in() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue("own", &["127.0.0.1"]);
+    let engine = engine(
+        1,
+        |_| String::new(),
+        |config| {
+            let authority = authority.file();
+            let tls = format!(
+                "[sip.tls]\ncertificate = {certificate:?}\nkey = {key:?}\nclient_authorities = {authority:?}\n"
+            );
+            config
+                .replace("\"tcp:127.0.0.1:0\"", "\"tcp:127.0.0.1:0\", \"tls:127.0.0.1:0\"")
+                .replace("[media]\n", &format!("{tls}[media]\n"))
+        },
+    );
+    let tls = engine.listens(Transport::Tls);
+    let own = authority.issue("edge", &["edge.carrier.example"]);
+    let edge = Kamailio::start_as_edge(Kamailio::port(), tls, &own, &authority.file());
+    let account = format!(
+        "<sip:agent0@{}>;auth_user=agent0;auth_pass=correct-horse-battery;regint=60;answermode=auto",
+        engine.sip
+    );
+    let plain = |account: &str, hz, dial: Option<&str>| {
+        Baresip::start(&baresip::Plan { account, hz, codecs: "pcmu", srtp: None, port: None, dial })
+    };
+    let agent = plain(&account, AGENTS_TONE_HZ, None);
+    ready(&engine, 1);
+    let caller =
+        plain("<sip:jane@127.0.0.1>;regint=0", CALLERS_TONE_HZ, Some(&format!("sip:4000@{}", edge.sip)));
+    // Without a certificate: this one rings nobody.
+    let stranger = Baresip::start_with(
+        &baresip::Plan {
+            account: "<sip:eve@127.0.0.1>;regint=0",
+            hz: CALLERS_TONE_HZ,
+            codecs: "pcmu",
+            srtp: None,
+            port: None,
+            dial: Some(&format!("sip:4000@{tls};transport=tls")),
+        },
+        &format!("sip_cafile {}\n", authority.file().display()),
+    );
+    stage(&engine, 1, "talking");
+    part(&engine, 2, 4.0);
+    let call = engine.api("/v1/calls")[0]["id"].as_str().expect("one call").to_owned();
+    engine.post(&format!("/v1/calls/{call}/hangup"), serde_json::json!({}));
+    let heard = |phone: Baresip, hz| {
+        let shares = phone.heard()[0].tone_shares(hz);
+        shares.iter().filter(|share| **share > 0.9).count()
+    };
+    assert!(heard(caller, AGENTS_TONE_HZ) >= 4, "the caller hears the agent, by way of the proxy");
+    assert!(heard(agent, CALLERS_TONE_HZ) >= 4, "and the agent him");
+    assert!(!stranger.log().contains("SIP/2.0 200"), "{}", stranger.log());
+    assert!(edge.log().is_empty() || !edge.log().contains("ERROR: tls"), "{}", edge.log());
 }
