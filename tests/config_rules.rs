@@ -612,7 +612,7 @@ fn the_rules_that_are_commented_out_are_right_as_they_stand() {
                     || first.starts_with("[[")
                     || first.starts_with("{ ")
                     || first == "]"
-                    || ["[fatigue]", "[dial]", "[sip.tls]"].contains(&first)
+                    || ["[fatigue]", "[dial]", "[sip.tls]", "[sip.hep]"].contains(&first)
             });
             format!(
                 "{}\n",

@@ -1,6 +1,11 @@
 //! The signalling core against scripted peers on fake time: every race of a call, and what must come of it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is a failed assertion")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is a failed assertion"
+)]
 
 mod agents;
 mod audio;
