@@ -5,6 +5,7 @@
 mod bench;
 mod calls;
 mod check;
+mod csv;
 pub mod simulate;
 mod staff;
 mod trace;
@@ -97,6 +98,7 @@ pub enum Command {
         holdfast simulate config/scenarios/x.toml              service level, waits and occupancy of each variant\n  \
         holdfast simulate mine.toml --replay calls.csv --json  yesterday's calls under other rules\n  \
         holdfast simulate --seeds 100000                       random worlds with faults against the checkers\n  \
+        holdfast simulate --signalling --seeds 10000           whole calls over a bad network against the checkers\n  \
         holdfast simulate --claims                             what Holdfast claims of itself, measured\n\n\
         A CSV of calls has a first line of names: arrived_at, and as far as known dialled or queue, patience_s, handle_s.\n\
         The lines of `holdfast calls --json` will do as well.",
@@ -169,6 +171,9 @@ pub struct CallsArgs {
     /// One JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Comma-separated values for a spreadsheet, in which no name is a formula.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// Arguments of `trace`.

@@ -76,6 +76,8 @@ const PURE: &[&str] = &[
     "sip/codec.rs",
     "sip/core/",
     "sip/admission.rs",
+    "sip/bouncer/",
+    "sip/source.rs",
     "sip/leg.rs",
     "sip/message.rs",
     "sip/presenting.rs",

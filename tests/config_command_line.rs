@@ -13,7 +13,7 @@ fn exit_code(line: &[&str]) -> u8 {
         }
         Command::Staff(args) => staff(&args),
         Command::Simulate(args) => simulate::simulate(&args),
-        Command::Run(_) | Command::Demo(_) | Command::Bench(_) => unreachable!(),
+        Command::Run(_) | Command::Demo(_) | Command::Bench(_) | Command::Trace(_) => unreachable!(),
     }
 }
 

@@ -492,7 +492,7 @@ fn the_example_of_a_whole_contact_centre_loads_without_a_warning() {
 /// A file with an unknown key in every table there is.
 const EVERY_TABLE: &str = r#"x = 1
 fatigue = { x = 1 }
-sip = { x = 1, tls = { x = 1, more = [{ x = 1 }] } }
+sip = { x = 1, strangers = { x = 1 }, ban = { x = 1 }, tls = { x = 1, more = [{ x = 1 }] } }
 trunk = [{ x = 1 }]
 media = { x = 1 }
 sounds = { x = 1 }
@@ -612,7 +612,7 @@ fn the_rules_that_are_commented_out_are_right_as_they_stand() {
                     || first.starts_with("[[")
                     || first.starts_with("{ ")
                     || first == "]"
-                    || ["[fatigue]", "[dial]", "[sip.tls]"].contains(&first)
+                    || ["[fatigue]", "[dial]", "[sip.tls]", "[sip.hep]"].contains(&first)
             });
             format!(
                 "{}\n",

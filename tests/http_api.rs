@@ -16,7 +16,7 @@ use holdfast::trace::{Step, Trace};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -174,7 +174,19 @@ impl Server {
                         }
                     }
                 });
+                let (bans, mut asked_of_bans) = mpsc::channel::<http::BansAsked>(4);
+                tokio::spawn(async move {
+                    while let Some(asked) = asked_of_bans.recv().await {
+                        match asked {
+                            http::BansAsked::List(reply) => reply.send(vec![banned()]).unwrap(),
+                            http::BansAsked::Lift(address, reply) => {
+                                reply.send(address == IpAddr::from([192, 0, 2, 66])).unwrap();
+                            }
+                        }
+                    }
+                });
                 let sources = Sources {
+                    bans,
                     settings: known,
                     prompts: Arc::new(BTreeSet::from(["all-busy".to_owned(), "closed".to_owned()])),
                     snapshots: seen,
@@ -255,6 +267,75 @@ fn a_reload_is_the_operator_s_and_says_what_came_of_it() {
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &body["warnings"][0]), (200, &Value::from("doubtful")));
     assert_eq!(server.send("POST", "/v1/reload", "o-token", "").0, 503, "nobody reads any more");
+}
+
+fn banned() -> http::Ban {
+    http::Ban { address: "192.0.2.66".into(), until_ms: 1_795_000_000_000, times: 2, shuts_out: true }
+}
+
+#[test]
+fn bans_are_shown_and_lifted_by_an_operator_alone() {
+    let server = Server::start(DONE);
+    let shown = server.get("/v1/bans");
+    assert_eq!(shown[0]["address"], "192.0.2.66");
+    assert_eq!((&shown[0]["times"], &shown[0]["shuts_out"]), (&Value::from(2), &Value::from(true)));
+    assert_eq!(server.send("DELETE", "/v1/bans/192.0.2.66", "r-token", "").0, 403);
+    assert_eq!(server.send("DELETE", "/v1/bans/192.0.2.66", "o-token", "").0, 200);
+    let (status, error, _) = server.error("DELETE", "/v1/bans/192.0.2.67", "o-token", "");
+    assert_eq!((status, error.as_str()), (404, "this address is not banned"));
+    assert_eq!(server.error("DELETE", "/v1/bans/everybody", "o-token", "").0, 400);
+}
+
+#[test]
+fn a_prompt_is_one_of_those_that_were_found_and_never_a_path() {
+    let server = Server::start(DONE);
+    for name in [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "closed/../closed",
+        "closed.wav",
+        "en/../closed",
+        ".",
+        "closed\\u0000",
+    ] {
+        let body = format!("{{\"to\":{{\"message\":\"{name}\"}}}}");
+        assert_eq!(server.send("POST", "/v1/calls/17/withdraw", "o-token", &body).0, 422, "{name}");
+    }
+    assert!(server.asked.lock().unwrap().is_empty(), "no path reached the engine");
+}
+
+/// Every route under /v1 with the methods it takes, read off the source, so that none is forgotten here.
+fn routes() -> Vec<(String, String)> {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/mod.rs")).unwrap();
+    let v1 = source.split_once("let v1 = Router::new()").unwrap().1.split_once(".layer(").unwrap().0;
+    let mut routes = Vec::new();
+    for route in v1.split(".route(\"").skip(1) {
+        let (path, handlers) = route.split_once('"').unwrap();
+        let path = path.replace("{name}", "anna").replace("{id}", "7").replace("{address}", "192.0.2.66");
+        for method in ["get", "post", "put", "delete", "patch"] {
+            if handlers.contains(&format!("{method}(")) {
+                routes.push((method.to_uppercase(), format!("/v1{path}")));
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn no_route_opens_without_a_token_and_none_that_changes_something_to_a_reader() {
+    let server = Server::start(DONE);
+    let routes = routes();
+    assert!(routes.len() > 30, "{routes:?}");
+    for (method, path) in routes {
+        for token in ["", "wrong", "r-token\"", "R-TOKEN"] {
+            assert_eq!(server.send(&method, &path, token, "{}").0, 401, "{method} {path} with {token:?}");
+        }
+        let status = server.send(&method, &path, "r-token", "{}").0;
+        assert_eq!(status == 403, method != "GET", "{method} {path} by a reader: {status}");
+    }
+    let changes = |request: &Request| !matches!(request, Request::Explain { .. });
+    assert!(!server.asked.lock().unwrap().iter().any(changes), "nothing but a question reached the engine");
+    assert_eq!(server.send("HEAD", "/v1/agents/anna/login", "r-token", "").0, 405);
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn an_answer_that_comes_twice_is_acknowledged_twice_and_is_one_call() {
 
 /// The callers of a scenario, with nobody at work.
 fn alone(caller: &str, calls: usize, within: Duration) -> Vec<Value> {
-    let engine = Holdfast::start(&rules(1, "127.0.0.1:9", "answer"));
-    engine.post("/v1/agents/agent0/pause", serde_json::json!({ "reason": "break" }));
+    let nobody = rules(1, "127.0.0.1:9", "answer").replace("automatic", "manual");
+    let engine = Holdfast::start(&nobody);
     let count = calls.to_string();
     let load = ["-s", "4001", "-m", &count, "-r", "60", "-l", &count];
     let mut callers = Sipp::start(caller, free_port(), Some(engine.sip), &load);
@@ -80,8 +80,13 @@ fn callers_whose_ack_is_always_lost_are_hung_up_after_64_t1_and_leave_nothing() 
 /// Every agent refuses once, and rests; the second one to be asked answers.
 fn refused_with(status: &str, more: &str, outcome: &str) {
     let (first, second) = (free_port(), free_port());
-    let keys = ["-m", "1", "-key", "status", status, "-key", "more", more];
-    let mut refuser = Sipp::start("agent_refuses.xml", first, None, &keys);
+    // SIPp wants a number in the first line, so it cannot be one of its keys.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let scenario = folder.path().join("agent_refuses.xml");
+    let text = include_str!("sip/agent_refuses.xml").replace("486 Busy Here", status);
+    std::fs::write(&scenario, text.replace("X-More: none", more)).expect("a scenario");
+    let scenario = scenario.to_str().expect("a path in UTF-8");
+    let mut refuser = Sipp::start(scenario, first, None, &["-m", "1"]);
     let mut answerer = Sipp::start("agent.xml", second, None, &["-m", "1"]);
     let mut rules = rules(1, &format!("127.0.0.1:{first}"), "answer");
     let other = rules[rules.rfind("[[agent]]").expect("an agent")..].to_owned();
@@ -126,7 +131,7 @@ fn where_a_tenth_of_all_messages_is_lost_calls_are_set_up_all_the_same() {
     let count = CALLS.to_string();
     let key = |wire: &Wire, end: usize| wire.faces[end].to_string();
     let phones_relay = key(&far, 0);
-    let contact = ["-m", &count, "-key", "near", phones_relay.as_str()];
+    let contact = ["-key", "near", phones_relay.as_str()];
     let agents = Sipp::start("agent_relayed.xml", phones_at, None, &contact);
     let engine = Holdfast::start(&rules(AGENTS, &phones_relay, "answer"));
     far.attach(0, engine.sip);

@@ -63,8 +63,9 @@ fn phones_that_check_our_certificate_and_one_whose_we_check_talk_over_tls_with_s
         srtp: true,
         port: None,
     };
+    // Of names in a certificate it knows no addresses.
     let trusting =
-        format!("root_ca={}\nverify_server_certs=1\nverify_server_cn=1\n", authority.file().display());
+        format!("root_ca={}\nverify_server_certs=1\nverify_server_cn=0\n", authority.file().display());
     let linphone = Linphone::start_with(&plan, &trusting);
     let own = format!("sip_certificate {}\n", both.display());
     let called = format!("<sip:agent{CALLED}@127.0.0.1;transport=tls>;regint=0;answermode=auto");

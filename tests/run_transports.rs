@@ -203,7 +203,7 @@ fn a_certificate_that_has_expired_is_refused_before_anything_starts() {
         .replace("[media]\n", &format!("[sip.tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[media]\n"));
     std::fs::write(&path, preamble + RULES).unwrap();
     let checked = std::process::Command::new(env!("CARGO_BIN_EXE_holdfast"))
-        .args(["check-config", "--config"])
+        .arg("check-config")
         .arg(&path)
         .output()
         .unwrap();

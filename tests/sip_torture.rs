@@ -103,7 +103,11 @@ fn outcome(parsed: Result<Message, Malformed>) -> Outcome {
     let mut out = Vec::new();
     match parsed {
         Ok(message) => end.receive(Monotonic(0), message, flow(), &mut out),
-        Err(malformed) => end.receive_malformed(malformed, flow(), &mut out),
+        Err(malformed) => {
+            let refusal = end.refusal_of(malformed, flow(), "tag");
+            let printed = refusal.map(|(to, response)| (to, codec::print_response(&response)));
+            out.extend(printed.map(|(to, bytes)| Output::Send { to, bytes: bytes.into() }));
+        }
     }
     if out.iter().any(|output| matches!(output, Output::Request { .. } | Output::Ack { .. })) {
         return Told;

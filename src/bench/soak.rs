@@ -1,10 +1,11 @@
 //! Whether memory grows with the number of calls that are over: very many short calls, and the slope of the engine's resident
 //! memory once it remembers as many transactions as it ever will.
 
-use super::BenchError;
 use super::held_callers::shown;
 use super::trial::{self, Trial};
+use super::{BenchError, status_name};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct SoakReport {
     pub attempted: u64,
     /// Of them, those that went as they should.
     pub succeeded: u64,
+    /// Not answered, by final status; "no response" among them.
+    pub failed: BTreeMap<String, u64>,
     /// Resident memory before the first call, in bytes.
     pub rss_before_bytes: u64,
     /// The most there was.
@@ -57,6 +60,7 @@ pub fn soak(settings: &SoakSettings) -> Result<SoakReport, BenchError> {
     let report = SoakReport {
         attempted: seen.tally.attempted,
         succeeded: seen.tally.completed,
+        failed: seen.tally.refused.iter().map(|(status, count)| (status_name(*status), *count)).collect(),
         rss_before_bytes: seen.resident_before,
         rss_peak_bytes: seen.resident_peak(),
         slope_bytes_per_100k_calls: slope(&points).map(|per_second| per_second / rate * 1e5),
@@ -80,6 +84,9 @@ impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
         writeln!(f, "Soak: {} short calls, {} of them succeeded", self.attempted, self.succeeded)?;
+        for (status, count) in &self.failed {
+            writeln!(f, "  failed              {count} with {status}")?;
+        }
         writeln!(f, "  memory before       {:.1} MB", megabytes(self.rss_before_bytes))?;
         writeln!(f, "  memory at most      {:.1} MB", megabytes(self.rss_peak_bytes))?;
         let slope = self.slope_bytes_per_100k_calls.map(|bytes| bytes / 1e6);

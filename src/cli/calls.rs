@@ -1,5 +1,6 @@
-//! `holdfast calls`: call records as a table or as JSON lines, read beside a running engine.
+//! `holdfast calls`: call records as a table, as JSON lines or as CSV, read beside a running engine.
 
+use super::csv::{drives_a_terminal, field};
 use super::{CallsArgs, exit};
 use crate::config::Config;
 use crate::engine::fact::Outcome;
@@ -67,6 +68,13 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
         }
         return out.flush();
     }
+    if args.csv {
+        writeln!(out, "{CSV_HEAD}")?;
+        for record in records {
+            writeln!(out, "{}", csv_line(record))?;
+        }
+        return out.flush();
+    }
     writeln!(
         out,
         "{:<19}  {:<12} {:<8} {:<18} {:<13} {:>7} {:>7}  {:<10} {:<8} MORE",
@@ -77,6 +85,33 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
     }
     writeln!(out, "{} of {matching} calls", records.len())?;
     out.flush()
+}
+
+/// The columns of [`csv_line`].
+const CSV_HEAD: &str = "call,queued_at,queues,dialled,caller_number,caller_name,outcome,wait_seconds,talk_seconds,\
+    hold_seconds,agent,ended_by,sent_to,disposition";
+
+fn csv_line(record: &Cdr) -> String {
+    let queued_at = jiff::Timestamp::from_millisecond(record.queued_at_ms).map(|at| at.to_string());
+    let thousandths = |millis: u64| format!("{}.{:03}", millis / 1000, millis % 1000);
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let fields = [
+        record.call.to_string(),
+        queued_at.unwrap_or_default(),
+        queues(record),
+        record.dialled.clone(),
+        record.caller_number.clone(),
+        record.caller_name.clone(),
+        record.outcome.as_str().to_owned(),
+        thousandths(record.wait_ms),
+        thousandths(record.talk_ms),
+        thousandths(record.hold_ms),
+        or_empty(&record.agent),
+        record.ended_by.as_str().to_owned(),
+        or_empty(&record.sent_to),
+        or_empty(&record.disposition),
+    ];
+    fields.map(|text| field(&text)).join(",")
 }
 
 fn line(record: &Cdr) -> String {
@@ -138,12 +173,6 @@ fn plain(text: &str) -> String {
     text.chars().map(|c| if drives_a_terminal(c) { '\u{fffd}' } else { c }).take(24).collect()
 }
 
-/// Control characters, and what Unicode has for turning and hiding text (its Annex 9 and Technical Report 36).
-pub(super) fn drives_a_terminal(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 /// JSON escapes the first 32 characters; this does the others that a terminal would obey. It still reads the same.
 pub(super) fn safe_json(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut safe, c| {
@@ -193,6 +222,9 @@ mod tests {
         let line = line(&record);
         assert!(line.contains(" sales>support 4001 "), "{line}");
         assert!(line.ends_with("system   turned away: full, to number +4930, on hold 2.5s, sale"), "{line}");
+        let csv = csv_line(&Cdr { caller_name: "=1+1".into(), ..record.clone() });
+        assert_eq!(csv.split(',').count(), CSV_HEAD.split(',').count(), "{csv}");
+        assert!(csv.contains(",sales>support,4001,") && csv.contains(",\"'=1+1\","), "{csv}");
         let usual =
             Cdr { hold_ms: 0, turned_away: None, sent_to: None, disposition: None, visits: vec![], ..record };
         assert!(super::line(&usual).ends_with(" system"), "no blanks at the end");

@@ -1,7 +1,8 @@
 //! `holdfast trace`: what was said about one of the last calls, as a ladder, as messages or as JSON. It asks the running
 //! engine, and decides nothing.
 
-use super::calls::{drives_a_terminal, local_time, safe_json};
+use super::calls::{local_time, safe_json};
+use super::csv::drives_a_terminal;
 use super::{TraceArgs, exit};
 use crate::client::{self, Fetched};
 use crate::config::Config;

@@ -23,6 +23,7 @@ mod shells;
 mod site;
 mod sounds;
 mod staffing;
+mod strangers;
 mod trace;
 mod transports;
 mod trunks;
@@ -42,6 +43,7 @@ use crate::media::recorder::RecorderSettings;
 use crate::media::{Codec, MediaSettings};
 use crate::secret::Secret;
 use crate::sip::auth::Algorithm;
+use crate::sip::bouncer::BouncerRules;
 use crate::sip::dialling::DialPolicy;
 use crate::sip::flow::Transport;
 use crate::sip::overload::OverloadRules;
@@ -130,6 +132,8 @@ pub struct SipConfig {
     pub trace: TraceRules,
     /// To whom SIP messages are told, if to anybody.
     pub hep: Option<HepRules>,
+    /// How much patience there is with strangers and with those who guess passwords.
+    pub bouncer: BouncerRules,
     /// Who may register and call with credentials: every agent, in the order of the settings, then the others.
     pub accounts: Vec<Account>,
 }

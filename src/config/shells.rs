@@ -5,8 +5,8 @@ use super::problem::unknown;
 use super::queues::name;
 use super::section::Section;
 use super::{
-    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, trace,
-    transports, trunks,
+    ApiToken, HttpConfig, LogConfig, MetricsConfig, SipConfig, StoreConfig, dial, presenting, strangers,
+    trace, transports, trunks,
 };
 use crate::engine::settings::Limits;
 use crate::http::Role;
@@ -63,6 +63,7 @@ pub(super) fn sip(
         dial: dial::policy(root),
         trace: trace::trace(&section),
         hep: trace::hep(&section),
+        bouncer: strangers::rules(&section),
         accounts: accounts.iter().map(|placed| placed.account.clone()).collect(),
         listen,
     };

@@ -4,6 +4,7 @@
 //! never holds a lock on anything that handles calls, and never decides about one.
 
 mod auth;
+mod bans;
 mod edit;
 mod error;
 mod expected;
@@ -19,6 +20,7 @@ mod why;
 mod write;
 
 pub use auth::{Role, Token, Tokens};
+pub use bans::{Ban, BansAsked};
 pub use error::HttpError;
 pub use reload::{ReloadAsked, Reloaded};
 pub use token_file::{TokenFileError, token_file};
@@ -34,7 +36,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use error::ApiError;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -76,6 +78,8 @@ pub struct Sources {
     pub reload: mpsc::Sender<ReloadAsked>,
     /// Who keeps what was said about the last calls.
     pub traces: mpsc::Sender<TraceAsked>,
+    /// Where bans are asked about.
+    pub bans: mpsc::Sender<BansAsked>,
     /// The call records.
     pub records: Records,
     /// The metrics in the text format.
@@ -157,6 +161,8 @@ fn router(api: Api) -> Router {
         .route("/calls/{id}/recording", post(talk::recording))
         .route("/queues/{name}/close", post(steer::close))
         .route("/queues/{name}/reopen", post(steer::reopen))
+        .route("/bans", get(bans::list))
+        .route("/bans/{address}", delete(bans::lift))
         .route("/reload", post(reload::reload))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)

@@ -39,6 +39,7 @@ const PAGE: &str = r#"<!doctype html>
 <tr><td>POST /v1/calls/ID/recording</td><td>{"change": "pause"}; also start, resume, stop</td></tr>
 <tr><td>POST /v1/queues/NAME/close</td><td>until reopen, or {"for": "2h"}, or {"until_ms": …}</td></tr>
 <tr><td>POST /v1/queues/NAME/reopen</td><td>its hours apply again</td></tr>
+<tr><td>GET /v1/bans</td><td>who is banned for guessing passwords; DELETE /v1/bans/ADDRESS lets him in again</td></tr>
 <tr><td>POST /v1/reload</td><td>reads the configuration anew; calls go on</td></tr>
 </table>
 <p>Everything under /v1 needs a token of [[http.token]], or the one in the file that is named at the start: <code>curl -H "Authorization: Bearer TOKEN" http://HOST:PORT/v1/queues</code></p>

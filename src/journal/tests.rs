@@ -73,8 +73,6 @@ fn written() -> (Vec<u8>, Vec<Engine>) {
         put(&[Entry::Happened(now, event.clone())]);
         let mut out = Commands::new();
         engine.handle(now, event, &mut out);
-        drop(out.take_commands());
-        drop(out.take_facts());
         engines.push(engine.clone());
     }
     (bytes, engines)

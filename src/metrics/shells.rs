@@ -1,5 +1,6 @@
 //! The figures of the shells and of the engine's own work: the runtime counts here.
 
+use super::advance;
 use super::maker::{Made, Maker, each};
 use crate::stats::Audio;
 use prometheus::{Histogram, IntCounter, IntGauge};
@@ -23,6 +24,8 @@ const METHODS: [&str; 15] = [
     "PUBLISH",
     "other",
 ];
+/// Why SIP was refused, or not even answered, in the interest of safety.
+const REFUSED: [&str; 5] = ["ban", "rate", "proportion", "password", "identity"];
 /// How a recording ends: complete, or given up for a reason.
 const RECORDINGS: [&str; 6] = ["finished", "disk_full", "unwritable", "write", "leads_out", "refused"];
 /// Bad, poor, fair, good and the best there is (ITU-T P.800).
@@ -55,6 +58,10 @@ pub struct SipMetrics {
     pub handshakes_failed: IntCounter,
     /// Wishes of trusted senders that could not be read; their calls were taken without them.
     pub bad_wishes: IntCounter,
+    /// Refused in the interest of safety, by cause.
+    refused: Vec<IntCounter>,
+    /// Sources that are banned now.
+    pub bans: IntGauge,
     /// Messages sent again because no answer came in time.
     pub retransmissions: IntCounter,
     /// Transactions alive.
@@ -161,6 +168,11 @@ impl SipMetrics {
             Ok((methods, classes))
         };
         let ((received, came), (sent, went)) = (by("received")?, by("sent")?);
+        let refused = make.counters(
+            "sip_refused_total",
+            "SIP refused or not answered for safety: of the banned, too fast, an answer out of proportion, wrong passwords and names.",
+            &["cause"],
+        )?;
         Ok(Self {
             requests: [received, sent],
             responses: [came, went],
@@ -180,6 +192,8 @@ impl SipMetrics {
                 "sip_bad_wishes_total",
                 "Wishes for calls (X-Holdfast-…) of trusted trunks that could not be read.",
             )?,
+            refused: each(&REFUSED, |cause| refused.get_metric_with_label_values(&[cause]))?,
+            bans: make.gauge("sip_bans", "Sources that are banned now for guessing passwords.")?,
             retransmissions: make.counter("sip_retransmissions_total", "SIP messages sent again.")?,
             transactions: make.gauge("sip_transactions", "SIP transactions alive.")?,
             dialogs: make.gauge("sip_dialogs", "SIP dialogs alive.")?,
@@ -192,6 +206,13 @@ impl SipMetrics {
         let at = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
         if let Some(counter) = self.requests.get(direction as usize).and_then(|methods| methods.get(at)) {
             counter.inc();
+        }
+    }
+
+    /// Brings the totals of what was refused up to date, by cause: `ban`, `rate`, `proportion`, `password`, `identity`.
+    pub fn refused(&self, totals: [u64; 5]) {
+        for (counter, total) in self.refused.iter().zip(totals) {
+            advance(counter, total);
         }
     }
 

@@ -21,10 +21,13 @@ use crate::engine::id::{LegId, RequestId};
 use crate::engine::talk::GuestRole;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Engine, Event, Settings, Snapshot};
+use crate::http::{self, BansAsked};
 use crate::journal::{Entry, Journal, Whole};
 use crate::media::{self, MediaEvent};
+use crate::sip::bouncer::Ban;
 use crate::sip::core::{SipCore, SipOutputs};
 use crate::sip::overload::Overload;
+use crate::sip::source::Source;
 use crate::sip::transport::{Arrived, Received, TransportSender};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -139,6 +142,9 @@ impl Driver {
         self.stop(taken.stop);
         for change in taken.changes.drain(..) {
             self.change(change);
+        }
+        for asked in taken.bans.drain(..) {
+            self.asked_of_bans(asked);
         }
         for incoming in taken.network.drain(..) {
             self.receive(incoming);
@@ -267,6 +273,23 @@ impl Driver {
         let _ = done.send(changed);
     }
 
+    /// Who is banned, or whom to let in again: the signalling's to know.
+    fn asked_of_bans(&mut self, asked: BansAsked) {
+        let now = self.clock.now();
+        // Whoever asked may have stopped waiting.
+        match asked {
+            BansAsked::List(reply) => {
+                let _ = reply.send(self.sip.bans().map(|ban| shown(&ban, now)).collect());
+            }
+            BansAsked::Lift(address, reply) => {
+                let lifted = self.sip.lift_ban(Source::of(address));
+                self.sip.tick(now, self.engine.settings(), &mut self.media, &mut self.work.sip);
+                self.pump();
+                let _ = reply.send(lifted);
+            }
+        }
+    }
+
     fn requested(&mut self, request: Request, reply: oneshot::Sender<Result<Answer, Refusal>>) {
         self.work.next_request += 1;
         let id = RequestId(self.work.next_request);
@@ -306,6 +329,9 @@ impl Driver {
                 self.facts.sent(&bytes);
                 self.tracer.passed(now.mono, true, &flow, &bytes);
                 self.transport.send(flow, bytes);
+            }
+            if let Some(sources) = self.work.sip.shut_out.take() {
+                self.transport.shut_out(sources);
             }
             for note in self.work.sip.notes.drain(..) {
                 if note.is_problem() {
@@ -430,6 +456,7 @@ impl Driver {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),
             dropped: self.transport.counts().dropped.load(Ordering::Relaxed),
+            shut_out: self.transport.counts().shut_out.load(Ordering::Relaxed),
             connections: ConnectionFigures::of(&self.transport),
             journal_gaps: self.journal.as_ref().map_or(0, Journal::gaps),
             trunks: self.sip.trunk_pictures(self.clock.now()),
@@ -451,6 +478,17 @@ impl Driver {
         }
         let now = self.clock.now().mono;
         self.work.next_picture = now + PICTURE_EVERY.max(now.since(began) * PICTURE_SHARE);
+    }
+}
+
+/// A ban in the words of the API.
+fn shown(ban: &Ban, now: Now) -> http::Ban {
+    let left_ms = i64::try_from(ban.until.since(now.mono).as_millis()).unwrap_or(i64::MAX);
+    http::Ban {
+        address: ban.source.to_string(),
+        until_ms: now.wall.0.saturating_add(left_ms),
+        times: ban.times,
+        shuts_out: ban.shuts_out,
     }
 }
 

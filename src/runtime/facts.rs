@@ -10,6 +10,7 @@ use crate::engine::time::{Monotonic, Wall};
 use crate::engine::{Engine, Snapshot};
 use crate::media::Handle;
 use crate::metrics::{Direction, Metrics, advance};
+use crate::sip::admission::Refused;
 use crate::sip::message::Message;
 use crate::sip::overload::Cause;
 use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
@@ -200,6 +201,9 @@ impl FactSinks {
         advance(&metrics.sip.dropped, figures.dropped);
         figures.connections.show(&metrics.sip);
         advance(&metrics.sip.bad_wishes, figures.sip.bad_wishes);
+        let Refused { too_many, too_small, password, identity } = figures.sip.refused;
+        metrics.sip.refused([figures.shut_out, too_many, too_small, password, identity]);
+        metrics.sip.bans.set(gauge(figures.sip.bans));
         advance(&metrics.sip.retransmissions, transactions.retransmissions_sent);
         metrics.load.overloaded.set(i64::from(figures.is_overloaded));
         metrics.load.rate.set(figures.rate.unwrap_or_default() as i64);

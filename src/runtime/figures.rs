@@ -20,6 +20,8 @@ pub(super) struct Figures {
     pub malformed: u64,
     /// What came in by the sockets while the loop was behind.
     pub dropped: u64,
+    /// What came from those who are shut out.
+    pub shut_out: u64,
     pub connections: ConnectionFigures,
     pub media: MediaFigures,
     /// How often the journal could not be written.

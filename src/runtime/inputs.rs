@@ -2,7 +2,7 @@
 //! comes in plenty keeps the rest waiting. It handles nothing.
 
 use super::reload::Change;
-use crate::http::Asked;
+use crate::http::{Asked, BansAsked};
 use crate::media::MediaEvent;
 use crate::sip::transport::{Arrived, Inbox};
 use tokio::sync::{mpsc, watch};
@@ -29,6 +29,7 @@ pub(super) struct Inputs {
     media: mpsc::Receiver<MediaEvent>,
     api: mpsc::Receiver<Asked>,
     changes: mpsc::Receiver<Change>,
+    bans: mpsc::Receiver<BansAsked>,
     stop: watch::Receiver<Stop>,
     nobody_can_stop_us: bool,
 }
@@ -40,6 +41,7 @@ pub(super) struct Taken {
     pub media: Vec<MediaEvent>,
     pub requests: Vec<Asked>,
     pub changes: Vec<Change>,
+    pub bans: Vec<BansAsked>,
     pub stop: Stop,
     /// A part of the process that is gone, though it should outlive the loop.
     pub lost: Option<&'static str>,
@@ -53,8 +55,13 @@ impl Inputs {
         stop: watch::Receiver<Stop>,
     ) -> Self {
         // Nobody changes anything, unless told otherwise.
-        let (_, changes) = mpsc::channel(1);
-        Self { network, media, api, changes, stop, nobody_can_stop_us: false }
+        let ((_, changes), (_, bans)) = (mpsc::channel(1), mpsc::channel(1));
+        Self { network, media, api, changes, bans, stop, nobody_can_stop_us: false }
+    }
+
+    /// Questions about bans come from here.
+    pub(super) fn with_bans(self, bans: mpsc::Receiver<BansAsked>) -> Self {
+        Self { bans, ..self }
     }
 
     /// Other rules come from here.
@@ -79,6 +86,7 @@ impl Inputs {
             // The API may end before us: it decides about no call.
             Some(asked) = self.api.recv() => taken.requests.push(asked),
             Some(change) = self.changes.recv() => taken.changes.push(change),
+            Some(asked) = self.bans.recv() => taken.bans.push(asked),
             changed = self.stop.changed(), if !self.nobody_can_stop_us => {
                 self.nobody_can_stop_us = changed.is_err();
             }

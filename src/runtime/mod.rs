@@ -46,6 +46,8 @@ use tracer::Tracer;
 const REQUESTS_MAX: usize = 1024;
 /// Reloads that may wait for the one under way.
 const RELOADS_MAX: usize = 4;
+/// Questions about bans that may wait for the loop.
+const BANS_ASKED_MAX: usize = 16;
 /// Events of the media plane that may wait for the loop.
 const MEDIA_EVENTS_MAX: usize = 16_384;
 /// Requests to the API in progress get this long to be finished at the end.
@@ -149,6 +151,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let pulse = Pulse::default();
     let vitals =
         Vitals { pulse: pulse.clone(), workers: Arc::clone(media.counters()), pictures: snapshots.clone() };
+    let (bans, bans_asked) = mpsc::channel(BANS_ASKED_MAX);
     let reader = store.clone();
     let sources = Sources {
         settings: shown_rules,
@@ -159,6 +162,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         requests,
         reload: reload.clone(),
         traces,
+        bans,
         records: Arc::new(move |filter| {
             let store = reader.clone();
             Box::pin(async move { store.recent(&filter).await.map_err(|error| error.to_string()) })
@@ -209,7 +213,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         driver.go_on(&settings, standing, last);
     }
     driver.begin_journal(before).await;
-    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping).with_changes(changed);
+    let inputs = Inputs::new(network, media_inbox, api_inbox, stopping);
+    let inputs = inputs.with_changes(changed).with_bans(bans_asked);
     let (stop_api, api_stopping) = tokio::sync::oneshot::channel::<()>();
     let mut api = tokio::spawn(http::serve(listener, tokens, sources, async {
         let _ = api_stopping.await;

@@ -159,6 +159,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         presentation: config.sip.presentation.clone(),
         queues: config.sip.queues.clone(),
         dial: config.sip.dial.clone(),
+        bouncer: config.sip.bouncer.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.

@@ -14,6 +14,7 @@ use super::scenario;
 use crate::engine::fact::{AgentState, Entered, Fact, Outcome, Stamped};
 use crate::engine::id::{AgentId, CallId, OfferId, QueueId, RequestId};
 use crate::engine::settings::{Agent, Login, Settings};
+use crate::engine::talk::{TalkFact, TransferTo};
 use crate::engine::time::Monotonic;
 use kind::Kind;
 use recount::Recount;
@@ -176,8 +177,8 @@ impl Ledger {
                 Some(open) if !open.left => Ok(()),
                 Some(_) | None => Err(Broken::Call(*call, "widened though it does not wait")),
             },
+            Fact::InTalk { call, what } => self.in_talk(*call, what),
             Fact::WrapUpEnded { .. }
-            | Fact::InTalk { .. }
             | Fact::CallDisposed { .. }
             | Fact::QueueClosed { .. }
             | Fact::CallResumed { .. }
@@ -226,8 +227,43 @@ impl Ledger {
             recount.offered += 1;
             recount.waiting += 1;
         }
+        self.let_go(call);
         self.calls.insert(call, OpenCall { kind, place, ..OpenCall::new(now, call, queue) });
         Ok(())
+    }
+
+    /// Somebody else has the caller.
+    fn in_talk(&mut self, call: CallId, what: &TalkFact) -> Result<(), Broken> {
+        let by = match what {
+            TalkFact::Transferred { to: TransferTo::Agent(agent), .. } => Some(*agent),
+            TalkFact::TakenOver { by, .. } => Some(*by),
+            TalkFact::Transferred { to: TransferTo::Queue(_) | TransferTo::Number(_), .. } => None,
+            TalkFact::AudioStopped { .. }
+            | TalkFact::AudioResumed { .. }
+            | TalkFact::Joined { .. }
+            | TalkFact::Left { .. }
+            | TalkFact::Consulted { .. }
+            | TalkFact::TransferFailed { .. }
+            | TalkFact::Recording { .. } => return Ok(()),
+        };
+        self.let_go(call);
+        let (Some(agent), Some(open)) = (by, self.calls.get_mut(&call)) else { return Ok(()) };
+        open.agent = Some(agent);
+        if let Some(seen) = self.agents.get_mut(agent.0 as usize) {
+            seen.calls += 1;
+            if seen.calls > seen.capacity {
+                return Err(Broken::OfferedTwice(agent, call));
+            }
+        }
+        Ok(())
+    }
+
+    /// The call's agent is in it no longer, though it goes on.
+    fn let_go(&mut self, call: CallId) {
+        let agent = self.calls.get_mut(&call).and_then(|open| open.agent.take());
+        if let Some(seen) = agent.and_then(|agent| self.agents.get_mut(agent.0 as usize)) {
+            seen.calls = seen.calls.saturating_sub(1);
+        }
     }
 
     /// A call nobody has heard of before: identities only grow.

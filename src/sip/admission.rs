@@ -1,10 +1,12 @@
 //! Who may ask us for something: source network first, then password. Decides, and sends nothing.
 
-use super::auth::{Guard, Hashes, Verdict};
+use super::auth::{Answers, Guard, Hashes, Verdict};
+use super::bouncer::Bouncer;
 use super::flow::{Flow, TrunkId};
 use super::message::Request;
 use super::registrar::AccountId;
 use super::settings::{Account, Trunk};
+use super::source::Source;
 use super::uri::{NameAddr, Uri};
 use crate::cidr::Cidr;
 use crate::engine::id::AgentId;
@@ -28,9 +30,26 @@ pub enum Admission {
     Forbidden,
 }
 
+/// What was refused, counted from the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Refused {
+    /// Requests of strangers that came too fast, and got no answer.
+    pub too_many: u64,
+    /// Requests of strangers that got no answer because it would have been so much larger.
+    pub too_small: u64,
+    /// Wrong passwords, unknown users, and whoever is banned for them.
+    pub password: u64,
+    /// Right passwords under somebody else's name.
+    pub identity: u64,
+}
+
 /// The accounts and networks, and the checks on them.
 pub struct Gate {
     guard: Guard,
+    /// Who has asked too often, or guessed.
+    pub bouncer: Bouncer,
+    /// What it came to.
+    pub refused: Refused,
     trunks: Vec<Trunk>,
     doors: BTreeMap<TrunkId, Door>,
     proxies: Vec<Cidr>,
@@ -59,9 +78,17 @@ struct Known {
 
 impl Gate {
     /// Hashes the passwords once; they are not kept.
-    pub fn new(guard: Guard, realm: &str, trunks: Vec<Trunk>, accounts: &[Account]) -> Self {
+    pub fn new(
+        guard: Guard,
+        bouncer: Bouncer,
+        realm: &str,
+        trunks: Vec<Trunk>,
+        accounts: &[Account],
+    ) -> Self {
         let mut gate = Self {
             guard,
+            bouncer,
+            refused: Refused::default(),
             trunks,
             doors: BTreeMap::new(),
             proxies: Vec::new(),
@@ -168,9 +195,9 @@ impl Gate {
         self.of_agent.get(&agent).copied()
     }
 
-    /// The values of `WWW-Authenticate`.
-    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> Vec<String> {
-        self.guard.challenges(now, stale)
+    /// The values of `WWW-Authenticate`, for whoever is at this address.
+    pub fn challenges(&mut self, now: Monotonic, address: IpAddr, stale: bool) -> Vec<String> {
+        self.guard.challenges(now, Source::of(address), stale)
     }
 
     /// Judges an INVITE. From a trunk no password is asked, unless the sender bears an account's
@@ -185,36 +212,65 @@ impl Gate {
         {
             return Admission::Trunk(trunk);
         }
-        self.authenticate(now, request, "From")
+        self.authenticate(now, request, flow, "From")
     }
 
     /// Judges a REGISTER: always by password, and only for the user's own address of record.
-    pub fn admit_registration(&mut self, now: Monotonic, request: &Request) -> Admission {
+    pub fn admit_registration(&mut self, now: Monotonic, request: &Request, flow: &Flow) -> Admission {
         if user_of(request, "From") != user_of(request, "To")
             && request.headers.first("Authorization").is_some()
         {
             // Third-party registration (RFC 3261 §10.2) is nobody's right here.
+            self.refused.identity += 1;
             return Admission::Forbidden;
         }
-        self.authenticate(now, request, "To")
+        self.authenticate(now, request, flow, "To")
     }
 
-    /// Whether a request answers a challenge of ours, rightly or wrongly.
-    pub fn bears_proof(&self, request: &Request) -> bool {
-        self.guard.is_answered(request.headers.all("Authorization"))
+    /// Whether a request answers a challenge of ours.
+    pub fn answers(&self, request: &Request, flow: &Flow) -> Answers {
+        self.guard.answers(Source::of(flow.remote.ip()), request.headers.all("Authorization"))
     }
 
-    fn authenticate(&mut self, now: Monotonic, request: &Request, identity: &str) -> Admission {
+    /// Whether a stranger's request is looked at now; counted, if not.
+    pub fn may_ask(&mut self, now: Monotonic, flow: &Flow) -> bool {
+        // Many phones speak by a proxy of our own, which can limit them better than we.
+        let may = self.is_proxy(flow.remote.ip()) || self.bouncer.may_ask(now, flow.remote.ip());
+        self.refused.too_many += u64::from(!may);
+        may
+    }
+
+    fn authenticate(&mut self, now: Monotonic, request: &Request, flow: &Flow, identity: &str) -> Admission {
+        let from = flow.remote.ip();
+        let authorization = request.headers.all("Authorization");
+        if self.bouncer.is_banned(now, from) && self.answers(request, flow) == Answers::Ours {
+            self.refused.password += 1;
+            return Admission::Forbidden;
+        }
         let Self { guard, accounts, by_name, .. } = self;
         let hashes = |name: &str| {
             by_name.get(name).and_then(|id| accounts.get(id.0)).and_then(|known| known.hashes.as_ref())
         };
-        let authorization = request.headers.all("Authorization");
-        match guard.check(now, request.method.as_str(), &request.uri, authorization, hashes) {
+        let asked = (request.method.as_str(), request.uri.as_str());
+        match guard.check(now, Source::of(from), asked, authorization, hashes) {
             Verdict::Accepted { username } if user_of(request, identity).as_ref() == Some(&username) => {
-                by_name.get(&username).map_or(Admission::Forbidden, |id| Admission::Account(*id))
+                self.bouncer.proved(now, from);
+                self.by_name.get(&username).map_or(Admission::Forbidden, |id| Admission::Account(*id))
             }
-            Verdict::Accepted { .. } | Verdict::Wrong => Admission::Forbidden,
+            Verdict::Accepted { .. } => {
+                self.refused.identity += 1;
+                Admission::Forbidden
+            }
+            Verdict::Wrong => {
+                self.refused.password += 1;
+                // A trunk's calls need no password, so they go on though somebody there guesses at ours.
+                let may_shut_out = !self.is_trunk(from);
+                // Nor is a proxy's address that of whoever guesses behind it.
+                if !self.is_proxy(from) {
+                    self.bouncer.guessed(now, from, may_shut_out);
+                }
+                Admission::Forbidden
+            }
             Verdict::Missing => Admission::Challenge { stale: false },
             Verdict::Stale => Admission::Challenge { stale: true },
         }

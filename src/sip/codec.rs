@@ -16,6 +16,9 @@ pub const MESSAGE_SIZE_MAX_BYTES: usize = 65_535;
 /// The most header lines taken, folded lines counted one by one.
 pub const HEADER_LINES_MAX: usize = 256;
 
+/// The longest header taken, in bytes, unfolded.
+pub const HEADER_LENGTH_MAX_BYTES: usize = 8_192;
+
 /// Reads one message: all of a datagram, or what the framing cut out of a stream.
 pub fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
     let parts = take_apart(bytes).map_err(Malformed::unreadable)?;
@@ -82,6 +85,33 @@ fn long_name(name: &str) -> &str {
         name.eq_ignore_ascii_case(long) || (!short.is_empty() && name.eq_ignore_ascii_case(short))
     });
     known.map_or(name, |(_, long)| long)
+}
+
+/// Whether a header has a name of one letter (RFC 3261 §7.3.3 and the IANA registry).
+pub fn has_short_form(name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "Accept-Contact",
+        "Allow-Events",
+        "Call-ID",
+        "Contact",
+        "Content-Encoding",
+        "Content-Length",
+        "Content-Type",
+        "Event",
+        "From",
+        "Identity",
+        "Identity-Info",
+        "Refer-To",
+        "Referred-By",
+        "Reject-Contact",
+        "Request-Disposition",
+        "Session-Expires",
+        "Subject",
+        "Supported",
+        "To",
+        "Via",
+    ];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Writes a message; `Content-Length` is always written, from the body (RFC 3261 §20.14).

@@ -93,6 +93,12 @@ pub enum NotDialled {
     /// A pattern forbids it.
     #[error("a pattern of [dial] deny forbids it")]
     Denied,
+    /// An address that is nobody's here.
+    #[error("it names an address elsewhere, and only numbers are called")]
+    Elsewhere,
+    /// It was forwarded here, from somewhere that was forwarded to before.
+    #[error("the call was forwarded too often, or in a circle")]
+    SentRound,
     /// Nobody to call it through.
     #[error("no [[trunk]] has dial = \"…\"")]
     NoTrunk,

@@ -14,6 +14,9 @@ pub enum Fault {
     /// More than [`HEADER_LINES_MAX`](super::codec::HEADER_LINES_MAX).
     #[error("more than 256 header lines")]
     TooManyHeaders,
+    /// One longer than [`HEADER_LENGTH_MAX_BYTES`](super::codec::HEADER_LENGTH_MAX_BYTES).
+    #[error("a header longer than 8192 bytes")]
+    LongHeader,
     /// The empty line after the headers is missing.
     #[error("the headers do not end with an empty line")]
     NoEndOfHeaders,
@@ -57,6 +60,7 @@ impl Fault {
             Self::Version => 505,
             Self::Empty
             | Self::TooManyHeaders
+            | Self::LongHeader
             | Self::NoEndOfHeaders
             | Self::StartLine
             | Self::RequestUri

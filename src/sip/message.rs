@@ -2,6 +2,8 @@
 //!
 //! Parsing and printing live in [`codec`](super::codec), the only file that names the codec crate.
 
+use super::names::kept;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A request method (RFC 3261 §7.1). Methods are case-sensitive.
@@ -92,12 +94,12 @@ impl fmt::Display for Method {
 /// Header fields in the order of the wire; names are kept in their long, canonical form
 /// (`Via`, never `v` or `VIA`), values unfolded, trimmed and free of CR, LF and NUL.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Headers(Vec<(Box<str>, String)>);
+pub struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
-    /// No header.
+    /// No header, and room for as many as a message usually has.
     pub fn new() -> Self {
-        Self::default()
+        Self(Vec::with_capacity(12))
     }
 
     /// The first value of `name` (compared without case).
@@ -123,19 +125,19 @@ impl Headers {
 
     /// Adds a header at the end.
     pub fn push(&mut self, name: &str, value: impl Into<String>) {
-        self.0.push((name.into(), clean(value.into())));
+        self.0.push((kept(&USUAL, name), clean(value.into())));
     }
 
     /// Adds a header in front: a new topmost Via.
     pub fn push_front(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(0, (name.into(), clean(value.into())));
+        self.0.insert(0, (kept(&USUAL, name), clean(value.into())));
     }
 
     /// Replaces all headers of that name by one, at the place of the first.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let at = self.0.iter().position(|(key, _)| key.eq_ignore_ascii_case(name));
         self.remove(name);
-        let entry = (name.into(), clean(value.into()));
+        let entry = (kept(&USUAL, name), clean(value.into()));
         match at {
             Some(at) => self.0.insert(at, entry),
             None => self.0.push(entry),
@@ -170,6 +172,30 @@ impl Headers {
         self.0.is_empty()
     }
 }
+
+/// The names that nearly all headers have, the most frequent first.
+const USUAL: [&str; 20] = [
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Max-Forwards",
+    "Allow",
+    "Supported",
+    "Content-Type",
+    "Server",
+    "User-Agent",
+    "Record-Route",
+    "Route",
+    "Accept",
+    "Authorization",
+    "WWW-Authenticate",
+    "Expires",
+    "Session-Expires",
+    "P-Asserted-Identity",
+];
 
 /// Header smuggling stops here: nothing we were told can start a new line.
 fn clean(value: String) -> String {

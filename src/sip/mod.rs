@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod auth;
+pub mod bouncer;
 pub mod cause;
 pub mod codec;
 pub mod core;
@@ -15,6 +16,7 @@ pub mod identity;
 pub mod leg;
 pub mod message;
 pub mod name_addr;
+mod names;
 pub mod overload;
 pub mod params;
 pub mod presenting;
@@ -22,6 +24,7 @@ pub mod presets;
 pub mod registrar;
 pub mod reply;
 pub mod settings;
+pub mod source;
 pub mod standing;
 pub mod tokens;
 pub mod transaction;

@@ -93,10 +93,8 @@ impl<'a> Pieces<'a> {
 
     /// The display name, without quotes; `None` when it is empty.
     fn display(&self) -> Option<String> {
-        let display =
-            if self.display.starts_with('"') { unquote(self.display) } else { self.display.to_owned() };
         // Display names end up in logs and on screens, where control characters have no business.
-        let display = display.replace(char::is_control, " ");
+        let display = unquote(self.display).replace(char::is_control, " ");
         Some(display.trim().to_owned()).filter(|display| !display.is_empty())
     }
 }

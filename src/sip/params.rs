@@ -1,16 +1,22 @@
 //! The `;name=value` lists of URIs and headers, bounded and printed without surprises.
 
 use super::message::split_outside_quotes;
+use super::names::kept;
 use super::uri::UriError;
+use std::borrow::Cow;
 use std::fmt;
 
 /// More parameters than this are an attack, not a message.
 pub const PARAMS_MAX: usize = 64;
 
+/// The names that most parameters have, the most frequent first.
+const USUAL: [&str; 10] =
+    ["branch", "tag", "rport", "received", "lr", "transport", "expires", "user", "q", "reg-id"];
+
 /// Parameters in the order of the wire. Names are compared without case (RFC 3261 §7.3.1), values are kept as they
 /// were written, quotes and escapes included.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Params(Vec<(Box<str>, Option<String>)>);
+pub struct Params(Vec<(Cow<'static, str>, Option<String>)>);
 
 impl Params {
     /// No parameter.
@@ -35,7 +41,7 @@ impl Params {
             if params.len() == PARAMS_MAX {
                 return Err(UriError::TooLong);
             }
-            params.push((name.into(), value.map(str::to_owned)));
+            params.push((kept(&USUAL, name), value.map(str::to_owned)));
         }
         Ok(Self(params))
     }
@@ -55,7 +61,7 @@ impl Params {
         let value = value.map(str::to_owned);
         match self.0.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
             Some(entry) => entry.1 = value,
-            None => self.0.push((name.into(), value)),
+            None => self.0.push((kept(&USUAL, name), value)),
         }
     }
 

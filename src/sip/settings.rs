@@ -3,6 +3,7 @@
 pub use super::trunk::settings::{NumberFrom, RegistrationRules, Route, Shows, Trunk};
 
 use super::auth::Algorithm;
+use super::bouncer::BouncerRules;
 use super::dialling::DialPolicy;
 use super::flow::{Flow, Transport};
 use super::host::Host;
@@ -43,6 +44,8 @@ pub struct SipSettings {
     pub accounts: Vec<Account>,
     /// What the registrar goes by.
     pub registrar: RegistrarRules,
+    /// How much patience there is with strangers and with those who guess passwords.
+    pub bouncer: BouncerRules,
     /// The timers of RFC 3261.
     pub timers: Timers,
     /// The first call's identity; the next ones count up from it.
@@ -70,6 +73,7 @@ impl Default for SipSettings {
             dial: DialPolicy::default(),
             accounts: Vec::new(),
             registrar: RegistrarRules::default(),
+            bouncer: BouncerRules::default(),
             timers: Timers::default(),
             first_call: CallId(1),
             silence_max: Duration::from_secs(6),

@@ -1,7 +1,7 @@
 //! The bytes of a message made fit for the codec crate: lines ended, unfolded and in UTF-8, the start line read, the
 //! body measured. Knows nothing of what a header means, but for Content-Length.
 
-use super::codec::{HEADER_LINES_MAX, MESSAGE_SIZE_MAX_BYTES};
+use super::codec::{HEADER_LENGTH_MAX_BYTES, HEADER_LINES_MAX, MESSAGE_SIZE_MAX_BYTES};
 use super::fault::Fault;
 use super::message::Method;
 use super::params::is_token;
@@ -190,6 +190,9 @@ impl Head {
         let line = &self.text[start..];
         if line.is_empty() {
             return;
+        }
+        if line.len() > HEADER_LENGTH_MAX_BYTES {
+            faults.note(Fault::LongHeader);
         }
         let Some((name, value)) = line.split_once(':') else { return };
         if !name.eq_ignore_ascii_case("Content-Length") && !name.eq_ignore_ascii_case("l") {

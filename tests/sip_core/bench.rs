@@ -13,6 +13,7 @@ use holdfast::sip::flow::{Flow, Transport};
 use holdfast::sip::message::{Message, Method, Request, Response};
 use holdfast::sip::registrar::RegistrarRules;
 use holdfast::sip::settings::{Account, Listener, SipSettings, Trunk};
+use holdfast::sip::source::Source;
 use holdfast::sip::standing::Standing;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -30,6 +31,10 @@ pub struct Bench {
     pub wire: VecDeque<(Flow, Message)>,
     pub events: VecDeque<Event>,
     pub notes: Vec<Note>,
+    /// From whom nothing is to be taken, as it was last told.
+    pub shut_out: Option<Vec<Source>>,
+    /// How many bytes each message had, and where it went.
+    pub sizes: VecDeque<(Flow, usize)>,
     /// The rules of the house, which the engine and the signalling share.
     pub engine: Settings,
     out: SipOutputs,
@@ -88,6 +93,8 @@ impl Bench {
             wire: VecDeque::new(),
             events: VecDeque::new(),
             notes: Vec::new(),
+            shut_out: None,
+            sizes: VecDeque::new(),
             engine: Settings {
                 queues: vec![sales],
                 agents: vec![agent("anna"), agent("bert")],
@@ -191,6 +198,8 @@ impl Bench {
     }
 
     fn collect(&mut self) {
+        self.sizes.extend(self.out.send.iter().map(|(flow, bytes)| (*flow, bytes.len())));
+        self.shut_out = self.out.shut_out.take().or(self.shut_out.take());
         for (flow, bytes) in self.out.send.drain(..) {
             let message = match codec::parse(&bytes) {
                 Ok(message) => message,

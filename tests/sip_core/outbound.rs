@@ -156,6 +156,7 @@ fn behind_a_proxy_that_keeps_no_connections_a_phone_is_told_so() {
     let mut bench = Bench::with(SipSettings { proxies, ..settings() });
     let by_proxy = |path: &str| {
         let mut phone = flow("198.51.100.20:5060", DESK, 1);
+        phone.account.call_id = format!("by-{}", path.len());
         phone.more.push(("Path", path.into()));
         phone
     };

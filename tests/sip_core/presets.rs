@@ -8,9 +8,10 @@ use holdfast::engine::id::{CallId, OfferId};
 use holdfast::engine::{Command, Event};
 use holdfast::sip::flow::{Flow, Transport, TrunkId};
 use holdfast::sip::message::{Message, Method, Request, Response};
-use holdfast::sip::settings::SipSettings;
+use holdfast::sip::settings::{Listener, SipSettings};
 use holdfast::sip::trunk::locate::Server;
 use holdfast::sip::trunk::order::Rank;
+use holdfast::sip::uri::Host;
 use std::net::SocketAddr;
 
 const SDP: &str = "v=0\r\no=root 1 1 IN IP4 198.18.0.7\r\ns=-\r\nc=IN IP4 198.18.0.7\r\nt=0 0\r\n\
@@ -224,4 +225,63 @@ fn a_plain_carrier_writes_numbers_as_people_dial_them_and_another_helps_out() {
     dial(&mut bench, "+43 1 5550111");
     let (_, invite) = bench.expect_request(Method::Invite);
     assert_eq!(invite.uri, "sip:004315550111@sip.carrier.example");
+}
+
+#[test]
+fn teams_is_asked_first_by_name_over_tls_and_calls_with_a_tel_identity_and_encrypted_audio() {
+    let config = preset("teams");
+    let name = Some(Host::parse("sbc.example.com").unwrap());
+    let here: SocketAddr = "192.0.2.9:5061".parse().unwrap();
+    let listener = Listener { transport: Transport::Tls, bound: here, advertised: here, name };
+    let listeners = settings().listeners.into_iter().chain([listener]).collect();
+    let (trunks, dial_policy) = (config.sip.trunks.clone(), config.sip.dial.clone());
+    let mut bench = Bench::with(SipSettings { trunks, dial: dial_policy, listeners, ..settings() });
+    for (trunk, address) in
+        ["52.114.148.0:5061", "52.114.132.46:5061", "52.114.75.24:5061"].iter().enumerate()
+    {
+        found(&mut bench, trunk, Transport::Tls, &[address]);
+    }
+    let asked = options(&mut bench, 200);
+    let first = &asked[0];
+    assert_eq!((asked.len(), first.uri.as_str()), (3, "sip:sip.pstnhub.microsoft.com:5061;transport=tls"));
+    assert_eq!(header(first, "Contact"), "<sip:sbc.example.com:5061;transport=tls>");
+    assert!(
+        header(first, "From").starts_with("<sip:sbc.example.com:5061>;tag="),
+        "{}",
+        header(first, "From")
+    );
+    let from = Flow { local: here, ..flow(Transport::Tls, "52.114.148.0:5061") };
+    let offer = SDP.replace("RTP/AVP", "RTP/SAVP")
+        + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^31\r\n";
+    let message = invite(
+        "INVITE sip:+12125550100@sbc.example.com:5061;user=phone;transport=tls SIP/2.0
+         Via: SIP/2.0/TLS 52.114.148.0:5061;branch=z9hG4bKe8d6
+         Record-Route: <sip:sip-du-a-us.pstnhub.microsoft.com:5061;transport=tls;lr>
+         Max-Forwards: 70
+         From: \"Alice\" <sip:+14255550123@sip.pstnhub.microsoft.com:5061;user=phone>;tag=c70d
+         To: <sip:+12125550100@sbc.example.com:5061;user=phone>
+         Call-ID: 14e5d5f3
+         CSeq: 1 INVITE
+         Contact: <sip:api-du-a-usea.pstnhub.microsoft.com:443;x-i=14e5>
+         P-Asserted-Identity: <tel:+14255550123>, <sip:alice@contoso.example>
+         Supported: timer
+         Session-Expires: 1800;refresher=uac
+         Min-SE: 300",
+    );
+    let message = String::from_utf8(message).unwrap().replace(SDP, &offer);
+    let message = message
+        .replace(&format!("Content-Length: {}", SDP.len()), &format!("Content-Length: {}", offer.len()));
+    let (dialled, caller) = arrives(&mut bench, from, message.as_bytes());
+    assert_eq!((dialled.as_str(), caller.number.as_str()), ("+12125550100", "+14255550123"));
+    bench.command(Command::Answer { call: CallId(100) });
+    let ok = bench.expect_response(200);
+    assert_eq!(ok.headers.first("Contact"), Some("<sip:holdfast@sbc.example.com:5061;transport=tls>"));
+    assert!(String::from_utf8(ok.body).unwrap().contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"));
+    dial(&mut bench, "+1 212 555 0142");
+    let (to, call) = bench.expect_request(Method::Invite);
+    assert_eq!(to.transport, Transport::Tls);
+    assert_eq!(to.trunk, Some(TrunkId(0)), "whose name the certificate must bear");
+    assert_eq!(header(&call, "Contact"), "<sip:holdfast@sbc.example.com:5061;transport=tls>");
+    assert!(!format!("{call:?}").contains("sips:") && call.headers.first("Replaces").is_none());
+    assert!(!call.headers.has_token("Supported", "replaces"));
 }

@@ -92,7 +92,7 @@ fn the_path_of_a_stranger_counts_for_nothing_and_is_told_of() {
 
 #[test]
 fn a_path_that_cannot_be_followed_is_refused() {
-    let many = vec!["<sip:198.51.100.20;lr>"; 9].join(", ");
+    let many = ["<sip:198.51.100.20;lr>"; 9].join(", ");
     for path in ["<sip:198.51.100.20>", "<tel:+4930>", "<<", &many] {
         let mut bench = Bench::with(behind_proxy());
         assert_eq!(registered(&mut bench, path).1.status, 400, "{path}");

@@ -103,7 +103,7 @@ fn garbage_harms_nobody() {
     }
     bench.expect_silence();
     bench.bytes(
-        from,
+        udp("203.0.113.7:5060"),
         b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n\
           Call-ID: x\r\nCSeq: 1 INVITE\r\nMax-Forwards: many\r\n\r\n",
     );
@@ -229,7 +229,7 @@ fn where_two_challenges_would_be_too_much_one_is_sent() {
     bench.request(phone.flow, &register);
     let challenges =
         bench.expect_response(401).headers.all("WWW-Authenticate").map(str::to_owned).collect::<Vec<_>>();
-    assert!(matches!(challenges.as_slice(), [one] if one.contains("MD5")), "{challenges:?}");
+    assert!(matches!(challenges.as_slice(), [one] if !one.contains("SHA-256")), "{challenges:?}");
     register.headers.push("User-Agent", "x".repeat(300));
     bench.request(phone.flow, &register);
     assert_eq!(bench.expect_response(401).headers.all("WWW-Authenticate").count(), 2);

@@ -1,5 +1,6 @@
 //! What a scenario's runs came to, for people, spreadsheets and programs. It computes nothing.
 
+use crate::cli::csv::field;
 use crate::simulate::Scenario;
 use crate::simulate::measure::Figures;
 use crate::simulate::summary::{self, Estimate, Measure, Part};
@@ -196,13 +197,4 @@ fn told(which: Measure, value: f64, half_width: Option<f64>, signed: bool) -> St
     let half = half_width.filter(|_| which != Measure::Offered);
     let half = half.map(|half| format!(" ±{:.places$}", half * scale)).unwrap_or_default();
     if signed { format!("{value:+.places$}{half}{unit}") } else { format!("{value:.places$}{half}{unit}") }
-}
-
-/// A field as RFC 4180 quotes it.
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }

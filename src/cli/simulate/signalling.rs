@@ -1,7 +1,7 @@
 //! `holdfast simulate --signalling`: whole calls over a bad network against the checkers.
 
 use super::{exit, in_parallel};
-use crate::simulate::signalling::{Run, Seen, run};
+use crate::simulate::signalling::{Run, Seen, ladder, run};
 use std::time::{Duration, Instant};
 
 /// More violations than this are not printed.
@@ -29,6 +29,9 @@ pub(super) fn check(first: u64, count: u64, limit: Option<Duration>) -> u8 {
                 broken += 1;
                 if broken <= PRINTED_MAX {
                     println!("{violation}");
+                    if count == 1 {
+                        println!("{}", ladder(&violation).join("\n"));
+                    }
                 }
             }
         }

@@ -390,10 +390,11 @@ impl World {
         facts.iter().for_each(|stamped| self.ledger.record(&stamped.fact));
         self.legs.report(&event);
         commands.iter().for_each(|command| self.legs.obey(command));
-        self.asked.extend(commands.iter().filter_map(|command| match command {
-            Command::Resume { leg, .. } => Some(*leg),
-            _ => None,
-        }));
+        for command in &commands {
+            if let Command::Resume { leg, .. } = command {
+                self.asked.push(*leg);
+            }
+        }
         let sound = self.engine.audit(now(at)).and_then(|()| self.legs.are_known_to(&self.engine));
         if let Err(wrong) = sound {
             panic!("after {told} at {at:?}: {wrong}");

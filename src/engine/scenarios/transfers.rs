@@ -109,6 +109,28 @@ fn a_caller_is_passed_on_again_by_whom_he_was_passed_on_to() {
         small_centre(),
         "10 refer agent:1 ben\n12 answer 2\n14 refer agent:2 carla\n16 answer 3\n20 caller-gone 1",
         expect_test::expect![[r#"
+            10.0 refer agent:1 ben
+              > tell agent/1 Trying
+              > offer 2: 1 (5551) to ben from sales
+              > play caller/1 [] en Music(["tide"])
+            12.0 answer 2
+              > tell agent/1 Done
+              > hang up agent/1
+              > bridge 1 with 2
+              · 1: Transferred { by: AgentId(0), to: Agent(AgentId(1)) }
+            14.0 refer agent:2 carla
+              > tell agent/2 Trying
+              > offer 3: 1 (5551) to carla from sales
+              > play caller/1 [] en Music(["tide"])
+            16.0 answer 3
+              > tell agent/2 Done
+              > hang up agent/2
+              > bridge 1 with 3
+              · 1: Transferred { by: AgentId(1), to: Agent(AgentId(2)) }
+            17.0 (time)
+            20.0 caller-gone 1
+              > hang up agent/3
+              · 1 ended by caller, talked 18.0 s, 4.0 s on hold
         "#]],
     );
 }

@@ -249,9 +249,22 @@ fn reports_go_to_where_the_far_side_is() {
 }
 
 #[test]
+fn who_was_sent_nothing_is_told_no_goodbye() {
+    let mut out = [0; rtcp::REPORT_MAX];
+    assert_eq!(session(Codec::Pcmu).report(at(5_000), 1 << 40, true, &mut out), None);
+    let (mut heard, mut reported) = (session(Codec::Pcmu), session(Codec::Pcmu));
+    frame(&mut heard, 20);
+    reported.report(at(5_000), 1 << 40, false, &mut out).unwrap();
+    for session in [&mut heard, &mut reported] {
+        assert!(session.report(at(6_000), 1 << 40, true, &mut out).is_some());
+    }
+}
+
+#[test]
 fn reports_of_strangers_are_not_listened_to() {
     let mut out = [0; rtcp::REPORT_MAX];
     let mut session = session(Codec::Pcmu);
+    frame(&mut session, 20);
     let (length, ..) = session.report(at(5_000), 1 << 40, true, &mut out).unwrap();
     let from = |ip: &str| format!("{ip}:4001").parse().unwrap();
     assert!(session.receive_report(at(0), from("198.51.100.7"), false, &mut out[..length]).is_ok());

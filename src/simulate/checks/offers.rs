@@ -103,6 +103,14 @@ impl Ledger {
             return Err(Broken::States { agent, from, lasted, was, been });
         }
         (seen.state, seen.since) = (to, now);
+        let talks = |state| matches!(state, AgentState::Talking | AgentState::OnHold);
+        if talks(from) && !talks(to) && to != AgentState::Offered {
+            // He may have left a call that goes on while it is being passed on.
+            let his = self.calls.iter().filter(|(_, open)| open.agent == Some(agent));
+            for call in his.map(|(call, _)| *call).collect::<Vec<_>>() {
+                self.let_go(call);
+            }
+        }
         let (word, mask) = bit(agent);
         if let Some(bits) = self.ready.get_mut(word) {
             *bits = if to == AgentState::Ready { *bits | mask } else { *bits & !mask };

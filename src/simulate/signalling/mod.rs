@@ -6,6 +6,7 @@
 
 mod books;
 mod broken;
+mod ladder;
 mod network;
 mod peer;
 mod site;
@@ -55,4 +56,14 @@ pub fn run(seed: u64) -> Result<Run, Violation> {
     world.live().map_err(|broken| Violation { seed, at: world.elapsed(), broken })?;
     let (seen, backed_off) = world.seen();
     Ok(Run { seen, backed_off, messages: world.network.carried(), digest: world.digest() })
+}
+
+/// The same world once more, to be read: the messages of the call in which a rule was broken, as they left (`-->`) and as
+/// they arrived (`==>`).
+pub fn ladder(violation: &Violation) -> Vec<String> {
+    let Ok(mut world) = World::new(violation.seed) else { return Vec::new() };
+    world.ladder = Some(ladder::Ladder::default());
+    // It ends as it did before.
+    let _ = world.live();
+    world.ladder.map(|ladder| ladder.of(&violation.broken.to_string())).unwrap_or_default()
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// 64·T1.
 const PATIENCE: Duration = Duration::from_secs(32);
+/// So long after an answer its transaction may be forgotten (T4), so that a copy of the request is another request.
+const REMEMBERED: Duration = Duration::from_secs(5);
 /// A dialog by both of its tags, the engine's first; the second is empty while it is not known.
 type Tags = (String, String);
 
@@ -40,7 +42,7 @@ struct Thread {
     /// Requests of the engine that were sent before: their repetitions are the same.
     sent: BTreeSet<(String, Method)>,
     /// The final responses of the engine.
-    finals: BTreeMap<(String, Method), u16>,
+    finals: BTreeMap<(String, Method), (u16, Monotonic)>,
     /// By the engine's tag.
     answered: BTreeMap<String, Answered>,
     /// When the engine was told that its change of a dialog came at a bad moment.
@@ -183,8 +185,8 @@ impl Thread {
         if response.is_provisional() {
             return Ok(());
         }
-        let before = *self.finals.entry((branch, cseq.method.clone())).or_insert(response.status);
-        if before != response.status {
+        let before = self.finals.insert((branch, cseq.method.clone()), (response.status, now));
+        if before.is_some_and(|(status, at)| status != response.status && now.since(at) < REMEMBERED) {
             return Err("two different final responses to one request");
         }
         let ours = response.to_tag().unwrap_or_default();
@@ -199,9 +201,8 @@ impl Thread {
 
     fn asked(&mut self, request: &Request) {
         let (theirs, ours) = tags_of_request(request);
-        if request.method == Method::Ack
-            && let Some(answered) = self.answered.get_mut(&ours)
-        {
+        // Whoever asks something in the dialog has its answer, though his ACK may be lost.
+        if let Some(answered) = self.answered.get_mut(&ours) {
             answered.acked = true;
         }
         if is_change(&request.method) {
@@ -230,7 +231,7 @@ impl Thread {
         let first = *invited.answered.get_or_insert(now);
         let in_time = now.since(first) < PATIENCE;
         // A change of a session that has ended meanwhile is nobody's any more.
-        let is_first = self.numbers.get(&(tags.0, String::new())).is_some();
+        let is_first = self.numbers.contains_key(&(tags.0, String::new()));
         (response.is_success() && in_time && (is_first || !has_ended)).then_some((tags.1, cseq.number))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::books::Books;
 use super::broken::Broken;
+use super::ladder::Ladder;
 use super::network::{Network, Parcel, STRAGGLES_MAX};
 use super::peer::{Peer, Seen};
 use super::site::{self, OUTSIDE, Site};
@@ -87,6 +88,8 @@ pub(super) struct World {
     newest: CallId,
     handled: u64,
     steps: u64,
+    /// What was said, if somebody wants to read it.
+    pub ladder: Option<Ladder>,
 }
 
 impl World {
@@ -125,6 +128,7 @@ impl World {
             newest: CallId(0),
             handled: 0,
             steps: 0,
+            ladder: None,
             rng,
         };
         world.begin(&site);
@@ -235,6 +239,9 @@ impl World {
     }
 
     fn deliver(&mut self, parcel: &Parcel) -> Result<(), Broken> {
+        if let Some(ladder) = &mut self.ladder {
+            ladder.arrives(self.now.since(BEGINNING), parcel);
+        }
         if parcel.to == site::here() {
             let received = codec::parse(&parcel.bytes);
             if let Ok(message) = &received {
@@ -251,11 +258,19 @@ impl World {
         Ok(())
     }
 
+    fn post(&mut self, parcel: Parcel) {
+        if let Some(ladder) = &mut self.ladder {
+            ladder.leaves(self.now.since(BEGINNING), &parcel);
+        }
+        self.network.post(self.now, parcel);
+    }
+
     /// The network takes what a peer has sent.
     fn post_of(&mut self, at: usize) {
         let Some(peer) = self.peers.get_mut(at) else { return };
+        let (from, to) = (peer.address, site::here());
         for bytes in std::mem::take(&mut peer.sends) {
-            self.network.post(self.now, Parcel { from: peer.address, to: site::here(), bytes });
+            self.post(Parcel { from, to, bytes });
         }
     }
 
@@ -267,7 +282,7 @@ impl World {
                     Ok(message) => self.watch.sent(self.now, &message)?,
                     Err(fault) => return Err(Broken::Nonsense(fault.to_string())),
                 }
-                self.network.post(self.now, Parcel { from: flow.local, to: flow.remote, bytes });
+                self.post(Parcel { from: flow.local, to: flow.remote, bytes });
             }
             self.out.notes.clear();
             self.out.dialogs.clear();

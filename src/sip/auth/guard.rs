@@ -1,18 +1,23 @@
 //! The server's side of digest authentication: challenges, and whether an answer is right.
 //!
-//! A nonce carries its own expiry and proof, so that a flood of requests costs no memory: only
-//! answers that were right are remembered, against replay. Never sees a password.
+//! A nonce carries its own expiry, proof, and whom it was sent to, so that a flood of requests costs no memory: only
+//! answers that were right are remembered, against replay. An answer to it from anywhere else proves nothing, so whoever
+//! answers receives what is sent to where he says he is. Never sees a password.
 
 use super::params::quoted;
 use super::{Algorithm, Hashes, Input, Params, response, same};
 use crate::engine::time::Monotonic;
 use crate::secret::Secret;
+use crate::sip::source::Source;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Nonces whose use is remembered at once; beyond, the oldest are declared stale.
 const REMEMBERED_MAX: usize = 16_384;
+
+/// When it expires in microseconds, of whose clock 56 bits last for 2,000 years; its number; and two seals.
+const NONCE_BYTES: usize = 7 + 5 + 8 + 6;
 
 /// What became of a request's credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,10 +29,22 @@ pub enum Verdict {
     },
     /// None for our realm, or for a nonce that is not ours: challenge.
     Missing,
-    /// Right password, but the nonce is used up: challenge with `stale=true` (RFC 7616 §3.3).
+    /// The nonce is used up though the password is right, or was sent to somebody else: challenge with `stale=true`
+    /// (RFC 7616 §3.3).
     Stale,
     /// Wrong password or unknown user: one answer for both.
     Wrong,
+}
+
+/// Whether a request answers a challenge of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answers {
+    /// To none.
+    Nothing,
+    /// To one that was sent to somebody else: he moved, or never got it.
+    Elsewhere,
+    /// To one that was sent where it comes from, rightly or wrongly.
+    Ours,
 }
 
 /// Challenges and checks.
@@ -98,10 +115,11 @@ impl Guard {
         }
     }
 
-    /// The values of `WWW-Authenticate`, preferred one first (RFC 8760 §2.4).
-    pub fn challenges(&mut self, now: Monotonic, stale: bool) -> Vec<String> {
+    /// The values of `WWW-Authenticate`, preferred one first (RFC 8760 §2.4), for this source alone.
+    pub fn challenges(&mut self, now: Monotonic, source: Source, stale: bool) -> Vec<String> {
         self.issued = self.issued.wrapping_add(1);
-        let nonce = self.nonce(NonceId { expires_us: (now + self.lifetime).0, serial: self.issued });
+        let id = NonceId { expires_us: (now + self.lifetime).0, serial: self.issued };
+        let nonce = self.nonce(id, source);
         let challenge = |algorithm: &Algorithm| {
             let stale = if stale { ", stale=true" } else { "" };
             format!(
@@ -117,22 +135,29 @@ impl Guard {
     pub fn check<'h, 'a>(
         &mut self,
         now: Monotonic,
-        method: &str,
-        request_uri: &str,
+        source: Source,
+        (method, request_uri): (&str, &str),
         authorization: impl Iterator<Item = &'h str>,
         account: impl Fn(&str) -> Option<&'a Hashes>,
     ) -> Verdict {
-        match self.ours(authorization) {
-            Some(params) => self.judge(now, method, request_uri, &params, account).unwrap_or(Verdict::Wrong),
-            None => Verdict::Missing,
+        let Some(params) = self.ours(authorization) else { return Verdict::Missing };
+        match self.looked_at(&params, source) {
+            (Answers::Nothing, _) => Verdict::Missing,
+            (Answers::Elsewhere, _) => Verdict::Stale,
+            (Answers::Ours, id) => {
+                self.judge(now, id, method, request_uri, &params, account).unwrap_or(Verdict::Wrong)
+            }
         }
     }
 
-    /// Whether an `Authorization` answers a challenge of ours, rightly or wrongly. Without one, [`check`](Self::check)
-    /// would say [`Verdict::Missing`].
-    pub fn is_answered<'h>(&self, authorization: impl Iterator<Item = &'h str>) -> bool {
-        self.ours(authorization)
-            .is_some_and(|params| params.value("nonce").is_some_and(|nonce| self.proven(nonce).is_some()))
+    /// Which challenge an `Authorization` answers.
+    pub fn answers<'h>(&self, source: Source, authorization: impl Iterator<Item = &'h str>) -> Answers {
+        self.ours(authorization).map_or(Answers::Nothing, |params| self.looked_at(&params, source).0)
+    }
+
+    fn looked_at(&self, params: &Params, source: Source) -> (Answers, NonceId) {
+        let nothing = (Answers::Nothing, NonceId::default());
+        params.value("nonce").and_then(|nonce| self.proven(nonce, source)).unwrap_or(nothing)
     }
 
     fn ours<'h>(&self, authorization: impl Iterator<Item = &'h str>) -> Option<Params> {
@@ -144,13 +169,13 @@ impl Guard {
     fn judge<'a>(
         &mut self,
         now: Monotonic,
+        id: NonceId,
         method: &str,
         request_uri: &str,
         params: &Params,
         account: impl Fn(&str) -> Option<&'a Hashes>,
     ) -> Option<Verdict> {
         let nonce = params.value("nonce")?;
-        let Some(id) = self.proven(nonce) else { return Some(Verdict::Missing) };
         let algorithm = Algorithm::from_param(params.value("algorithm"))?;
         if !self.algorithms.contains(&algorithm) {
             return Some(Verdict::Missing);
@@ -185,36 +210,39 @@ impl Guard {
         id > self.forgotten && self.used.entry(id).or_default().admit(count)
     }
 
-    fn nonce(&self, id: NonceId) -> String {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&id.expires_us.to_be_bytes());
-        bytes[8..16].copy_from_slice(&id.serial.to_be_bytes());
-        bytes[16..].copy_from_slice(&self.proof(id));
+    /// As few bytes as will do, for a challenge must not be much larger than what it answers.
+    fn nonce(&self, id: NonceId, source: Source) -> String {
+        let mut bytes = [0; NONCE_BYTES];
+        bytes[..7].copy_from_slice(&id.expires_us.to_be_bytes()[1..]);
+        bytes[7..12].copy_from_slice(&id.serial.to_be_bytes()[3..]);
+        bytes[12..20].copy_from_slice(&self.seal::<8>(id, b"nonce"));
+        bytes[20..].copy_from_slice(&self.seal::<6>(id, &source.bytes()));
         hex::encode(bytes)
     }
 
-    /// The nonce's identity, if it is one of ours.
-    fn proven(&self, nonce: &str) -> Option<NonceId> {
-        let mut bytes = [0; 32];
+    /// The nonce's identity, if it is one of ours, and whether it was sent to this source.
+    fn proven(&self, nonce: &str, source: Source) -> Option<(Answers, NonceId)> {
+        let mut bytes = [0; NONCE_BYTES];
         hex::decode_to_slice(nonce, &mut bytes).ok()?;
         let number = |range: std::ops::Range<usize>| {
             bytes[range].iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
         };
-        let id = NonceId { expires_us: number(0..8), serial: number(8..16) };
-        same(&self.proof(id), &bytes[16..]).then_some(id)
+        let id = NonceId { expires_us: number(0..7), serial: number(7..12) };
+        let is_here = same(&self.seal::<6>(id, &source.bytes()), &bytes[20..]);
+        let answers = if is_here { Answers::Ours } else { Answers::Elsewhere };
+        same(&self.seal::<8>(id, b"nonce"), &bytes[12..20]).then_some((answers, id))
     }
 
-    /// A keyed hash over the nonce's identity, nested so that it can't be extended.
-    fn proof(&self, id: NonceId) -> [u8; 16] {
+    /// A keyed hash over the nonce's identity and what is said of it, nested so that it can't be extended.
+    fn seal<const BYTES: usize>(&self, id: NonceId, of: &[u8]) -> [u8; BYTES] {
         let inner = Sha256::new()
             .chain_update(self.key)
             .chain_update(id.expires_us.to_be_bytes())
             .chain_update(id.serial.to_be_bytes())
+            .chain_update(of)
             .finalize();
         let outer = Sha256::new().chain_update(self.key).chain_update(inner).finalize();
-        let mut proof = [0; 16];
-        proof.copy_from_slice(&outer[..16]);
-        proof
+        std::array::from_fn(|at| outer[at])
     }
 }
 
@@ -225,6 +253,10 @@ mod tests {
     use crate::secret::Secret;
 
     const URI: &str = "sip:holdfast";
+
+    fn at(address: &str) -> Source {
+        Source::of(address.parse().unwrap())
+    }
 
     struct Bench {
         guard: Guard,
@@ -247,7 +279,7 @@ mod tests {
         }
 
         fn answer(&mut self, user: &str, password: &str) -> String {
-            let challenges = self.guard.challenges(self.now, false);
+            let challenges = self.guard.challenges(self.now, at("192.0.2.1"), false);
             let mut answerer = Answerer::new(Login {
                 username: user.into(),
                 realm: "holdfast".into(),
@@ -257,9 +289,12 @@ mod tests {
         }
 
         fn check(&mut self, method: &str, header: &str) -> Verdict {
-            let anna = &self.anna;
-            self.guard
-                .check(self.now, method, URI, [header].into_iter(), |name| (name == "anna").then_some(anna))
+            self.check_from("192.0.2.1", method, header)
+        }
+
+        fn check_from(&mut self, source: &str, method: &str, header: &str) -> Verdict {
+            let account = |name: &str| (name == "anna").then_some(&self.anna);
+            self.guard.check(self.now, at(source), (method, URI), [header].into_iter(), account)
         }
     }
 
@@ -277,6 +312,18 @@ mod tests {
         let (wrong, unknown) = (bench.answer("anna", "guess"), bench.answer("zoe", "pw"));
         assert_eq!(bench.check("REGISTER", &wrong), Verdict::Wrong);
         assert_eq!(bench.check("REGISTER", &unknown), Verdict::Wrong);
+    }
+
+    #[test]
+    fn an_answer_from_elsewhere_is_neither_right_nor_wrong() {
+        let mut bench = Bench::new();
+        let (right, wrong) = (bench.answer("anna", "pw"), bench.answer("anna", "guess"));
+        for header in [&right, &wrong] {
+            assert_eq!(bench.check_from("192.0.2.2", "REGISTER", header), Verdict::Stale);
+            let answers = bench.guard.answers(at("192.0.2.2"), [header.as_str()].into_iter());
+            assert_eq!(answers, Answers::Elsewhere);
+        }
+        assert_eq!(bench.check("REGISTER", &right), Verdict::Accepted { username: "anna".into() });
     }
 
     #[test]

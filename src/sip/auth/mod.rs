@@ -7,7 +7,7 @@ mod guard;
 mod params;
 
 pub use client::{Answerer, ChallengeError, Login};
-pub use guard::{Guard, Verdict};
+pub use guard::{Answers, Guard, Verdict};
 pub use params::Params;
 
 use crate::secret::Secret;

@@ -88,6 +88,11 @@ impl SipCore {
         if let Some(at) = leg.scheduled {
             self.due.remove(&(at, Due::Leg(leg_id)));
         }
+        if let Some(refresh) = leg.refresh {
+            // An INVITE that was answered provisionally has no timer; whoever has left the call may never say more.
+            self.transactions.cancel(turn.now.mono, refresh, &mut self.news);
+            self.flush(turn);
+        }
         match leg.phase {
             // Closed, and the engine's own wish, when the ending began.
             Phase::Ending { .. } => return,

@@ -130,6 +130,7 @@ impl SipCore {
             401 | 407 if is_wanted && self.challenge_answered(turn, id, response) => {}
             // RFC 5626 §5.3.1: the proxy in front has lost the phone's connection.
             430 if is_wanted && is_phone => self.flow_lost(turn, id),
+            300..400 if is_wanted && self.redirected(turn, id, response) => {}
             300.. if is_wanted => {
                 let retry_after = cause::retry_after(response.headers.first("Retry-After"));
                 if cause::is_global(response.status) {
@@ -245,6 +246,7 @@ impl SipCore {
         let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
         offer.open.remove(&id);
+        let by_trunk = self.forks.get(&id).is_some_and(|fork| fork.carrier.is_some());
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
         }
@@ -259,7 +261,8 @@ impl SipCore {
             refresh: None,
             resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
-            account: offer.invitation.whom.account(),
+            // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
+            account: offer.invitation.whom.account().filter(|_| !by_trunk),
             refer: None,
             provisional: None,
             hops_left: 0,

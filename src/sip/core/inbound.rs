@@ -65,12 +65,13 @@ impl SipCore {
         let (account, trunk) = match self.gate.admit_call(turn.now.mono, request, from) {
             Admission::Trunk(trunk) => (None, Some(trunk)),
             Admission::Account(account) => (Some(account), None),
-            Admission::Challenge { stale } => return Err(self.challenge(turn, stale)),
+            Admission::Challenge { stale } => return Err(self.challenge(turn, from, stale)),
             Admission::Forbidden => return Err(Refusal::new(403)),
         };
         let uri: Uri = request.uri.parse().map_err(|_| Refusal::new(400))?;
         // A carrier may call a mere number (RFC 3966).
-        if !uri.is_sip() && !(uri.is_tel() && trunk.is_some()) {
+        let is_callable = uri.is_sip() || (uri.is_tel() && trunk.is_some());
+        if !is_callable {
             return Err(Refusal::new(416));
         }
         if self.is_merged(request) {

@@ -16,6 +16,7 @@ mod offer;
 mod outside;
 mod present;
 mod reconfigure;
+mod redirect;
 mod refer;
 mod reliable;
 mod resume;
@@ -31,7 +32,8 @@ pub use note::Note;
 pub use resume::Restored;
 pub use start::SettingsError;
 
-use super::admission::Gate;
+use super::admission::{Gate, Refused};
+use super::bouncer::Ban;
 use super::dialog::DialogId;
 use super::fault::Malformed;
 use super::flow::{Flow, TrunkId};
@@ -39,6 +41,7 @@ use super::leg::Leg;
 use super::message::Message;
 use super::registrar::{AccountId, BindingId, Registrar};
 use super::settings::SipSettings;
+use super::source::Source;
 use super::tokens::Tokens;
 use super::transaction::{ClientId, Counts, Output, ServerId, Transactions};
 use super::trunk::{Trunks, Way};
@@ -62,6 +65,8 @@ pub struct SipOutputs {
     pub events: Vec<Event>,
     /// For whoever reads the log.
     pub notes: Vec<Note>,
+    /// From whom nothing is to be taken from now on; `None`: as before.
+    pub shut_out: Option<Vec<Source>>,
     /// Dialogs that may have begun, for whoever wants to know which messages belong to which call.
     pub dialogs: Vec<Begun>,
 }
@@ -94,6 +99,10 @@ pub struct SipCounts {
     pub malformed: u64,
     /// Wishes of trusted senders that could not be read, since the start.
     pub bad_wishes: u64,
+    /// What was refused, since the start.
+    pub refused: Refused,
+    /// Sources that are banned now.
+    pub bans: usize,
     /// The transaction layer's figures.
     pub transactions: Counts,
 }
@@ -257,6 +266,7 @@ impl SipCore {
             }
             self.settle(turn);
         }
+        self.gate.bouncer.tick(now.mono);
         for contact in self.registrar.tick(now.mono) {
             self.probe(turn, &contact);
         }
@@ -266,8 +276,12 @@ impl SipCore {
     /// When [`tick`](Self::tick) is wanted next.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let own = self.due.first().map(|(at, _)| *at);
-        let parts =
-            [self.transactions.next_deadline(), self.registrar.next_deadline(), self.trunks.next_deadline()];
+        let parts = [
+            self.transactions.next_deadline(),
+            self.registrar.next_deadline(),
+            self.trunks.next_deadline(),
+            self.gate.bouncer.next_deadline(),
+        ];
         parts.into_iter().chain([own]).flatten().min()
     }
 
@@ -284,6 +298,16 @@ impl SipCore {
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);
+    }
+
+    /// Who is banned for guessing passwords.
+    pub fn bans(&self) -> impl Iterator<Item = Ban> {
+        self.gate.bouncer.bans()
+    }
+
+    /// Lets somebody in again; whether he was banned. It takes effect with the next [`tick`](Self::tick).
+    pub fn lift_ban(&mut self, source: Source) -> bool {
+        self.gate.bouncer.lift(source)
     }
 
     /// Whether no call is left and the last BYEs, CANCELs and registrations given back have done their work: what remains then is only the
@@ -322,6 +346,8 @@ impl SipCore {
             contacts: self.registrar.len(),
             malformed: self.malformed,
             bad_wishes: self.bad_wishes,
+            refused: self.gate.refused,
+            bans: self.gate.bouncer.banned(),
             transactions: Counts {
                 retransmissions_sent: transactions.retransmissions_sent + self.answers_repeated,
                 ..transactions

@@ -2,6 +2,7 @@
 //! transaction, a description or a port is thought of. It does not decide whether; see [`overload`](crate::sip::overload).
 
 use super::{SipCore, SipOutputs};
+use crate::sip::auth::Answers;
 use crate::sip::codec;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request, Response};
@@ -15,7 +16,7 @@ impl SipCore {
             Method::Ack | Method::Cancel => true,
             // Whoever can answer a challenge of ours is an agent's phone, or a guest's: registrations above all, without
             // which nobody could be rung.
-            _ => request.to_tag().is_some() || self.gate.bears_proof(request),
+            _ => request.to_tag().is_some() || self.gate.answers(request, from) == Answers::Ours,
         };
         if stands || self.transactions.knows(request) {
             return Newcomer::Ours;

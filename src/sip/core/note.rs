@@ -1,8 +1,11 @@
 //! What somebody who reads the log should know: it is said here, and written there by whoever drains it.
 
 use crate::engine::id::CallId;
+use crate::engine::time::Monotonic;
 use crate::sip::auth::ChallengeError;
+use crate::sip::bouncer::Ban;
 use crate::sip::dialling::NotDialled;
+use crate::sip::source::Source;
 use crate::sip::trunk::registration::NotRegistered;
 use std::net::IpAddr;
 
@@ -38,6 +41,19 @@ pub enum Note {
         from: IpAddr,
         /// To whom.
         to: String,
+    },
+    /// Somebody guessed passwords until it was enough.
+    #[error(
+        "too many wrong passwords from {source_address}: for {minutes} minutes {what} taken from there; \
+         DELETE /v1/bans/{} lifts it, [sip.ban] exempt prevents it", source_address.address()
+    )]
+    Banned {
+        /// Who.
+        source_address: Source,
+        /// For how long.
+        minutes: u64,
+        /// What is not taken.
+        what: &'static str,
     },
     /// No server of a trunk answers any more, or one does again.
     #[error("trunk {trunk:?} {}", if *up { "answers again" } else { "does not answer: calls go by others, if there are others" })]
@@ -92,6 +108,7 @@ impl Note {
             | Self::NotPassedOn { .. }
             | Self::NotRegistered { .. }
             | Self::PathIgnored { .. }
+            | Self::Banned { .. }
             | Self::NotAuthenticated { .. } => true,
         }
     }
@@ -106,4 +123,15 @@ pub enum NoAnswer {
     /// Not for our realm, or refused.
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
+}
+
+impl Note {
+    /// Tells of a ban that begins now.
+    pub(super) fn banned(ban: &Ban, now: Monotonic) -> Self {
+        Self::Banned {
+            source_address: ban.source,
+            minutes: ban.until.since(now).as_secs().div_ceil(60),
+            what: if ban.shuts_out { "nothing is" } else { "no password is" },
+        }
+    }
 }

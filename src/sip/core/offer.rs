@@ -36,6 +36,8 @@ pub(super) struct Offer {
     pub open: BTreeSet<ClientId>,
     /// Who is rung when these have failed.
     pub later: VecDeque<Target>,
+    /// The numbers it was forwarded to.
+    pub sent_on: Vec<Dialable>,
     /// When the engine will have had enough: until then the phones that are rung in turn share the time.
     pub until: Monotonic,
     /// When the phone that rings has had its share.
@@ -72,6 +74,8 @@ pub(super) enum Target {
     Phone(Contact),
     /// To a trunk, by this way.
     Trunk(Way),
+    /// To a number that whoever was rung forwards to, by this way.
+    Forwarded(Dialable, Way),
 }
 
 /// Who is rung, and how.
@@ -152,9 +156,20 @@ impl SipCore {
         let Some(media) = opened else { return false };
         let first: Vec<_> = later.drain(..together.min(later.len())).collect();
         let until = turn.now.mono + patience;
-        let (open, share_ends, failure, retry_after, rang) = Default::default();
-        let offer =
-            Offer { media, wishes, invitation, open, later, until, share_ends, failure, retry_after, rang };
+        let (open, sent_on, share_ends, failure, retry_after, rang) = Default::default();
+        let offer = Offer {
+            media,
+            wishes,
+            invitation,
+            open,
+            later,
+            sent_on,
+            until,
+            share_ends,
+            failure,
+            retry_after,
+            rang,
+        };
         self.offers.insert(id, offer);
         for target in first {
             self.ring(turn, id, target);
@@ -199,7 +214,7 @@ impl SipCore {
     }
 
     fn ring(&mut self, turn: &mut Turn<'_>, id: OfferId, target: Target) {
-        if let Target::Trunk(way) = &target {
+        if let Target::Trunk(way) | Target::Forwarded(_, way) = &target {
             self.suit_media(turn, id, way);
         }
         let Some(offer) = self.offers.get(&id) else { return };
@@ -214,6 +229,7 @@ impl SipCore {
                 Some(Fork::to_phone(id, invite, &contact))
             }
             (Whom::Outside(number), Target::Trunk(way)) => self.fork_outside(id, &invitation, number, way),
+            (_, Target::Forwarded(number, way)) => self.fork_outside(id, &invitation, &number, way),
             (Whom::Agent { .. }, Target::Trunk(_)) | (Whom::Outside(_), Target::Phone(_)) => None,
         };
         let Some(mut fork) = fork else { return };
@@ -302,7 +318,7 @@ impl SipCore {
     }
 
     /// When nobody rings any more, whoever is next is rung; when nobody is next, the offer has failed.
-    fn go_on(&mut self, turn: &mut Turn<'_>, id: OfferId) {
+    pub(super) fn go_on(&mut self, turn: &mut Turn<'_>, id: OfferId) {
         while let Some(offer) = self.offers.get_mut(&id).filter(|offer| offer.open.is_empty()) {
             match offer.later.pop_front() {
                 Some(target) => self.ring(turn, id, target),
@@ -367,10 +383,11 @@ impl SipCore {
         match speaks_for {
             SpeaksFor::Server => {}
             SpeaksFor::Trunk => offer.later.retain(|target| match target {
-                Target::Trunk(way) => way.trunk != refused.trunk,
+                Target::Trunk(way) | Target::Forwarded(_, way) => way.trunk != refused.trunk,
                 Target::Phone(_) => true,
             }),
-            SpeaksFor::Called => offer.later.clear(),
+            // Whom a phone forwards to does not speak for the other phones.
+            SpeaksFor::Called => offer.later.retain(|target| matches!(target, Target::Phone(_))),
         }
     }
 

@@ -56,15 +56,15 @@ impl SipCore {
     }
 
     /// The challenge of RFC 3261 §22.2, one value for each hash (RFC 8760 §2.4).
-    pub(super) fn challenge(&mut self, turn: &Turn<'_>, stale: bool) -> Refusal {
-        let values = self.gate.challenges(turn.now.mono, stale);
+    pub(super) fn challenge(&mut self, turn: &Turn<'_>, from: &Flow, stale: bool) -> Refusal {
+        let values = self.gate.challenges(turn.now.mono, from.remote.ip(), stale);
         values.into_iter().fold(Refusal::new(401), |refusal, value| refusal.with("WWW-Authenticate", value))
     }
 
     fn register(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Request, from: Flow) {
-        let answer = match self.gate.admit_registration(turn.now.mono, request) {
+        let answer = match self.gate.admit_registration(turn.now.mono, request, &from) {
             Admission::Account(account) => self.registered(turn, account, request, from),
-            Admission::Challenge { stale } => self.challenge(turn, stale),
+            Admission::Challenge { stale } => self.challenge(turn, &from, stale),
             Admission::Forbidden | Admission::Trunk(_) => Refusal::new(403),
         };
         self.refuse(turn, id, request, answer);

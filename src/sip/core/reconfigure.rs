@@ -7,7 +7,7 @@ use crate::sip::settings::SipSettings;
 
 impl SipCore {
     /// Takes over the accounts, trunks, how calls are presented, which keep their places and the trunks their routes, the proxies, which
-    /// numbers may be called, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
+    /// numbers may be called, whom to have patience with, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
     ///
     /// # Errors
     /// When a static contact can't be reached by any listener. Nothing is changed then.
@@ -35,6 +35,7 @@ impl SipCore {
         }
         self.gate.know(&self.settings.realm, &new.accounts);
         self.gate.trust(new.trunks.clone());
+        self.gate.bouncer.go_by(new.bouncer);
         self.gate.let_through(new.proxies.clone());
         self.settings.accounts = new.accounts;
         let known = self.settings.trunks.len();

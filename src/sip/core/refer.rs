@@ -117,7 +117,8 @@ impl SipCore {
         Ok(ReferTarget { uri, replaces })
     }
 
-    fn is_ours(&self, ip: std::net::IpAddr) -> bool {
+    /// Whether it is an address of this machine.
+    pub(super) fn is_ours(&self, ip: std::net::IpAddr) -> bool {
         let mut listeners = self.settings.listeners.iter();
         listeners.any(|it| it.advertised.ip() == ip || it.bound.ip() == ip || it.bound.ip().is_unspecified())
     }

@@ -37,7 +37,8 @@ impl SipCore {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return true };
         let Phase::Arrived { id, invite, .. } = &leg.phase else { return true };
         let (id, required) = (*id, invite.headers.has_token("Require", EXTENSION));
-        if !required && !(with_media && invite.headers.has_token("Supported", EXTENSION)) {
+        let wanted = with_media && invite.headers.has_token("Supported", EXTENSION);
+        if !(required || wanted) {
             return false;
         }
         if leg.provisional.as_ref().is_some_and(|it| it.unacked.is_some()) {

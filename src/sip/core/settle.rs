@@ -1,10 +1,10 @@
 //! Passes on what the transaction layer tells, until nothing is left to pass on.
 
-use super::{Due, Purpose, SipCore, Turn};
+use super::{Due, Note, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::engine::time::Monotonic;
-use crate::sip::fault::Malformed;
+use crate::sip::bouncer::News;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{ClientId, Output, ServerId};
@@ -16,6 +16,11 @@ impl SipCore {
             for output in std::mem::take(&mut self.news) {
                 self.take(turn, output);
             }
+        }
+        if let Some(News { shut_out, banned }) = self.gate.bouncer.news() {
+            let now = turn.now.mono;
+            turn.out.shut_out = Some(shut_out);
+            turn.out.notes.extend(banned.iter().map(|ban| Note::banned(ban, now)));
         }
         for (account, reachable) in self.registrar.changes() {
             if let Some(agent) = self.gate.agent_of(account) {
@@ -81,12 +86,6 @@ impl SipCore {
         if let Some(leg) = self.invites.remove(&id) {
             self.drop_leg(turn, leg, true);
         }
-    }
-
-    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: Malformed, from: Flow) {
-        self.malformed = self.malformed.wrapping_add(1);
-        self.transactions.receive_malformed(malformed, from, &mut self.news);
-        self.flush(turn);
     }
 
     /// Answers a request.

@@ -5,6 +5,7 @@ use super::trunks::known_servers;
 use crate::engine::time::Now;
 use crate::sip::admission::Gate;
 use crate::sip::auth::Guard;
+use crate::sip::bouncer::Bouncer;
 use crate::sip::flow::{Flow, Transport, TrunkId};
 use crate::sip::registrar::{AccountId, Registrar};
 use crate::sip::settings::{Listener, SipSettings};
@@ -75,7 +76,9 @@ impl SipCore {
             NONCE_LIFETIME,
             settings.digests.clone(),
         );
-        let mut gate = Gate::new(guard, &settings.realm, settings.trunks.clone(), &settings.accounts);
+        let bouncer = Bouncer::new(settings.bouncer.clone());
+        let mut gate =
+            Gate::new(guard, bouncer, &settings.realm, settings.trunks.clone(), &settings.accounts);
         gate.let_through(settings.proxies.clone());
         let mut core = Self {
             gate,

@@ -3,19 +3,23 @@
 
 use super::compose::Refusal;
 use super::{SipCore, Turn};
+use crate::sip::auth::Answers;
 use crate::sip::codec;
+use crate::sip::fault::Malformed;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request, Response};
+use crate::sip::reply::reason_phrase;
 
 impl SipCore {
     /// Whether nothing speaks for a request: no trunk's address, no dialog, no answer to a challenge of ours, and no
     /// transaction that it would repeat.
     pub(super) fn is_unproven(&self, request: &Request, from: &Flow) -> bool {
         let standing = match &request.method {
-            // The first is never answered, the second always without a trace.
-            Method::Ack | Method::Cancel => true,
+            // It is never answered.
+            Method::Ack => true,
+            Method::Cancel => self.transactions.would_cancel(request),
             _ if request.to_tag().is_some() => self.leg_of(request).is_some(),
-            _ => self.gate.bears_proof(request),
+            _ => self.gate.answers(request, from) == Answers::Ours,
         };
         // A trunk's server may say much, but calls only whom the trunk may call.
         let is_call = request.method == Method::Invite && request.to_tag().is_none();
@@ -29,14 +33,21 @@ impl SipCore {
 
     /// Answers it, if the answer is not so much larger that it would serve to flood a third party.
     pub(super) fn answer_unproven(&mut self, turn: &mut Turn<'_>, request: Request, from: Flow) {
+        if !self.gate.may_ask(turn.now.mono, &from) {
+            return;
+        }
         let full = match &request.method {
+            Method::Cancel => Refusal::new(481),
             _ if request.to_tag().is_some() => Refusal::new(481),
-            Method::Invite | Method::Register => self.challenge(turn, false),
+            Method::Invite | Method::Register => {
+                let stale = self.gate.answers(&request, &from) == Answers::Elsewhere;
+                self.challenge(turn, &from, stale)
+            }
             _ => self.refusal_outside(&request),
         };
-        let size = codec::print_request(&request).len();
+        let size = least_size(&request);
         let brief = brief(&full);
-        let tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
+        let tag = self.brief_tag(&request);
         let (request, to) = self.transactions.traced(request, from);
         let answer = |refusal: Refusal| {
             let mut response = Response::reply_to(&request, refusal.status, "", Some(&tag));
@@ -45,16 +56,56 @@ impl SipCore {
             }
             codec::print_response(&response)
         };
-        // A source address cannot be forged where a handshake came first.
-        let fits = |bytes: &Vec<u8>| from.transport.is_reliable() || bytes.len() * 2 <= size * 3;
-        if let Some(bytes) = [full, brief].into_iter().map(answer).find(fits) {
-            turn.out.send.push((to, bytes.into()));
+        match [full, brief].into_iter().map(answer).find(|bytes| is_in_proportion(bytes, size, &from)) {
+            Some(bytes) => turn.out.send.push((to, bytes.into())),
+            None => self.gate.refused.too_small += 1,
         }
+    }
+
+    /// Refuses what is no proper request, if it says enough to be refused. A stranger's, in proportion.
+    pub(super) fn malformed(&mut self, turn: &mut Turn<'_>, malformed: Malformed, from: Flow) {
+        self.malformed = self.malformed.wrapping_add(1);
+        let Some(request) = &malformed.request else { return };
+        let (size, tag) = (least_size(request), self.brief_tag(request));
+        let is_stranger = !self.gate.is_trunk(from.remote.ip());
+        if is_stranger && !self.gate.may_ask(turn.now.mono, &from) {
+            return;
+        }
+        let Some((to, full)) = self.transactions.refusal_of(malformed, from, &tag) else { return };
+        let brief = Response { reason: reason_phrase(full.status).into(), ..full.clone() };
+        let mut answers = [full, brief].into_iter().map(|answer| codec::print_response(&answer));
+        match answers.find(|bytes| !is_stranger || is_in_proportion(bytes, size, &from)) {
+            Some(bytes) => turn.out.send.push((to, bytes.into())),
+            None => self.gate.refused.too_small += 1,
+        }
+    }
+
+    /// A tag made from the Call-ID, so that nothing needs to be remembered: as short as may be (RFC 3261 §19.3: 32 bits).
+    fn brief_tag(&self, request: &Request) -> String {
+        let mut tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
+        tag.truncate(10);
+        tag
     }
 }
 
-/// The same in fewer words: of several challenges the last, which most phones know; of all else the status.
+/// Whether an answer would serve nobody to flood another. A source address cannot be forged where a handshake came first.
+fn is_in_proportion(answer: &[u8], size: usize, from: &Flow) -> bool {
+    from.transport.is_reliable() || answer.len() * 2 <= size * 3
+}
+
+/// The fewest bytes in which the request can have come: the short forms of names (RFC 3261 §7.3.3), bare line ends, no
+/// Content-Length; and each character one byte, for what was no UTF-8 has grown when it was read.
+fn least_size(request: &Request) -> usize {
+    let start = request.method.as_str().len() + request.uri.chars().count() + "  SIP/2.0\n".len();
+    let name = |name: &str| if codec::has_short_form(name) { 1 } else { name.len() };
+    let line = |(known, value): (&str, &str)| name(known) + ":\n".len() + value.chars().count();
+    start + request.headers.iter().map(line).sum::<usize>() + "\n".len() + request.body.len()
+}
+
+/// The same in fewer words: of several challenges the last, which most phones know, without saying that it is MD5, as
+/// everybody assumes (RFC 7616 §3.3); of all else the status.
 fn brief(full: &Refusal) -> Refusal {
     let challenge = full.headers.last().filter(|(name, _)| *name == "WWW-Authenticate");
-    Refusal { status: full.status, headers: challenge.cloned().into_iter().collect() }
+    let challenge = challenge.map(|(name, value)| (*name, value.replace(", algorithm=MD5,", ",")));
+    Refusal { status: full.status, headers: challenge.into_iter().collect() }
 }

@@ -136,6 +136,12 @@ impl Transactions {
             .is_some_and(|via| self.servers.by_key.contains_key(&ServerKey::new(request, &via, false)))
     }
 
+    /// Whether a CANCEL is for a request that is still remembered.
+    pub fn would_cancel(&self, cancel: &Request) -> bool {
+        route::top_via(&cancel.headers)
+            .is_some_and(|via| self.servers.by_key.contains_key(&ServerKey::new(cancel, &via, true)))
+    }
+
     /// A request that is to be answered without being remembered (RFC 3261 §8.2.7): with its source noted in its Via,
     /// and where the answer goes.
     pub fn traced(&self, mut request: Request, from: Flow) -> (Request, Flow) {
@@ -145,18 +151,15 @@ impl Transactions {
         (request, to)
     }
 
-    /// Refuses what is no proper request, if it says enough to be refused: one answer, nothing remembered.
-    pub fn receive_malformed(&mut self, mut malformed: Malformed, from: Flow, out: &mut Vec<Output>) {
-        let Some(request) = malformed.request.as_deref_mut() else { return };
+    /// The refusal of what is no proper request, if it says enough to be refused: one answer, nothing remembered.
+    pub fn refusal_of(&self, mut malformed: Malformed, from: Flow, to_tag: &str) -> Option<(Flow, Response)> {
+        let request = malformed.request.as_deref_mut()?;
         let via = route::top_via(&request.headers);
         if let Some(via) = &via {
             route::note_source(request, via, &from);
         }
         let to = via.map_or(from, |via| route::reply_flow(&via, &from));
-        let tag = self.tokens.token_for(request.headers.first("Call-ID").unwrap_or_default());
-        if let Some(response) = malformed.reply(&tag) {
-            out.push(Output::Send { to, bytes: codec::print_response(&response).into() });
-        }
+        malformed.reply(to_tag).map(|response| (to, response))
     }
 
     /// Calls that stand may always be ended and changed, new ones are refused first.

@@ -66,8 +66,11 @@ impl Connections {
         self.table().open.len()
     }
 
-    /// Takes a connection in; `None` when there are too many.
+    /// Takes a connection in; `None` when there are too many, or none is wanted from there.
     pub fn admit(&self, flow: &Flow, is_inbound: bool) -> Option<Admitted> {
+        if is_inbound && self.inlet.is_shut_out(flow.remote.ip()) {
+            return None;
+        }
         let (mut table, source) = (self.table(), flow.remote.ip());
         let sources = table.by_source.get(&source).copied().unwrap_or_default();
         let too_many = is_inbound && sources >= self.settings.connections_per_source_max;

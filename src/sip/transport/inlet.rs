@@ -2,10 +2,12 @@
 
 use super::lanes::{Arrived, Lanes, is_new};
 use super::settings::{TransportCounts, count};
+use super::shut_out::ShutOut;
 use crate::sip::codec;
 use crate::sip::fault::{Fault, Malformed};
 use crate::sip::flow::Flow;
 use crate::sip::message::Message;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,11 +42,24 @@ pub(super) struct Inlet {
     pub counts: Arc<TransportCounts>,
     /// Whether the bytes go with each message.
     pub keep_bytes: bool,
+    pub shut_out: Arc<ShutOut>,
 }
 
 impl Inlet {
-    /// What bytes mean; `None` when nobody needs to know.
+    /// Whether nothing is taken from this address; counted, if so.
+    pub fn is_shut_out(&self, address: IpAddr) -> bool {
+        let is_shut_out = self.shut_out.holds(address);
+        if is_shut_out {
+            count(&self.counts.shut_out);
+        }
+        is_shut_out
+    }
+
+    /// What bytes mean; `None` when nobody needs to know, or they come from somebody who is shut out.
     pub fn read(&self, bytes: &[u8], flow: Flow) -> Option<Arrived> {
+        if self.is_shut_out(flow.remote.ip()) {
+            return None;
+        }
         match codec::parse(bytes) {
             Ok(message) => {
                 count(&self.counts.received);

@@ -14,6 +14,7 @@ mod listen;
 mod local;
 mod origin;
 mod settings;
+mod shut_out;
 mod stream;
 mod stun;
 mod tls;
@@ -31,6 +32,7 @@ pub use settings::{PeerRules, TransportCounts, TransportSettings};
 pub use tls::{CertificateFiles, Tls, TlsError, TlsFiles};
 
 use super::flow::{Flow, Transport};
+use super::source::Source;
 use accept::Listener;
 use connections::Connections;
 use inlet::Inlet;
@@ -58,7 +60,8 @@ pub async fn bind(
         return Err(TransportError::NoCertificate(*bare));
     }
     let (events, receiver) = lanes(settings.received_max);
-    let inlet = Inlet { events, counts: Arc::default(), keep_bytes: settings.keep_bytes };
+    let (counts, shut_out) = (Arc::default(), Arc::default());
+    let inlet = Inlet { events, counts, keep_bytes: settings.keep_bytes, shut_out };
     let connections = Arc::new(Connections::new(settings, rules, inlet.clone()));
     let (mut udp, mut streams) = (Vec::new(), Vec::new());
     for listen in listens {
@@ -143,6 +146,11 @@ impl TransportSender {
     /// Figures for the metrics.
     pub fn counts(&self) -> &TransportCounts {
         &self.0.inlet.counts
+    }
+
+    /// Takes nothing from these from now on, and from all others again.
+    pub fn shut_out(&self, sources: Vec<Source>) {
+        self.0.inlet.shut_out.replace(sources);
     }
 
     /// How many connections there are now.

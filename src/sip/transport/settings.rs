@@ -90,6 +90,8 @@ pub struct TransportCounts {
     pub unsent: AtomicU64,
     /// Connections turned away because there were too many.
     pub refused: AtomicU64,
+    /// Messages and connections of those who are shut out: dropped unread.
+    pub shut_out: AtomicU64,
     /// Connections given up because their handshake failed or took too long.
     pub handshakes_failed: AtomicU64,
 }

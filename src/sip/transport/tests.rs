@@ -251,6 +251,38 @@ async fn too_many_connections_of_one_source_are_turned_away() {
 }
 
 #[tokio::test]
+async fn who_is_shut_out_is_neither_read_nor_let_in_and_nobody_else_is_harmed() {
+    let (sender, mut receiver, udp, tcp) = open(TransportSettings::default()).await;
+    let mut known = TcpStream::connect(tcp).await.unwrap();
+    known.write_all(options("l: 0\r\n\r\n").as_bytes()).await.unwrap();
+    next(&mut receiver).await;
+    sender.shut_out(vec![Source::of(Ipv4Addr::LOCALHOST.into())]);
+    let [banned, other] = ["127.0.0.1:0", "127.0.0.2:0"].map(tokio::net::UdpSocket::bind);
+    let (banned, other) = (banned.await.unwrap(), other.await.unwrap());
+    closed(&mut TcpStream::connect(tcp).await.unwrap()).await;
+    known.write_all(options("l: 0\r\n\r\n").as_bytes()).await.unwrap();
+    banned.send_to(options("\r\n").as_bytes(), udp).await.unwrap();
+    banned
+        .send_to(&[&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], b"transaction!"].concat(), udp)
+        .await
+        .unwrap();
+    let all_dropped = async {
+        while sender.counts().shut_out.load(Ordering::Relaxed) < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, all_dropped)
+        .await
+        .expect("a connection, a message on an old one, a datagram, a question of STUN");
+    other.send_to(options("\r\n").as_bytes(), udp).await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    assert_eq!(flow.remote, other.local_addr().unwrap(), "the first to be heard since");
+    sender.shut_out(Vec::new());
+    banned.send_to(options("\r\n").as_bytes(), udp).await.unwrap();
+    assert!(matches!(next(&mut receiver).await, Received::Message { .. }));
+}
+
+#[tokio::test]
 async fn a_peer_that_stalls_inside_a_message_is_cut_off() {
     let settings = TransportSettings { patience: Duration::from_millis(50), ..TransportSettings::default() };
     let (_sender, _receiver, _, tcp) = open(settings).await;

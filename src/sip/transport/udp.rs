@@ -44,6 +44,8 @@ impl Endpoint {
                 () = inlet.events.closed() => return,
             };
             match received {
+                // Before anything of it is looked at.
+                Ok((_, remote)) if inlet.is_shut_out(remote.ip()) => {}
                 Ok((size, remote)) => {
                     if let Some(answer) = stun::answer(&buffer[..size], remote) {
                         // One that finds no room is lost like any datagram, and asked for again.

@@ -76,7 +76,7 @@ enum Stage {
     },
     Asking {
         ask: Ask,
-        answerer: Answerer,
+        answerer: Box<Answerer>,
         answer_by: Monotonic,
         /// Whether the server has said once that it wants a longer time (423).
         is_mended: bool,
@@ -190,7 +190,12 @@ impl Registration {
         let expires = if self.is_leaving { Duration::ZERO } else { self.expires };
         let (call_id, tag, cseq) = (self.call_id.clone(), self.tag.clone(), self.cseq);
         let ask = Ask { gateway, call_id, tag, cseq, expires, authorization };
-        self.stage = Stage::Asking { ask: ask.clone(), answerer, answer_by: now + ANSWER_MAX, is_mended };
+        self.stage = Stage::Asking {
+            ask: ask.clone(),
+            answerer: Box::new(answerer),
+            answer_by: now + ANSWER_MAX,
+            is_mended,
+        };
         ask
     }
 
@@ -214,7 +219,7 @@ impl Registration {
     ) -> Then {
         let (gateway, mut answerer, is_mended) = match &self.stage {
             Stage::Asking { ask, answerer, is_mended, .. } if ask.cseq == cseq => {
-                (ask.gateway, answerer.clone(), *is_mended)
+                (ask.gateway, Answerer::clone(answerer), *is_mended)
             }
             // Somebody asked before the one we ask now has found his tongue.
             Stage::Asking { .. } | Stage::Unplaced | Stage::Resting { .. } | Stage::Left => {

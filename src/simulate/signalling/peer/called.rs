@@ -119,7 +119,7 @@ impl Peer {
         let branches = server.and_then(|server| self.invited.remove(&server)).unwrap_or_default();
         for branch in branches {
             if self.parties.get(&branch).is_some_and(|party| party.stage == Stage::Ringing) {
-                self.over(branch);
+                self.over(now, branch);
             }
         }
         if let Some(server) = server {

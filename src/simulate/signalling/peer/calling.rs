@@ -74,7 +74,7 @@ impl Peer {
             party.client = client;
         }
         if client.is_none() {
-            self.over(id);
+            self.over(now, id);
         }
     }
 
@@ -84,7 +84,7 @@ impl Peer {
             return;
         };
         if party.leaves {
-            return self.over(id);
+            return self.over(now, id);
         }
         let number = cseq(&party.invite.headers).map_or(1, |cseq| cseq.number) + 1;
         party.invite.headers.set(name, value);
@@ -107,7 +107,7 @@ impl Peer {
             }
             _ => {
                 self.seen.refused += 1;
-                self.over(id);
+                self.over(now, id);
             }
         }
     }
@@ -120,7 +120,7 @@ impl Peer {
         });
         match answer {
             Some(value) => self.invite_again(now, id, "Authorization", value),
-            None => self.over(id),
+            None => self.over(now, id),
         }
     }
 

@@ -302,7 +302,7 @@ impl Peer {
         match self.asked.get(&id).copied() {
             Some(Asked::Invite(party)) => self.invite_answered(now, party, response),
             Some(Asked::Change(party)) => self.change_answered(now, party, id, response),
-            Some(Asked::Else(party)) if matches!(response.status, 408 | 481) => self.over(party),
+            Some(Asked::Else(party)) if matches!(response.status, 408 | 481) => self.over(now, party),
             Some(Asked::Register) => self.register_answered(now, response),
             Some(Asked::Else(_) | Asked::Bye) | None => {}
         }
@@ -314,7 +314,7 @@ impl Peer {
             Some(Asked::Change(party) | Asked::Else(party)) => self.hang_up(now, party),
             Some(Asked::Invite(party)) => {
                 if self.parties.get(&party).is_some_and(|party| party.stage == Stage::Inviting) {
-                    self.over(party);
+                    self.over(now, party);
                 }
             }
             Some(Asked::Register) => self.plan(now + Duration::from_secs(5), Plan::Register),
@@ -406,13 +406,25 @@ impl Peer {
         }
     }
 
-    fn over(&mut self, id: PartyId) {
+    fn over(&mut self, now: Monotonic, id: PartyId) {
         let Some(party) = self.parties.get_mut(&id) else { return };
+        let change = party.change.take();
         party.stage = Stage::Over;
         (party.unacked, party.reliable, party.session) = (None, None, None);
         if let Some(dialog) = &party.dialog {
             self.dialogs.remove(&dialog.id);
         }
+        if let Some((change, _)) = change {
+            // Nobody may answer it any more, and an INVITE that was answered provisionally has no timer.
+            self.cancel(now, change);
+        }
+    }
+
+    fn cancel(&mut self, now: Monotonic, client: ClientId) {
+        let mut out = Vec::new();
+        self.transactions.cancel(now, client, &mut out);
+        self.news.extend(out);
+        self.flush();
     }
 
     /// Ends it, in whatever state it is.
@@ -422,10 +434,7 @@ impl Peer {
             Stage::Inviting => {
                 party.leaves = true;
                 if let Some(client) = party.client {
-                    let mut out = Vec::new();
-                    self.transactions.cancel(now, client, &mut out);
-                    self.news.extend(out);
-                    self.flush();
+                    self.cancel(now, client);
                 }
             }
             Stage::Ringing => self.refuse(now, id, 480),
@@ -436,7 +445,7 @@ impl Peer {
                     let bye = dialog.request(Method::Bye);
                     self.ask(now, bye, Asked::Bye);
                 }
-                self.over(id);
+                self.over(now, id);
             }
             Stage::Over => {}
         }

@@ -60,7 +60,7 @@ impl Peer {
     /// RFC 3261 §15.1.2: an INVITE that has no final response gets its 487.
     fn bye_received(&mut self, now: Monotonic, id: PartyId) {
         self.refuse(now, id, 487);
-        self.over(id);
+        self.over(now, id);
     }
 
     fn pracked(&mut self, now: Monotonic, id: PartyId, server: ServerId, request: &Request) {
@@ -254,7 +254,7 @@ impl Peer {
         }
         let owner = party.calls;
         match response.status {
-            408 | 481 => self.over(id),
+            408 | 481 => self.over(now, id),
             491 if party.retries < RETRIES_MAX => {
                 party.retries += 1;
                 self.seen.glare += 1;

@@ -178,11 +178,10 @@ fn a_malformed_request_is_refused_where_it_came_from() {
     let mut broken = with_via(Method::Invite, "SIP/2.0/UDP h;rport;branch=z9hG4bKa");
     broken.headers.push("CSeq", "8 INVITE");
     let malformed = codec::parse(&codec::print_request(&broken)).unwrap_err();
-    let (mut end, mut out) = (called(), Vec::new());
-    end.receive_malformed(malformed, from(9999), &mut out);
-    let [Output::Send { to, bytes }] = out.as_slice() else { panic!("{out:?}") };
-    assert_eq!(*to, from(9999));
-    let text = String::from_utf8_lossy(bytes);
+    let end = called();
+    let (to, response) = end.refusal_of(malformed, from(9999), "tag").unwrap();
+    assert_eq!(to, from(9999));
+    let text = String::from_utf8(codec::print_response(&response)).unwrap();
     assert!(text.starts_with("SIP/2.0 400 ") && text.contains("rport=9999"), "{text}");
     assert_eq!(end.counts().servers, 0);
 }

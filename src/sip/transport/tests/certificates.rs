@@ -1,6 +1,6 @@
 //! An authority for the tests of TLS, and the certificates it signs, as files in a folder of their own.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use std::path::PathBuf;
 
 /// An authority. Its folder is gone with it.
@@ -14,6 +14,7 @@ impl Authority {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "The tests' authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         std::fs::write(folder.path().join("authority.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         Self { folder, issuer: Issuer::new(params, key) }
@@ -37,6 +38,8 @@ impl Authority {
     pub fn issue_until(&self, name: &str, bears: &[&str], year: i32) -> (PathBuf, PathBuf) {
         let bears: Vec<String> = bears.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(bears).unwrap();
+        // Not its authority's own name: OpenSSL would take it for signed by itself.
+        params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 12, 31);
         let key = KeyPair::generate().unwrap();

@@ -142,7 +142,9 @@ async fn where_authorities_are_named_nobody_comes_without_a_certificate_of_their
         }
     }
     assert_eq!(sender.counts().handshakes_failed.load(Ordering::Relaxed), 2);
-    assert!(receiver.try_recv().is_err(), "nothing but the carrier's came in");
+    let mut more = Vec::new();
+    receiver.top_up(&mut more, 1);
+    assert!(more.is_empty(), "nothing but the carrier's came in");
 }
 
 /// A trunk's server with this certificate. Gives what the first who comes says.

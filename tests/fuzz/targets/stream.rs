@@ -1,0 +1,18 @@
+//! Any bytes as a TCP stream: however it is cut into segments, the same messages come out, within the caps, and each is
+#![no_main]
+
+#[path = "../../sip_core/bench.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic)]
+mod bench;
+#[path = "../../sip_core/media.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic)]
+mod media;
+#[path = "../../sip_core/peer.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic)]
+mod peer;
+#[path = "../trials/mod.rs"]
+mod trials;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| trials::stream::trial(bytes));
