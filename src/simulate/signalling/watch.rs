@@ -182,7 +182,8 @@ impl Thread {
 
     fn responds(&mut self, now: Monotonic, response: &Response, branch: String) -> Result<(), &'static str> {
         let Ok(cseq) = cseq(&response.headers) else { return Err("a response without a CSeq") };
-        if response.is_provisional() {
+        // A CANCEL is answered by whether there is something to cancel, and has no memory of its own.
+        if response.is_provisional() || cseq.method == Method::Cancel {
             return Ok(());
         }
         let before = self.finals.insert((branch, cseq.method.clone()), (response.status, now));

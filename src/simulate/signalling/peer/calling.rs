@@ -216,12 +216,17 @@ impl Peer {
     /// The call is up: what this party will do in it.
     pub(super) fn begin_talk(&mut self, now: Monotonic, id: PartyId) {
         let Some(party) = self.parties.get(&id) else { return };
-        let (acts, talks) = (party.manners.acts, party.manners.talks);
+        let (acts, mut talks) = (party.manners.acts, party.manners.talks);
+        // When the engine refreshes the session.
+        let refreshed = party.session.filter(|session| !session.ours).map(|session| session.interval() / 2);
+        if let Some(refreshed) = refreshed.filter(|_| self.rng.happens(0.5)) {
+            // A change of ours meets it.
+            let off = Duration::from_millis(self.rng.below(100));
+            self.plan(now + (refreshed - Duration::from_millis(50) + off), Plan::ChangeAgain(id));
+            talks = talks.max(refreshed + Duration::from_secs(30));
+        }
         for _ in 0..acts {
-            // Around the moment at which the engine refreshes a session of 90 s as well.
-            let near = Duration::from_millis(44_900 + self.rng.below(200));
-            let any = talks.mul_f64(self.rng.share());
-            let after = if self.rng.happens(0.3) { near } else { any };
+            let after = talks.mul_f64(self.rng.share());
             self.plan(now + after, Plan::Act(id));
         }
         self.plan(now + talks, Plan::HangUp(id));
