@@ -178,7 +178,7 @@ async fn phone_that_rang_stops_and_is_rung_anew_and_whoever_hung_up_meanwhile_is
     let ringing = within(anna.incoming()).await.unwrap();
     ringing.ring();
     let second = dial(&trunk, "+492").await;
-    let engine = blocking(move || {
+    let mut engine = blocking(move || {
         // What was answered a moment ago shall be written down.
         std::thread::sleep(Duration::from_millis(100));
         engine.kill();

@@ -26,28 +26,30 @@ fn callers_in_line_keep_order_and_wait_and_nobody_is_offered_before_he_answers()
               · 2 queued in sales (2 waiting)
             7.0 call 3 102
               · 3 queued in sales (3 waiting)
-            20.0 drain
             25.0 restart caller:1 caller:2 caller:3 anna
               > ask for caller/3
               > ask for caller/1
               > ask for caller/2
+            26.0 call 4 100
+              · 4 queued in sales (4 waiting)
             27.0 there caller:2
-              > offer 1: 2 (5552) to anna from sales
               · 2 goes on
-            28.0 answer 1
-              > bridge 2 with 1
-              · offer 1 answered after 1.0 s
-              · 2 answered after 23.0 s
-              · anna talking
-            29.0 there caller:1
-              · 1 goes on
-            30.0 call 4 100
-              · 4 queued in sales (3 waiting)
-            30.0 there caller:3
+            28.0 there caller:3
+              > offer 1: 3 (5553) to anna from sales
               · 3 goes on
+            29.0 answer 1
+              > bridge 3 with 1
+              · offer 1 answered after 1.0 s
+              · 3 answered after 22.0 s
+              · anna talking
+            30.0 lost caller:1
+              > hang up caller/1
+              · 1 interrupted
+              · 1 error after 30.0 s
+              · 1 ended by system, talked 0.0 s
             31.0 agent-gone 1
-              > hang up caller/2
-              · 2 ended by agent, talked 3.0 s
+              > hang up caller/3
+              · 3 ended by agent, talked 2.0 s
               · anna wrap_up
         "#]],
     );
@@ -205,22 +207,22 @@ fn ringing_stops_without_blame_and_the_caller_keeps_his_place() {
         small_centre(),
         script,
         expect![[r#"
-        0.0 up anna
-        0.0 call 1 100
-          > offer 1: 1 (5551) to anna from sales
-          · 1 queued in sales (1 waiting)
-        1.0 call 2 100
-          · 2 queued in sales (2 waiting)
-        5.0 restart caller:1 caller:2 anna
-          > ask for caller/1
-          > ask for caller/2
-          · offer 1 interrupted after 5.0 s
-        5.0 there caller:2
-          > offer 2: 2 (5552) to anna from sales
-          · 2 goes on
-        6.0 there caller:1
-          · 1 goes on
-    "#]],
+            0.0 up anna
+            0.0 call 1 100
+              > offer 1: 1 (5551) to anna from sales
+              · 1 queued in sales (1 waiting)
+            1.0 call 2 100
+              · 2 queued in sales (2 waiting)
+            5.0 restart caller:1 caller:2 anna
+              > ask for caller/1
+              > ask for caller/2
+              · offer 1 interrupted after 5.0 s
+            5.0 there caller:2
+              · 2 goes on
+            6.0 there caller:1
+              > offer 2: 1 (5551) to anna from sales
+              · 1 goes on
+        "#]],
     );
 }
 
@@ -424,95 +426,17 @@ fn drain_that_was_under_way_is_over() {
         small_centre(),
         script,
         expect![[r#"
-        0.0 call 1 100
-          · 1 queued in sales (1 waiting)
-        1.0 drain
-        2.0 restart caller:1 anna
-          > ask for caller/1
-        3.0 there caller:1
-          > offer 1: 1 (5551) to anna from sales
-          · 1 goes on
-        4.0 call 2 100
-          · 2 queued in sales (2 waiting)
-        23.0 (time)
-          > cancel 1
-          · offer 1 no_answer after 20.0 s
-          · anna resting
-        33.0 (time)
-          > offer 2: 1 (5551) to anna from sales
-        53.0 (time)
-          > cancel 2
-          · offer 2 no_answer after 20.0 s
-          · anna resting
-        63.0 (time)
-          > offer 3: 1 (5551) to anna from sales
-        83.0 (time)
-          > cancel 3
-          · offer 3 no_answer after 20.0 s
-          · anna resting
-        93.0 (time)
-          > offer 4: 1 (5551) to anna from sales
-        113.0 (time)
-          > cancel 4
-          · offer 4 no_answer after 20.0 s
-          · anna resting
-        123.0 (time)
-          > offer 5: 1 (5551) to anna from sales
-        143.0 (time)
-          > cancel 5
-          · offer 5 no_answer after 20.0 s
-          · anna resting
-        153.0 (time)
-          > offer 6: 1 (5551) to anna from sales
-        173.0 (time)
-          > cancel 6
-          · offer 6 no_answer after 20.0 s
-          · anna resting
-        183.0 (time)
-          > offer 7: 1 (5551) to anna from sales
-        203.0 (time)
-          > cancel 7
-          · offer 7 no_answer after 20.0 s
-          · anna resting
-        213.0 (time)
-          > offer 8: 1 (5551) to anna from sales
-        233.0 (time)
-          > cancel 8
-          · offer 8 no_answer after 20.0 s
-          · anna resting
-        243.0 (time)
-          > offer 9: 1 (5551) to anna from sales
-        263.0 (time)
-          > cancel 9
-          · offer 9 no_answer after 20.0 s
-          · anna resting
-        273.0 (time)
-          > offer 10: 1 (5551) to anna from sales
-        293.0 (time)
-          > cancel 10
-          · offer 10 no_answer after 20.0 s
-          · anna resting
-        303.0 (time)
-          > offer 11: 1 (5551) to anna from sales
-        323.0 (time)
-          > cancel 11
-          · offer 11 no_answer after 20.0 s
-          · anna resting
-        333.0 (time)
-          > offer 12: 1 (5551) to anna from sales
-        353.0 (time)
-          > cancel 12
-          · offer 12 no_answer after 20.0 s
-          · anna resting
-        363.0 (time)
-          > offer 13: 1 (5551) to anna from sales
-        383.0 (time)
-          > cancel 13
-          · offer 13 no_answer after 20.0 s
-          · anna resting
-        393.0 (time)
-          > offer 14: 1 (5551) to anna from sales
-        400.0 tick
-    "#]],
+            0.0 call 1 100
+              · 1 queued in sales (1 waiting)
+            1.0 drain
+            2.0 restart caller:1 anna
+              > ask for caller/1
+            3.0 there caller:1
+              > offer 1: 1 (5551) to anna from sales
+              · 1 goes on
+            4.0 call 2 100
+              · 2 queued in sales (2 waiting)
+            5.0 tick
+        "#]],
     );
 }
