@@ -69,7 +69,9 @@ fn forty_callers_of_sipp_wait_on_and_two_baresips_talk_on_after_sigkill() {
 
     engine.kill();
     engine.start_again();
-    assert_eq!(order(&engine), before, "they are in line since when they were");
+    eventually("they are in line since when they were", Duration::from_secs(10), || {
+        (order(&engine) == before).then_some(())
+    });
     let before = engine.metric("holdfast_rtp_packets_sent_total");
     eventually("everybody hears something for three seconds", Duration::from_secs(30), || {
         (engine.metric("holdfast_rtp_packets_sent_total") >= before + 42.0 * 150.0).then_some(())
