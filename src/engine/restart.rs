@@ -276,7 +276,9 @@ impl Engine {
         if is_away(offer) || call.talks_by().is_none_or(|(talker, _)| is_away(talker)) {
             return;
         }
-        let role = match self.guests.get(&offer).map(|guest| guest.part) {
+        // Whoever was invited since then may still be rung.
+        let guest = self.guests.get(&offer).filter(|guest| guest.rings_until.is_none());
+        let role = match guest.map(|guest| guest.part) {
             Some(Part::Joins(role)) => role,
             Some(Part::Asked) => GuestRole::Third,
             Some(Part::Successor { .. } | Part::Called) | None => return,
