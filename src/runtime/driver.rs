@@ -98,10 +98,10 @@ impl Driver {
         let mut taken = Taken::default();
         let ended = loop {
             inputs.take(Instant::from_std(self.clock.instant(self.deadline())), &mut taken).await;
-            // A panic is a mistake of ours, and nobody knows what state it left behind: nothing more is decided.
-            // But the process says so and ends, and what is known of the calls reaches the disk.
             // Media workers are woken once for all that a turn tells them.
             self.media.gather();
+            // A panic is a mistake of ours, and nobody knows what state it left behind: nothing more is decided.
+            // But the process says so and ends, and what is known of the calls reaches the disk.
             let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut taken)));
             self.media.deliver();
             match turned {
