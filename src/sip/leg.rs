@@ -60,6 +60,13 @@ pub struct Provisional {
     pub answer_waits: bool,
 }
 
+impl Provisional {
+    /// Whether a description of ours has arrived for sure, and whatever it asked for was answered.
+    pub fn is_agreed(&self) -> bool {
+        self.described && self.unacked.is_none()
+    }
+}
+
 /// A phone's wish to have its call passed on (RFC 3515).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refer {

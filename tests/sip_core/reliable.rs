@@ -86,6 +86,23 @@ fn an_invite_without_an_offer_has_it_in_the_183_and_the_answer_in_the_prack() {
 }
 
 #[test]
+fn once_the_first_description_has_arrived_an_update_may_bring_another() {
+    let (mut bench, mut caller) = early("Supported", offer());
+    let progress = bench.expect_response(183);
+    caller.learn(&progress);
+    caller.send(&mut bench, Method::Update, sdp(44_000, 0, "sendrecv"));
+    assert_eq!(bench.expect_response(500).headers.first("Retry-After"), Some("5"));
+    let acknowledged = prack(&mut caller, &progress, Vec::new());
+    bench.request(caller.flow, &acknowledged);
+    bench.expect_response(200);
+    caller.send(&mut bench, Method::Update, sdp(45_000, 0, "sendrecv"));
+    assert!(!bench.expect_response(200).body.is_empty());
+    assert_eq!(bench.media.open[&caller_leg()].unwrap().remote.port(), 45_000);
+    bench.command(Command::Answer { call: CallId(100) });
+    assert!(bench.expect_response(200).body.is_empty(), "what was agreed on is not said again");
+}
+
+#[test]
 fn a_prack_of_something_else_is_none_and_changes_nothing() {
     let (mut bench, mut caller) = early("Supported", offer());
     let session = bench.expect_response(183);

@@ -178,7 +178,8 @@ impl Guard {
         let nonce = params.value("nonce")?;
         let algorithm = Algorithm::from_param(params.value("algorithm"))?;
         if !self.algorithms.contains(&algorithm) {
-            return Some(Verdict::Missing);
+            // Who answers in a way we did not offer guesses, or would be let in unjudged for ever.
+            return Some(Verdict::Wrong);
         }
         let (count, uri, username) = (params.value("nc")?, params.value("uri")?, params.value("username")?);
         let sound =

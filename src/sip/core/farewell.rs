@@ -144,7 +144,7 @@ impl SipCore {
     fn refresh(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let Some(session) = leg.session.as_mut() else { return };
-        session.refreshing();
+        session.refreshing(turn.now.mono);
         let expires = format!("{};refresher=uac", session.interval().as_secs());
         let least = session.least();
         let method = if leg.takes_update { Method::Update } else { Method::Invite };
@@ -225,7 +225,7 @@ impl SipCore {
             let mut agreed = false;
             // A copy finds another refresh under way, or none.
             if leg.refresh.take_if(|refresh| *refresh == id).is_some() {
-                leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
+                leg.session = Some(SessionTimer::begun(turn.now.mono, &response.headers));
                 agreed = number.is_some() && leg.media.accept(&response.body).is_ok();
             }
             if let Some(number) = number {

@@ -257,7 +257,7 @@ impl SipCore {
             dialog,
             media: offer.media,
             phase: Phase::Up { unacked: None },
-            session: SessionTimer::accepted(turn.now.mono, &response.headers),
+            session: Some(SessionTimer::begun(turn.now.mono, &response.headers)),
             refresh: None,
             resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),

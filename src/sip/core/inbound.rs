@@ -250,7 +250,7 @@ impl SipCore {
         let timers = self.settings.timers;
         let unacked = Unacked::new(response.clone(), number, offered, turn.now.mono, timers.t1, timers.t2);
         if let Some(leg) = self.legs.get_mut(&leg_id) {
-            leg.session = session;
+            leg.session = Some(session.unwrap_or_else(|| SessionTimer::unasked(turn.now.mono)));
             leg.phase = Phase::Up { unacked: Some(Answered { id, is_first, unacked }) };
         }
         self.leg_touched(leg_id);

@@ -7,6 +7,7 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::{AccountId, Contact, RegisterError};
 use crate::sip::transaction::ServerId;
+use crate::sip::uri::Uri;
 
 /// What the registrar knows besides (RFC 3327 §5.3, RFC 5626 §6).
 const REGISTRAR_SUPPORTED: &str = "path, outbound";
@@ -113,6 +114,10 @@ impl SipCore {
 }
 
 fn capabilities(request: &Request) -> Refusal {
+    // RFC 3261 §8.2.2.1.
+    if !request.uri.parse().is_ok_and(|uri: Uri| uri.is_sip() || uri.is_tel()) {
+        return Refusal::new(416);
+    }
     match ask::check_required(&request.headers) {
         Ok(()) => Refusal::new(200)
             .with("Allow", ALLOW)

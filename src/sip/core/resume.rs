@@ -263,7 +263,7 @@ impl SipCore {
             let mut agreed = true;
             if is_news {
                 leg.dialog.refresh_target(&response.headers, from);
-                leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
+                leg.session = Some(SessionTimer::begun(turn.now.mono, &response.headers));
                 agreed = leg.media.accept(&response.body).is_ok();
             }
             let dialog = leg.dialog.clone();

@@ -9,7 +9,7 @@ use crate::engine::id::LegId;
 use crate::media::sdp;
 use crate::sip::dialog::{DialogId, Order, SessionTimer, cseq};
 use crate::sip::flow::Flow;
-use crate::sip::leg::{Leg, Phase};
+use crate::sip::leg::{Leg, Phase, Provisional};
 use crate::sip::message::{Method, Request};
 use crate::sip::transaction::ServerId;
 
@@ -127,8 +127,8 @@ impl SipCore {
         let mut response = self.session_reply(request, 200, &tag, &contact, &body);
         let session = SessionTimer::answer(turn.now.mono, &request.headers, &mut response.headers);
         if let Some(leg) = self.legs.get_mut(&leg_id) {
-            // A refresh that names no interval switches the timer off (RFC 4028 §7.4).
-            leg.session = session;
+            // A refresh that names no interval switches off what was agreed (RFC 4028 §7.4).
+            leg.session = Some(session.unwrap_or_else(|| SessionTimer::unasked(turn.now.mono)));
         }
         self.leg_touched(leg_id);
         if !request.body.is_empty() {
@@ -187,6 +187,8 @@ fn answer(leg: &mut Leg, request: &Request) -> Result<(), Refusal> {
 fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
     let glare = leg.refresh.is_some() && (leg.resuming || !leg.takes_update);
     match &leg.phase {
+        // Once the answer to the first offer is known to have arrived, there may be another (RFC 3311 §5.1, §5.2).
+        Phase::Arrived { .. } if leg.provisional.as_ref().is_some_and(Provisional::is_agreed) => Ok(()),
         Phase::Arrived { .. } => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
         Phase::Ending { .. } => Err(Refusal::new(481)),
         Phase::Up { unacked } => {

@@ -81,13 +81,16 @@ impl Dialog {
             // A peer of RFC 2543 sends no tag (RFC 3261 §12.1.1).
             remote_tag: remote.tag().unwrap_or_default().to_owned(),
         };
+        // It need name no Contact either (RFC 2543 §6.13): then it is where it says that it calls from.
+        let is_old = remote.tag().is_none() && invite.headers.all("Contact").next().is_none();
+        let target = if is_old { remote.uri.clone() } else { target(&invite.headers)? };
         Ok(Self {
             local: address(&invite.headers, "To")?.with_tag(local_tag),
             remote,
             local_cseq: 0,
             remote_cseq: Some(cseq(&invite.headers)?.number),
             routes: routes(&invite.headers, false)?,
-            target: target(&invite.headers)?,
+            target,
             id,
             flow,
             contact,
