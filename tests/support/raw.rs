@@ -88,7 +88,11 @@ impl Raw {
         let (stream, _) = timeout(DEADLINE, listener.accept()).await.expect("nobody called").unwrap();
         let secured = TlsAcceptor::from(Arc::new(config)).accept(stream);
         let secured = timeout(DEADLINE, secured).await.expect("no handshake in time").unwrap();
-        Self { way: Way::Bytes(Box::new(secured), Framer::new()), transport: Transport::Tls, certificate: None }
+        Self {
+            way: Way::Bytes(Box::new(secured), Framer::new()),
+            transport: Transport::Tls,
+            certificate: None,
+        }
     }
 
     /// Says one message, as it is.
