@@ -116,6 +116,8 @@ pub struct SipConfig {
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
+    /// How long a phone that is called may give no sign before it is taken to be gone.
+    pub phone_silence: Duration,
     /// The name servers that are asked for trunks; none: the system's.
     pub name_servers: Vec<SocketAddr>,
     /// Who may call in without credentials, and through whom numbers outside are called.

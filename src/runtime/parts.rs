@@ -162,6 +162,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         bouncer: config.sip.bouncer.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
+        phone_silence: config.sip.phone_silence,
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.
         legs_max: rules.limits.calls_max.saturating_mul(2).saturating_add(rules.agents.len()),
         registrar: RegistrarRules {

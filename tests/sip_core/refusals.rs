@@ -123,7 +123,10 @@ fn requests_without_their_dialog_and_methods_we_lack_are_refused_politely() {
         let mut bench = Bench::new();
         let mut stranger = Dialler::at("198.51.100.66:5060", "stranger");
         stranger.send(&mut bench, method, Vec::new());
-        bench.expect_response(status);
+        let refusal = bench.expect_response(status);
+        // RFC 6665 §8.4: it may not be empty.
+        let events = refusal.headers.first("Allow-Events");
+        assert_eq!(events, (status == 489).then_some("refer"));
         bench.expect_nothing_left();
     }
 }

@@ -4,10 +4,11 @@
 use super::fork::{Carrier, Fork};
 use super::note::NoAnswer;
 use super::offer::{Invitation, Ringing, Target, Whom, tell_failed};
+use super::prove::{challenge_headers, not_authenticated};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
-use crate::sip::auth::{Answerer, Params};
+use crate::sip::auth::Answerer;
 use crate::sip::dialling::{Dialable, NotDialled};
 use crate::sip::dialog::cseq;
 use crate::sip::host::Host;
@@ -70,7 +71,7 @@ impl SipCore {
         let to = NameAddr::new(Uri::sip(Some(&number), route.host.clone(), None)).to_string();
         let mut headers = self.opening(Method::Invite, &from, &to, &flow, &hops);
         headers.set("Contact", self.contact_at(way.trunk, &flow));
-        headers.push("Supported", "timer");
+        headers.push("Supported", "timer, 100rel");
         if let Some(identity) = shown.asserted() {
             headers.push("P-Asserted-Identity", identity);
         }
@@ -97,18 +98,14 @@ impl SipCore {
         id: ClientId,
         response: &Response,
     ) -> bool {
-        let (asks, answers) = match response.status {
-            401 => ("WWW-Authenticate", "Authorization"),
-            407 => ("Proxy-Authenticate", "Proxy-Authorization"),
-            _ => return false,
-        };
+        let Some((asks, answers)) = challenge_headers(response.status) else { return false };
         let cnonce = self.tokens.next_token();
         let Some(fork) = self.forks.get_mut(&id) else { return false };
         let Some(carrier) = &mut fork.carrier else { return false };
-        let challenges = || response.headers.all(asks);
+        let challenges = response.headers.all(asks);
         let answer = match &mut carrier.answerer {
             Some(answerer) => {
-                answerer.answer(challenges(), "INVITE", &fork.invite.uri, &cnonce).map_err(NoAnswer::from)
+                answerer.answer(challenges, "INVITE", &fork.invite.uri, &cnonce).map_err(NoAnswer::from)
             }
             None => Err(NoAnswer::NoAccount),
         };
@@ -116,10 +113,7 @@ impl SipCore {
             Ok(value) => value,
             Err(reason) => {
                 let trunk = carrier.name.clone();
-                let realms: Vec<_> = challenges().take(8).filter_map(Params::parse).collect();
-                let realms: Vec<_> = realms.iter().filter_map(|params| params.value("realm")).collect();
-                let realms = realms.join(", ").chars().take(128).collect();
-                turn.out.notes.push(Note::NotAuthenticated { trunk, realms, reason });
+                not_authenticated(turn, trunk, response, asks, reason);
                 return false;
             }
         };

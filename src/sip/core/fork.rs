@@ -2,6 +2,7 @@
 //! is acknowledged and hung up, whenever it comes (RFC 3261 §13.2.2.4).
 
 use super::reliable::Early;
+use super::way::Party;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::event::OfferFailure;
@@ -80,6 +81,11 @@ impl Fork {
     /// The same INVITE once more, in place of this one.
     pub fn again(&mut self) -> Self {
         Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
+    }
+
+    /// Who is at its far end.
+    fn party(&self) -> Party {
+        self.carrier.as_ref().map_or(Party::Stranger, |carrier| Party::Trunk(carrier.way.trunk))
     }
 
     fn new(
@@ -200,6 +206,7 @@ impl SipCore {
             return;
         }
         let number = cseq(&fork.invite.headers).map_or(1, |cseq| cseq.number);
+        let party = fork.party();
         let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.flow) else {
             // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
@@ -213,7 +220,7 @@ impl SipCore {
         }
         self.send_ack(turn, ack, to);
         if !(is_wanted && self.offers.contains_key(&offer)) {
-            return self.say_bye(turn, &mut dialog);
+            return self.say_bye(turn, dialog, party, None);
         }
         self.fork_won(turn, id, offer, dialog, response);
     }
@@ -224,7 +231,7 @@ impl SipCore {
         turn: &mut Turn<'_>,
         id: ClientId,
         offer_id: OfferId,
-        mut dialog: Dialog,
+        dialog: Dialog,
         response: &Response,
     ) {
         let Some(offer) = self.offers.get_mut(&offer_id) else { return };
@@ -237,16 +244,17 @@ impl SipCore {
         };
         let Ok(_) = offer.media.accept(answer) else {
             // It answered with nothing we can speak: to the caller that is no answer.
-            self.say_bye(turn, &mut dialog);
-            if let Some(fork) = self.forks.get_mut(&id) {
+            let party = self.forks.get_mut(&id).map_or(Party::Stranger, |fork| {
                 fork.is_wanted = false;
-            }
+                fork.party()
+            });
+            self.say_bye(turn, dialog, party, None);
             return self.phone_failed(turn, offer_id, id, OfferFailure::Unreachable, None);
         };
         let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
         offer.open.remove(&id);
-        let by_trunk = self.forks.get(&id).is_some_and(|fork| fork.carrier.is_some());
+        let trunk = self.forks.get(&id).and_then(|fork| Some(fork.carrier.as_ref()?.way.trunk));
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
         }
@@ -261,8 +269,11 @@ impl SipCore {
             refresh: None,
             resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
+            trunk,
+            detour: None,
+            answerer: None,
             // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
-            account: offer.invitation.whom.account().filter(|_| !by_trunk),
+            account: offer.invitation.whom.account().filter(|_| trunk.is_none()),
             refer: None,
             provisional: None,
             hops_left: 0,

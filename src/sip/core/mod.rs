@@ -3,7 +3,9 @@
 //! Pure: messages, commands and the time go in; bytes and events come out. What the engine ordered is
 //! not reported back: `LegEnded` and `OfferFailed` tell only what came from outside.
 
+mod again;
 mod ask;
+mod bye;
 mod compose;
 mod dial;
 mod edge;
@@ -15,6 +17,7 @@ mod note;
 mod offer;
 mod outside;
 mod present;
+mod prove;
 mod reconfigure;
 mod redirect;
 mod refer;
@@ -25,6 +28,7 @@ mod standing;
 mod start;
 mod trunks;
 mod unproven;
+mod way;
 mod wishes;
 mod within;
 
@@ -50,6 +54,7 @@ use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Command, Event};
 use crate::media::{Sessions, Wishes};
+use bye::Farewell;
 use fork::Fork;
 use offer::Offer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,7 +174,9 @@ pub struct SipCore {
     forks: BTreeMap<ClientId, Fork>,
     sent: BTreeMap<ClientId, Purpose>,
     /// BYEs without a final response.
-    byes: BTreeSet<ClientId>,
+    byes: BTreeMap<ClientId, Farewell>,
+    /// Connections that are over though dialogs may still know them.
+    gone: way::Gone,
     due: BTreeSet<(Monotonic, Due)>,
     /// The trunks' servers, and our registrations there.
     trunks: Trunks,
@@ -261,7 +268,7 @@ impl SipCore {
                 Due::Silence(id) => self.fork_silent(turn, id),
                 Due::Share(id) => self.share_over(turn, id),
                 Due::Pace => self.pace(turn),
-                Due::AskAgain(id) => self.ask_again(turn, id),
+                Due::AskAgain(id) => self.ask_again(turn, id, None),
                 Due::NotThere(id) => self.is_lost(turn, id),
             }
             self.settle(turn);
@@ -295,6 +302,7 @@ impl SipCore {
         out: &mut SipOutputs,
     ) {
         let turn = &mut Turn { now, rules, media, out };
+        self.note_gone(&flow);
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);

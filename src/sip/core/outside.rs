@@ -1,6 +1,6 @@
 //! Requests outside of dialogs that are no calls: REGISTER, OPTIONS, and all we politely refuse.
 
-use super::compose::{ALLOW, Refusal, SDP, SUPPORTED};
+use super::compose::{ALLOW, EVENTS, Refusal, SDP, SUPPORTED};
 use super::{Purpose, SipCore, Turn, ask};
 use crate::sip::admission::Admission;
 use crate::sip::flow::Flow;
@@ -36,7 +36,7 @@ impl SipCore {
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => Refusal::new(481),
             Method::Message => Refusal::new(405).with("Allow", ALLOW),
             // RFC 6665 §4.1.3: no event package of ours.
-            Method::Subscribe | Method::Publish => Refusal::new(489).with("Allow-Events", ""),
+            Method::Subscribe | Method::Publish => Refusal::new(489).with("Allow-Events", EVENTS),
             // Whom we call is the engine's to say (RFC 3515 §2.4.2).
             Method::Refer => Refusal::new(603),
             Method::Other(_) => Refusal::new(501).with("Allow", ALLOW),

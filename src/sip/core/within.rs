@@ -1,7 +1,7 @@
 //! Requests inside a dialog: what the far side changes, asks or ends (RFC 3261 §12.2.2, §14.2, §15.1.2).
 
 use super::ask::check_session;
-use super::compose::{ALLOW, Refusal};
+use super::compose::{ALLOW, EVENTS, Refusal};
 use super::inbound::{check_timer, refuse_sdp};
 use super::{SipCore, Turn};
 use crate::engine::Event;
@@ -29,6 +29,8 @@ impl SipCore {
         if from.transport.is_reliable() {
             // The connection it comes by is the one that is still there.
             leg.dialog.flow = from;
+            leg.detour = None;
+            self.note_alive(&from);
         }
         let result = match &request.method {
             Method::Bye => return self.bye_received(turn, leg_id, id, &request),
@@ -37,7 +39,7 @@ impl SipCore {
             Method::Info => self.info(turn, leg_id, &request),
             Method::Options => return self.tell_capabilities(turn, id, &request),
             Method::Refer => self.refer(turn, leg_id, id, &request),
-            Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", "")),
+            Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", EVENTS)),
             Method::Prack => self.prack(turn, leg_id, id, &request),
             // No subscription of ours (RFC 6665 §4.1.3).
             Method::Notify => Err(Refusal::new(481)),
@@ -85,7 +87,7 @@ impl SipCore {
         } else {
             answer(leg, request)?;
         }
-        leg.dialog.refresh_target(&request.headers, from);
+        leg.refresh_target(&request.headers, from);
         if !offered {
             self.media_agreed(turn, leg_id);
         }
@@ -122,7 +124,7 @@ impl SipCore {
             answer(leg, request)?;
             body = leg.media.body().to_vec();
         }
-        leg.dialog.refresh_target(&request.headers, from);
+        leg.refresh_target(&request.headers, from);
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
         let mut response = self.session_reply(request, 200, &tag, &contact, &body);
         let session = SessionTimer::answer(turn.now.mono, &request.headers, &mut response.headers);

@@ -195,6 +195,16 @@ impl Dialog {
         Request { method, uri: uri.to_string(), headers, body: Vec::new() }
     }
 
+    /// Where the far side says that it is to be reached.
+    pub fn target(&self) -> &Uri {
+        &self.target
+    }
+
+    /// What the next request is sent to: the first of the route set, or else the far side itself.
+    pub fn next_uri(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, |route| &route.uri)
+    }
+
     /// Our Contact, as a header value.
     pub fn contact(&self) -> &str {
         &self.contact
@@ -204,7 +214,7 @@ impl Dialog {
     /// another port; any other address is not believed: NAT makes it wrong, and an attacker makes it
     /// somebody else's. `trusted` says which addresses a peer may send us to all the same.
     pub fn next_hop(&self, trusted: impl Fn(std::net::IpAddr) -> bool) -> Flow {
-        let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let uri = self.next_uri();
         let Some(ip) = uri.host.ip() else { return self.flow };
         if self.flow.transport != Transport::Udp || (ip != self.flow.remote.ip() && !trusted(ip)) {
             return self.flow;
