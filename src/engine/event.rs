@@ -257,7 +257,7 @@ pub enum Event {
         /// How long the phone asked to be left alone (Retry-After), if it did.
         retry_after: Option<Duration>,
     },
-    /// The other side ended this leg, or it was lost.
+    /// The other side ended this leg, or it was a caller's and was lost.
     LegEnded {
         /// Which leg.
         leg: LegId,
@@ -312,7 +312,8 @@ pub enum Event {
         /// Which.
         leg: LegId,
     },
-    /// A leg that was asked for after a restart did not answer, or knows of no call any more.
+    /// A leg that was asked for after a restart did not answer, or knows of no call any more; or an agent's did so in the
+    /// midst of a call, without a BYE.
     LegLost {
         /// Which.
         leg: LegId,

@@ -147,6 +147,18 @@ impl Holdfast {
         self.folder.path().join("calls.sqlite")
     }
 
+    /// The records as `holdfast calls` shows them, whether or not it runs: outcome and who ended the call.
+    pub fn stored(&self) -> Vec<(String, String)> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args(["calls", "--json", "--limit", "10000", "--store"]).arg(self.store());
+        let output = command.output().expect("holdfast runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        records.map(|record| (text(&record["outcome"]), text(&record["ended_by"]))).collect()
+    }
+
     /// A GET without credentials.
     pub fn get(&self, path: &str) -> String {
         let mut response = ureq::get(format!("http://{}{path}", self.http)).call().expect("an answer");

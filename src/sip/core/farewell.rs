@@ -57,9 +57,19 @@ impl SipCore {
         self.drop_leg(turn, leg_id, tell);
     }
 
-    /// The far side is gone without a word: a BYE, in case it hears it after all.
+    /// The far side is gone without a word: a BYE, in case it hears it after all. A caller who is lost has left; but
+    /// whoever talked to a phone that died has not, so that this is told apart from an agent who hung up.
     pub(super) fn lose(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
-        self.part(turn, leg_id, true);
+        let stands = self.legs.get(&leg_id).is_some_and(|leg| !matches!(leg.phase, Phase::Ending { .. }));
+        match leg_id {
+            LegId::Caller(_) => self.part(turn, leg_id, true),
+            LegId::Agent(_) => {
+                self.part(turn, leg_id, false);
+                if stands {
+                    turn.out.events.push(Event::LegLost { leg: leg_id });
+                }
+            }
+        }
     }
 
     /// Forgets a leg: each is closed once, and told of at most once.
