@@ -58,7 +58,12 @@ impl Writer {
     /// Writes what a turn had to say. What comes of it is said when it changes, not at each try.
     fn take(&mut self, turn: &[Entry]) {
         let is_whole = turn.iter().any(|entry| matches!(entry, Entry::Whole(_)));
-        match if is_whole { self.begin_anew(turn) } else { self.write(turn) } {
+        let written = if is_whole { self.begin_anew(turn) } else { self.write(turn) };
+        if is_whole {
+            // Before a failure is told of: whoever sees that must not take it for one that is being mended.
+            self.shared.is_trying.store(false, Ordering::Release);
+        }
+        match written {
             Ok(()) if is_whole && std::mem::take(&mut self.is_failing) => {
                 tracing::info!(path = %self.path.display(), "the journal is written again: calls outlive this process");
             }
@@ -74,9 +79,6 @@ impl Writer {
                     );
                 }
             }
-        }
-        if is_whole {
-            self.shared.is_trying.store(false, Ordering::Release);
         }
     }
 
