@@ -602,7 +602,7 @@ fn what_phones_cannot_be_told_is_explained() {
         (
             At::Sales,
             "headers = { X-Q = \"{queu}\" }",
-            "headers: {queu} stands for nothing; did you mean {queue}? (known: {queue}, {title}, {call}, {caller}, {caller_name}, {dialled}, {wait}, {language}, {agent})",
+            "headers: {queu} stands for nothing; did you mean {queue}? (known: {queue}, {title}, {call}, {caller}, {caller_name}, {dialled}, {diverted}, {wait}, {language}, {agent})",
         ),
         (At::Sales, "headers = { X-Q = \"1\", x-q = \"2\" }", "headers: \"x-q\" is there twice; remove one"),
         (

@@ -189,6 +189,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Whether a journal is written beside it, by which calls and agents' states outlive a killed process.
     pub journal: bool,
+    /// How many records may wait while they cannot be written; `None`: as many as usual.
+    pub backlog_max: Option<usize>,
 }
 
 /// Where audio files lie, seen from the working directory.

@@ -162,8 +162,9 @@ pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     let section = root.table("store");
     let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
     let journal = section.flag("journal").unwrap_or(true);
+    let backlog_max = section.count("backlog_max", 10..=1_000_000);
     section.finish();
-    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()), journal }
+    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()), journal, backlog_max }
 }
 
 pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {

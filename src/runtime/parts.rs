@@ -3,6 +3,7 @@
 use super::tracer::TracerRules;
 use crate::config::Config;
 use crate::engine::id::CallId;
+use crate::engine::settings::Settings;
 use crate::engine::time::Wall;
 use crate::http::{HttpError, Role, Token, TokenFileError, token_file};
 use crate::media::library::Library;
@@ -13,7 +14,9 @@ use crate::sip::overload::OverloadRules;
 use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{Listen, PeerRules, Tls, TlsError, TransportError};
-use crate::store::{SqliteStore, StoreError};
+use crate::stats::Entry;
+use crate::store::writer::BACKLOG_MAX;
+use crate::store::{Backlog, SqliteStore, StoreError};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -125,6 +128,13 @@ fn spoken(library: &Library) -> BTreeSet<String> {
     let names = library.prompt_names();
     let names = names.flat_map(|name| [Some(name), name.split_once('/').map(|(_, within)| within)]);
     names.flatten().map(str::to_owned).collect()
+}
+
+/// How many call records may wait. Beyond that, each call that goes on has a place for its record and one for a note; and
+/// what the process before left comes at once.
+pub(super) fn backlog(most: Option<usize>, settings: &Settings, left: &[Entry]) -> Backlog {
+    let most = most.unwrap_or(BACKLOG_MAX);
+    Backlog { most, reserve: settings.limits.calls_max.saturating_mul(2).saturating_add(left.len()) }
 }
 
 /// From when on calls are refused because of the load.

@@ -131,7 +131,7 @@ impl Bench {
     }
 
     pub fn offer(&mut self, offer: u64, agent: AgentId) {
-        let caller = Caller { number: "030123".into(), name: "Jane".into() };
+        let caller = Caller { number: "030123".into(), name: "Jane".into(), ..Caller::default() };
         let (offer, call, queue) = (OfferId(offer), CallId(100), QueueId(0));
         self.command(Command::OfferAgent { offer, call, agent, queue, caller });
     }

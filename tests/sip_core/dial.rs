@@ -40,7 +40,7 @@ fn with_password() -> Bench {
 }
 
 fn dial(bench: &mut Bench, number: &str) {
-    let caller = Caller { number: "030123".into(), name: "Jane".into() };
+    let caller = Caller { number: "030123".into(), name: "Jane".into(), ..Caller::default() };
     dial_for(bench, number, caller);
 }
 

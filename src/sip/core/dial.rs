@@ -62,7 +62,7 @@ impl SipCore {
         let Trunk { name, route, plan, .. } = self.trunk(Some(way.trunk))?.clone();
         let route = route?;
         let number = plan.outward(number.as_str());
-        let caller = Caller { number: plan.outward(&ring.caller.number), name: ring.caller.name.clone() };
+        let caller = Caller { number: plan.outward(&ring.caller.number), ..ring.caller.clone() };
         let own_number = route.own_number.as_deref().map(|own| plan.outward(own));
         let shown = Shown { route: &route, caller: &caller, own_number: own_number.as_deref() };
         let uri = route.uri(Some(&number)).to_string();
