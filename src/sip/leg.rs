@@ -37,6 +37,8 @@ pub struct Leg {
     pub detour: Option<Flow>,
     /// Answers the trunk's challenge to a request of ours, once there was one.
     pub answerer: Option<Box<Answerer>>,
+    /// What our last request within the dialog showed.
+    pub credentials: Vec<(&'static str, String)>,
     /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
     pub account: Option<AccountId>,
     /// The last provisional response of ours that must arrive, while the caller is not answered.

@@ -91,7 +91,7 @@ fn once_the_first_description_has_arrived_an_update_may_bring_another() {
     let progress = bench.expect_response(183);
     caller.learn(&progress);
     caller.send(&mut bench, Method::Update, sdp(44_000, 0, "sendrecv"));
-    assert_eq!(bench.expect_response(500).headers.first("Retry-After"), Some("5"));
+    assert!(bench.expect_response(500).headers.first("Retry-After").is_some());
     let acknowledged = prack(&mut caller, &progress, Vec::new());
     bench.request(caller.flow, &acknowledged);
     bench.expect_response(200);

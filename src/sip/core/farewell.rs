@@ -190,7 +190,10 @@ impl SipCore {
     /// The ACK of a 2xx to our INVITE of this number, by the way that leads there now.
     pub(super) fn ack_within(&mut self, turn: &mut Turn<'_>, leg: LegId, number: u32) {
         let Some(leg) = self.legs.get(&leg) else { return };
-        let (ack, to) = (leg.dialog.ack(number), self.way_of(leg));
+        let (mut ack, to) = (leg.dialog.ack(number), self.way_of(leg));
+        for (name, value) in &leg.credentials {
+            ack.headers.push(name, value.clone());
+        }
         self.send_ack(turn, ack, to);
     }
 
@@ -249,8 +252,11 @@ impl SipCore {
             422 => min_se(&response.headers)
                 .filter(|least| leg.session.as_mut().is_some_and(|session| session.lengthen(*least)))
                 .map(|_| Duration::ZERO),
-            // The others leave the timer running out, unless they name a better moment.
-            _ => cause::retry_after(response.headers.first("Retry-After")),
+            // The others leave the timer running out, unless they name a better moment. Where only we count, it lives.
+            _ if leg.session.is_some_and(|session| session.is_agreed()) => {
+                cause::retry_after(response.headers.first("Retry-After"))
+            }
+            _ => None,
         };
         if let (Some(pause), Some(session)) = (pause, leg.session.as_mut()) {
             session.put_off(turn.now.mono + pause);

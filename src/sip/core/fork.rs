@@ -1,6 +1,7 @@
 //! One INVITE of an offer, until the last of its answers is dealt with: the first 200 wins, every other
 //! is acknowledged and hung up, whenever it comes (RFC 3261 §13.2.2.4).
 
+use super::prove::credentials;
 use super::reliable::Early;
 use super::way::Party;
 use super::{Due, SipCore, Turn};
@@ -214,7 +215,10 @@ impl SipCore {
         if let Some(early) = fork.early.get(&tag) {
             dialog.go_on_after(early.local_cseq());
         }
-        let (ack, to) = (dialog.ack(number), self.way(&dialog));
+        let (mut ack, to) = (dialog.ack(number), self.way(&dialog));
+        for (name, value) in credentials(&fork.invite.headers) {
+            ack.headers.push(name, value);
+        }
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.acks.insert(tag, (ack.clone(), to));
         }
@@ -272,6 +276,7 @@ impl SipCore {
             trunk,
             detour: None,
             answerer: None,
+            credentials: Vec::new(),
             // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
             account: offer.invitation.whom.account().filter(|_| trunk.is_none()),
             refer: None,

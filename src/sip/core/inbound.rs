@@ -160,6 +160,7 @@ impl SipCore {
             trunk: admitted.trunk,
             detour: None,
             answerer: None,
+            credentials: Vec::new(),
             account: admitted.account,
             refer: None,
             provisional: None,

@@ -6,7 +6,7 @@ use super::way::Party;
 use super::{Note, SipCore, Turn};
 use crate::engine::id::LegId;
 use crate::sip::auth::{Answerer, Params};
-use crate::sip::message::{Request, Response};
+use crate::sip::message::{Headers, Request, Response};
 
 /// Where a challenge stands, and where its answer; `None`: the status is no challenge.
 pub(super) fn challenge_headers(status: u16) -> Option<(&'static str, &'static str)> {
@@ -15,6 +15,12 @@ pub(super) fn challenge_headers(status: u16) -> Option<(&'static str, &'static s
         407 => Some(("Proxy-Authenticate", "Proxy-Authorization")),
         _ => None,
     }
+}
+
+/// The credentials of an INVITE, which the ACK of its 2xx must have too (RFC 3261 §13.2.2.4): nobody can ask for them then.
+pub(super) fn credentials(invite: &Headers) -> Vec<(&'static str, String)> {
+    let named = |name: &'static str| invite.all(name).map(move |value| (name, value.to_owned()));
+    named("Authorization").chain(named("Proxy-Authorization")).collect()
 }
 
 impl SipCore {
@@ -42,11 +48,13 @@ impl SipCore {
     ) -> bool {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return false };
         let (party, before) = (Party::of(leg), leg.answerer.take());
+        leg.credentials.clear();
         let Some(response) = challenged else { return true };
         let Some(mut answerer) = before.map(|it| *it).or_else(|| self.answerer(party)) else { return false };
         let does = self.prove(turn, party, &mut answerer, (request, response));
         if let Some(leg) = self.legs.get_mut(&leg_id).filter(|_| does) {
             leg.answerer = Some(Box::new(answerer));
+            leg.credentials = credentials(&request.headers);
         }
         does
     }

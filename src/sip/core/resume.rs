@@ -131,6 +131,7 @@ impl SipCore {
             trunk: party.trunk(),
             detour: None,
             answerer: None,
+            credentials: Vec::new(),
             account: standing.account.as_deref().and_then(|name| self.account_named(name)),
             provisional: None,
             refer: None,

@@ -112,16 +112,22 @@ impl SessionTimer {
 
     /// Whether the session is over at `now`; otherwise it is to be refreshed by us.
     pub fn is_expired(&self, now: Monotonic) -> bool {
-        self.agreed && (self.asked || !self.ours || self.again_at.is_some()) && now >= self.end()
+        let is_owed = self.agreed && (self.asked || !self.ours);
+        (is_owed || self.again_at.is_some()) && now >= self.end()
+    }
+
+    /// Whether the far side knows of it.
+    pub fn is_agreed(&self) -> bool {
+        self.agreed
     }
 
     /// We sent a refresh.
     pub fn refreshing(&mut self, now: Monotonic) {
-        (self.asked, self.again_at) = (self.agreed, None);
-        if !self.agreed {
-            // Whatever is answered, it lives; and in the end it is asked again.
+        // Whatever is answered, it lives, and is asked again in the end; but what only is put off comes to an end.
+        if !self.agreed && self.again_at.is_none() {
             self.refreshed = now;
         }
+        (self.asked, self.again_at) = (self.agreed, None);
     }
 
     /// Our refresh was refused because its interval is too short for somebody (RFC 4028 §7.3). Whether it is to be tried
