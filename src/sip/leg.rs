@@ -2,6 +2,7 @@
 //! sent because of them is decided in [`core`](super::core).
 
 use super::dialog::{Dialog, SessionTimer, Unacked};
+use super::flow::TrunkId;
 use super::message::Request;
 use super::registrar::AccountId;
 use super::standing::StandingMedia;
@@ -31,6 +32,8 @@ pub struct Leg {
     pub takes_update: bool,
     /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
     pub account: Option<AccountId>,
+    /// The trunk it goes by, if it does.
+    pub trunk: Option<TrunkId>,
     /// The last provisional response of ours that must arrive, while the caller is not answered.
     pub provisional: Option<Provisional>,
     /// The phone's REFER that waits for its end.

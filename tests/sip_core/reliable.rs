@@ -86,6 +86,31 @@ fn an_invite_without_an_offer_has_it_in_the_183_and_the_answer_in_the_prack() {
 }
 
 #[test]
+fn a_caller_whose_description_is_agreed_may_change_it_before_he_is_answered() {
+    let (mut bench, mut caller) = early("Supported", offer());
+    let session = bench.expect_response(183);
+    let request = prack(&mut caller, &session, Vec::new());
+    bench.request(caller.flow, &request);
+    bench.expect_response(200);
+    caller.send(&mut bench, Method::Update, sdp(42_000, 0, "sendrecv"));
+    assert!(!bench.expect_response(200).body.is_empty());
+    assert_eq!(bench.media.open[&caller_leg()].unwrap().remote.port(), 42_000);
+    bench.command(Command::Answer { call: CallId(100) });
+    assert!(bench.expect_response(200).body.is_empty());
+    assert_eq!(bench.media.open[&caller_leg()].unwrap().remote.port(), 42_000);
+    bench.expect_no_event();
+}
+
+#[test]
+fn an_update_waits_while_our_early_offer_has_no_answer() {
+    let (mut bench, mut caller) = early("Supported", Vec::new());
+    let session = bench.expect_response(183);
+    caller.learn(&session);
+    caller.send(&mut bench, Method::Update, offer());
+    bench.expect_response(491);
+}
+
+#[test]
 fn a_prack_of_something_else_is_none_and_changes_nothing() {
     let (mut bench, mut caller) = early("Supported", offer());
     let session = bench.expect_response(183);

@@ -4,10 +4,11 @@
 use super::fork::{Carrier, Fork};
 use super::note::NoAnswer;
 use super::offer::{Invitation, Ringing, Target, Whom, tell_failed};
+use super::proof::{challenge_of, realms};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
-use crate::sip::auth::{Answerer, Params};
+use crate::sip::auth::Answerer;
 use crate::sip::dialling::{Dialable, NotDialled};
 use crate::sip::dialog::cseq;
 use crate::sip::host::Host;
@@ -97,11 +98,7 @@ impl SipCore {
         id: ClientId,
         response: &Response,
     ) -> bool {
-        let (asks, answers) = match response.status {
-            401 => ("WWW-Authenticate", "Authorization"),
-            407 => ("Proxy-Authenticate", "Proxy-Authorization"),
-            _ => return false,
-        };
+        let Some((asks, answers)) = challenge_of(response.status) else { return false };
         let cnonce = self.tokens.next_token();
         let Some(fork) = self.forks.get_mut(&id) else { return false };
         let Some(carrier) = &mut fork.carrier else { return false };
@@ -116,9 +113,7 @@ impl SipCore {
             Ok(value) => value,
             Err(reason) => {
                 let trunk = carrier.name.clone();
-                let realms: Vec<_> = challenges().take(8).filter_map(Params::parse).collect();
-                let realms: Vec<_> = realms.iter().filter_map(|params| params.value("realm")).collect();
-                let realms = realms.join(", ").chars().take(128).collect();
+                let realms = realms(response, asks);
                 turn.out.notes.push(Note::NotAuthenticated { trunk, realms, reason });
                 return false;
             }

@@ -6,7 +6,7 @@ use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::sip::cause;
 use crate::sip::dialog::{Dialog, Resend, SessionTimer, min_se};
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, TrunkId};
 use crate::sip::leg::{Answered, Phase};
 use crate::sip::message::{Method, Response};
 use crate::sip::transaction::ClientId;
@@ -49,8 +49,8 @@ impl SipCore {
     /// Takes leave with a BYE.
     pub(super) fn part(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
         if let Some(leg) = self.legs.get(&leg_id) {
-            let mut dialog = leg.dialog.clone();
-            self.say_bye(turn, &mut dialog);
+            let (mut dialog, trunk) = (leg.dialog.clone(), leg.trunk);
+            self.say_bye(turn, &mut dialog, trunk);
         }
         self.drop_leg(turn, leg_id, tell);
     }
@@ -61,11 +61,11 @@ impl SipCore {
     }
 
     /// BYE. Whatever comes back, for us it is over (RFC 3261 §15.1.1).
-    pub(super) fn say_bye(&mut self, turn: &mut Turn<'_>, dialog: &mut Dialog) {
+    pub(super) fn say_bye(&mut self, turn: &mut Turn<'_>, dialog: &mut Dialog, trunk: Option<TrunkId>) {
         let mut bye = dialog.request(Method::Bye);
         bye.headers.push("User-Agent", self.settings.user_agent.clone());
         let to = self.way(dialog);
-        if let Some(id) = self.request(turn, bye, to) {
+        if let Some(id) = self.request_within(turn, bye, to, trunk) {
             self.sent.insert(id, Purpose::Bye);
             self.byes.insert(id);
         }
@@ -160,9 +160,9 @@ impl SipCore {
             request.headers.push("Content-Type", super::compose::SDP);
             request.body = leg.media.offer().to_vec();
         }
-        let dialog = leg.dialog.clone();
+        let (dialog, trunk) = (leg.dialog.clone(), leg.trunk);
         let to = self.way(&dialog);
-        let id = self.request(turn, request, to);
+        let id = self.request_within(turn, request, to, trunk);
         if let Some(id) = id {
             self.sent.insert(id, Purpose::Refresh(leg_id, number));
         }
@@ -231,7 +231,7 @@ impl SipCore {
             if let Some(number) = number {
                 let dialog = leg.dialog.clone();
                 let to = self.way(&dialog);
-                self.send_ack(turn, dialog.ack(number), to);
+                self.send_ack(turn, self.ack_again(id, number, &dialog), to);
             }
             if agreed {
                 self.media_agreed(turn, leg_id);

@@ -1,6 +1,7 @@
 //! One INVITE of an offer, until the last of its answers is dealt with: the first 200 wins, every other
 //! is acknowledged and hung up, whenever it comes (RFC 3261 §13.2.2.4).
 
+use super::proof::ack_of;
 use super::reliable::Early;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
@@ -10,7 +11,7 @@ use crate::engine::time::Monotonic;
 use crate::sip::auth::Answerer;
 use crate::sip::cause;
 use crate::sip::dialog::{Dialog, SessionTimer, cseq};
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, TrunkId};
 use crate::sip::leg::{Leg, Phase};
 use crate::sip::message::{Request, Response};
 use crate::sip::registrar::{BindingId, Contact};
@@ -80,6 +81,11 @@ impl Fork {
     /// The same INVITE once more, in place of this one.
     pub fn again(&mut self) -> Self {
         Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
+    }
+
+    /// The trunk that was asked, if it was one.
+    pub fn trunk(&self) -> Option<TrunkId> {
+        self.carrier.as_ref().map(|carrier| carrier.way.trunk)
     }
 
     fn new(
@@ -207,13 +213,14 @@ impl SipCore {
         if let Some(early) = fork.early.get(&tag) {
             dialog.go_on_after(early.local_cseq());
         }
-        let (ack, to) = (dialog.ack(number), self.way(&dialog));
+        let (ack, to) = (ack_of(&fork.invite.headers, number, &dialog), self.way(&dialog));
+        let trunk = fork.trunk();
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.acks.insert(tag, (ack.clone(), to));
         }
         self.send_ack(turn, ack, to);
         if !(is_wanted && self.offers.contains_key(&offer)) {
-            return self.say_bye(turn, &mut dialog);
+            return self.say_bye(turn, &mut dialog, trunk);
         }
         self.fork_won(turn, id, offer, dialog, response);
     }
@@ -237,7 +244,8 @@ impl SipCore {
         };
         let Ok(_) = offer.media.accept(answer) else {
             // It answered with nothing we can speak: to the caller that is no answer.
-            self.say_bye(turn, &mut dialog);
+            let trunk = self.forks.get(&id).and_then(|fork| fork.trunk());
+            self.say_bye(turn, &mut dialog, trunk);
             if let Some(fork) = self.forks.get_mut(&id) {
                 fork.is_wanted = false;
             }
@@ -246,7 +254,7 @@ impl SipCore {
         let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
         offer.open.remove(&id);
-        let by_trunk = self.forks.get(&id).is_some_and(|fork| fork.carrier.is_some());
+        let trunk = self.forks.get(&id).and_then(|fork| fork.trunk());
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
         }
@@ -262,7 +270,8 @@ impl SipCore {
             resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
             // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
-            account: offer.invitation.whom.account().filter(|_| !by_trunk),
+            account: offer.invitation.whom.account().filter(|_| trunk.is_none()),
+            trunk,
             refer: None,
             provisional: None,
             hops_left: 0,

@@ -158,6 +158,7 @@ impl SipCore {
             resuming: false,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
             account: admitted.account,
+            trunk: admitted.trunk,
             refer: None,
             provisional: None,
             hops_left: hops_left(&request.headers),

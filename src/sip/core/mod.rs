@@ -15,6 +15,7 @@ mod note;
 mod offer;
 mod outside;
 mod present;
+mod proof;
 mod reconfigure;
 mod redirect;
 mod refer;
@@ -52,6 +53,7 @@ use crate::engine::{Command, Event};
 use crate::media::{Sessions, Wishes};
 use fork::Fork;
 use offer::Offer;
+use proof::Provable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -168,6 +170,8 @@ pub struct SipCore {
     offers: BTreeMap<OfferId, Offer>,
     forks: BTreeMap<ClientId, Fork>,
     sent: BTreeMap<ClientId, Purpose>,
+    /// Those among them that a trunk may ask a password for.
+    provable: BTreeMap<ClientId, Provable>,
     /// BYEs without a final response.
     byes: BTreeSet<ClientId>,
     due: BTreeSet<(Monotonic, Due)>,

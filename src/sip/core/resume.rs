@@ -80,6 +80,12 @@ impl SipCore {
         self.settings.accounts.iter().position(named).map(AccountId)
     }
 
+    /// The trunk that the leg went by, if it is still there.
+    fn trunk_again(&self, standing: &StandingLeg) -> Option<TrunkId> {
+        let name = standing.trunk.as_deref()?;
+        self.settings.trunks.iter().position(|trunk| trunk.name == name).map(TrunkId)
+    }
+
     /// The same way from a socket that is there now.
     fn flow_again(&self, before: &StandingFlow) -> Option<Flow> {
         let fits = || {
@@ -164,6 +170,7 @@ impl SipCore {
             resuming: true,
             takes_update: standing.takes_update,
             account: standing.account.as_deref().and_then(|name| self.account_named(name)),
+            trunk: self.trunk_again(standing),
             provisional: None,
             refer: None,
             hops_left: standing.hops_left,
@@ -177,7 +184,8 @@ impl SipCore {
     fn say_bye_to(&mut self, turn: &mut Turn<'_>, standing: &StandingLeg) {
         let Some(flow) = self.way_again(&standing.dialog) else { return };
         if let Ok(mut dialog) = Dialog::resumed(&standing.dialog, flow, self.contact(&flow)) {
-            self.say_bye(turn, &mut dialog);
+            let trunk = self.trunk_again(standing);
+            self.say_bye(turn, &mut dialog, trunk);
         }
     }
 
@@ -228,9 +236,9 @@ impl SipCore {
         }
         request.headers.push("Content-Type", SDP);
         request.body = leg.media.offer().to_vec();
-        let dialog = leg.dialog.clone();
+        let (dialog, trunk) = (leg.dialog.clone(), leg.trunk);
         let to = self.way(&dialog);
-        let id = self.request(turn, request, to);
+        let id = self.request_within(turn, request, to, trunk);
         let Some(id) = id else {
             // Too many requests are out: it is asked a little later.
             self.due.insert((turn.now.mono + PACE, Due::AskAgain(leg_id)));
@@ -268,7 +276,7 @@ impl SipCore {
             }
             let dialog = leg.dialog.clone();
             let to = self.way(&dialog);
-            self.send_ack(turn, dialog.ack(number), to);
+            self.send_ack(turn, self.ack_again(id, number, &dialog), to);
             match (is_news, agreed) {
                 (true, true) => self.is_there(turn, leg_id),
                 (true, false) => self.is_lost(turn, leg_id),

@@ -42,6 +42,7 @@ impl SipCore {
                     self.fork_touched(id);
                 }
                 self.sent.remove(&id);
+                self.provable.remove(&id);
                 self.byes.remove(&id);
             }
             Output::ServerEnded { id, acked: _ } => self.server_ended(turn, id),
@@ -51,6 +52,9 @@ impl SipCore {
     fn responded(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Response, from: Flow) {
         if self.forks.contains_key(&id) {
             return self.fork_responded(turn, id, response);
+        }
+        if self.proved_within(turn, id, response) {
+            return;
         }
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
@@ -71,6 +75,7 @@ impl SipCore {
     fn unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
         self.fork_unanswered(turn, id);
         self.byes.remove(&id);
+        self.provable.remove(&id);
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),

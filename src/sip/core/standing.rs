@@ -83,6 +83,7 @@ impl SipCore {
             dialog: leg.dialog.standing(),
             media: leg.media.standing(),
             account: leg.account.map(|account| self.gate.name_of(account).to_owned()),
+            trunk: self.trunk(leg.trunk).map(|trunk| trunk.name.clone()),
             session: leg.session.map(|session| session.interval()),
             takes_update: leg.takes_update,
             hops_left: leg.hops_left,

@@ -93,6 +93,7 @@ impl SipCore {
             forks: BTreeMap::new(),
             byes: BTreeSet::new(),
             sent: BTreeMap::new(),
+            provable: BTreeMap::new(),
             trunks: Trunks::new(&settings.trunks, sub_seed(seed, "trunks")),
             due: BTreeSet::new(),
             news: Vec::new(),

@@ -9,7 +9,7 @@ use crate::engine::id::LegId;
 use crate::media::sdp;
 use crate::sip::dialog::{DialogId, Order, SessionTimer, cseq};
 use crate::sip::flow::Flow;
-use crate::sip::leg::{Leg, Phase};
+use crate::sip::leg::{Leg, Phase, Provisional};
 use crate::sip::message::{Method, Request};
 use crate::sip::transaction::ServerId;
 
@@ -118,7 +118,7 @@ impl SipCore {
         check_timer(request)?;
         let mut body = Vec::new();
         if !request.body.is_empty() {
-            check_offerable(leg)?;
+            check_updatable(leg)?;
             answer(leg, request)?;
             body = leg.media.body().to_vec();
         }
@@ -194,6 +194,18 @@ fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
             let pending = unacked.as_ref().is_some_and(|answered| answered.unacked.offered);
             if glare || pending { Err(Refusal::new(491)) } else { Ok(()) }
         }
+    }
+}
+
+/// Whether an UPDATE may bring an offer: before the answer, too, once the caller has our description for sure
+/// (RFC 3311 §5.1).
+fn check_updatable(leg: &mut Leg) -> Result<(), Refusal> {
+    let is_early = matches!(leg.phase, Phase::Arrived { .. });
+    match leg.provisional.as_ref().filter(|it| is_early && it.described) {
+        Some(Provisional { unacked: None, .. }) => Ok(()),
+        // Our offer waits for its answer.
+        Some(Provisional { unacked: Some(unacked), .. }) if unacked.offered => Err(Refusal::new(491)),
+        Some(_) | None => check_offerable(leg),
     }
 }
 

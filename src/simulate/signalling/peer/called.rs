@@ -37,7 +37,9 @@ impl Peer {
             self.parties.insert(number, party);
             parties.push(number);
             self.plan(now + reaction.rings_after, Plan::Ring(number));
-            self.plan(now + reaction.rings_after + reaction.decides_after, Plan::Decide(number));
+            if branches > 1 || !self.sends_round(now, number, invite) {
+                self.plan(now + reaction.rings_after + reaction.decides_after, Plan::Decide(number));
+            }
         }
         self.invited.insert(id, parties);
     }
@@ -137,7 +139,6 @@ impl Peer {
             self.describe(party, &mut response);
         }
         let session = self.session_wanted(id, &mut response, now);
-        let branches = self.invited.get(&server).map_or(0, Vec::len);
         let Some(party) = self.parties.get_mut(&id) else { return };
         let number = cseq(&party.invite.headers).map_or(1, |cseq| cseq.number);
         let unacked = Unacked::new(response.clone(), number, false, now, T1, T2);
@@ -148,7 +149,6 @@ impl Peer {
         if let Some(dialog) = &party.dialog {
             self.dialogs.insert(dialog.id.clone(), id);
         }
-        self.seen.forked += u64::from(branches > 1);
         if raw {
             self.sends.push(codec::print_response(&response).into());
         } else {
@@ -185,7 +185,6 @@ impl Peer {
         if let Some(&party) =
             parties.iter().find(|party| reaction(self, party).is_some_and(|reaction| reaction.crosses))
         {
-            self.seen.crossed += 1;
             return self.answer(now, party, false);
         }
         let late =

@@ -35,6 +35,16 @@ pub(super) struct Manners {
     pub acts: u32,
     /// An agent's phone passes the call on.
     pub refers: bool,
+    /// Changes the session at the very moment at which the engine refreshes it.
+    pub meets_refresh: bool,
+    /// Tries a change again that came at a bad moment.
+    pub retries: bool,
+    /// Leaves the refresh to whom it was left before, when it changes something.
+    pub keeps_refresher: bool,
+    /// Is found elsewhere after a change.
+    pub moves: bool,
+    /// Changes the session before it is answered.
+    pub early_update: bool,
 }
 
 impl Manners {
@@ -52,8 +62,13 @@ impl Manners {
             offerless: rng.happens(0.1),
             patience: patience(rng),
             talks: talks(rng),
-            acts: rng.below(4) as u32,
-            refers: rng.happens(0.2),
+            acts: rng.below(5) as u32,
+            refers: rng.happens(0.5),
+            meets_refresh: rng.happens(0.7),
+            retries: rng.happens(0.6),
+            keeps_refresher: rng.happens(0.7),
+            moves: rng.happens(0.2),
+            early_update: rng.happens(0.3),
         }
     }
 }
@@ -62,7 +77,7 @@ impl Manners {
 fn session(rng: &mut Rng) -> Option<(u32, Option<&'static str>)> {
     let refresher = rng.choose(&[None, Some("uac"), Some("uas")]).copied().flatten();
     let secs = rng.choose(&[60, 90, 91, 120]).copied().unwrap_or(90);
-    rng.happens(0.4).then_some((secs, refresher))
+    rng.happens(0.6).then_some((secs, refresher))
 }
 
 /// Many give up at the moment of the answer, or when somebody has just been rung.
