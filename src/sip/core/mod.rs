@@ -346,7 +346,7 @@ impl SipCore {
             legs: self.legs.len(),
             offers: self.offers.len(),
             forks: self.forks.len(),
-            requests: self.sent.len(),
+            requests: self.sent.len().max(self.provable.len()),
             contacts: self.registrar.len(),
             malformed: self.malformed,
             bad_wishes: self.bad_wishes,
