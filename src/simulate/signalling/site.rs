@@ -9,7 +9,7 @@ use crate::engine::settings::{
 use crate::engine::strategy::StrategyName;
 use crate::secret::Secret;
 use crate::simulate::rng::Rng;
-use crate::sip::auth::Login;
+use crate::sip::auth;
 use crate::sip::dialling::{DialPolicy, Pattern};
 use crate::sip::flow::Transport;
 use crate::sip::host::Host;
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// A number outside that may be called.
 pub(super) const OUTSIDE: &str = "+4930555";
+/// The name of our account at trunks.
+const ACCOUNT: &str = "acme";
 /// How long the last calls may take when the world ends.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -171,14 +173,11 @@ fn number(at: u32) -> Number {
     Number { dialled: format!("400{at}"), queue: QueueId(at), ..Number::default() }
 }
 
-/// The name of our account at trunks.
-const ACCOUNT: &str = "acme";
-
 /// A trunk, and what its gateway asks for. Few of those that ask have our password wrong, or want one for somewhere else.
 fn trunk(rng: &mut Rng, at: u32, address: SocketAddr) -> (Trunk, Option<Asks>) {
     let realm = format!("carrier{at}.example");
     let password = Secret::new(format!("{realm}-secret"));
-    let login = Login { username: ACCOUNT.into(), realm: realm.clone(), password: password.clone() };
+    let login = auth::Login { username: ACCOUNT.into(), realm: realm.clone(), password: password.clone() };
     let knows_us = rng.happens(0.85);
     let asks = rng.happens(0.6).then(|| Asks {
         status: if rng.happens(0.5) { 401 } else { 407 },

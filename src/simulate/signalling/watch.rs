@@ -175,10 +175,10 @@ impl Thread {
                 self.proofs.insert(number, proofs.into_iter().map(str::to_owned).collect());
             }
         }
-        match request.method {
-            Method::Bye => drop(self.referred.remove(&tags)),
-            Method::Notify => self.told_how_it_goes(&tags, request),
-            _ => {}
+        if request.method == Method::Bye {
+            self.referred.remove(&tags);
+        } else if request.method == Method::Notify {
+            self.told_how_it_goes(&tags, request);
         }
         if request.method == Method::Bye && !self.is_ours {
             // RFC 3261 §15.
