@@ -57,7 +57,9 @@ pub(super) struct Site {
     /// What each gateway asks for.
     pub asks: Vec<Option<Asks>>,
     pub weather: Weather,
-    /// How long the network is bad, and calls come.
+    /// Whether people here talk so long that sessions have to be refreshed.
+    pub at_length: bool,
+    /// How many call.
     pub calls: u64,
 }
 
@@ -114,7 +116,8 @@ impl Site {
             },
             ..SipSettings::default()
         };
-        Self { engine, sip, phones, asks, weather: weather(rng), calls: rng.within(6, 24) }
+        let at_length = rng.happens(0.3);
+        Self { engine, sip, phones, asks, weather: weather(rng), at_length, calls: rng.within(6, 24) }
     }
 }
 
@@ -135,7 +138,7 @@ fn account(rng: &mut Rng, at: u32, phones: &mut Vec<PhoneOf>) -> Account {
 }
 
 fn queue(rng: &mut Rng, at: u32) -> Queue {
-    let overflow = rng.happens(0.4).then(|| Overflow {
+    let overflow = rng.happens(0.5).then(|| Overflow {
         when: OverflowWhen::Waited(seconds(rng, 3, 20)),
         to: if rng.happens(0.7) {
             Destination::Number(OUTSIDE.into())

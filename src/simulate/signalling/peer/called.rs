@@ -1,7 +1,7 @@
 //! A peer is called: it rings, makes up its mind, is cancelled, answers, and answers too late (RFC 3261 §13.3). A proxy
 //! before it may fork the INVITE, so that several answer one.
 
-use super::manners::Reaction;
+use super::manners::{Reaction, Refresher};
 use super::party::{Answered, Party, Stage};
 use super::{PartyId, Peer, Plan};
 use crate::engine::time::Monotonic;
@@ -165,7 +165,10 @@ impl Peer {
         if !party.invite.headers.has_token("Supported", "timer") {
             return None;
         }
-        let refresher = refresher.unwrap_or("uac");
+        let refresher = match refresher {
+            Refresher::Anybody | Refresher::Engine => "uac",
+            Refresher::Peer => "uas",
+        };
         let value = format!("{};refresher={refresher}", secs.max(90));
         response.headers.push("Session-Expires", value.as_str());
         response.headers.push("Require", "timer");

@@ -1,5 +1,6 @@
 //! A peer calls: its INVITE, what it makes of the responses, and when it gives up (RFC 3261 §13.2).
 
+use super::manners::Refresher;
 use super::party::{Acknowledged, Party, Stage};
 use super::round::HOPS;
 use super::{Asked, PartyId, Peer, Plan};
@@ -14,7 +15,7 @@ impl Peer {
     /// Somebody dials.
     pub(in super::super) fn call(&mut self, now: Monotonic, dialled: &str) {
         // Some calls may not go far, and will be sent round.
-        let few = self.is_gateway() && self.rng.happens(0.1);
+        let few = self.is_gateway() && self.rng.happens(0.15);
         let hops = few.then(|| self.rng.within(2, u64::from(HOPS) - 1) as u8);
         self.dial(now, dialled, hops);
     }
@@ -42,7 +43,11 @@ impl Peer {
         let update = if manners.takes_update { ", UPDATE" } else { "" };
         headers.push("Allow", format!("INVITE, ACK, CANCEL, BYE, PRACK, NOTIFY{update}"));
         if let Some((secs, refresher)) = manners.session {
-            let refresher = refresher.map(|who| format!(";refresher={who}")).unwrap_or_default();
+            let refresher = match refresher {
+                Refresher::Anybody => "",
+                Refresher::Engine => ";refresher=uas",
+                Refresher::Peer => ";refresher=uac",
+            };
             headers.push("Session-Expires", format!("{secs}{refresher}"));
         }
         let uri = format!("sip:{dialled}@192.0.2.9");
@@ -229,6 +234,11 @@ impl Peer {
         let refreshed = party.session.filter(|session| !session.ours).map(|session| session.interval() / 2);
         if let Some(refreshed) = refreshed.filter(|_| party.manners.meets_refresh) {
             talks = talks.max(refreshed + Duration::from_secs(30));
+        }
+        if party.manners.refers && !party.calls && !self.is_gateway() {
+            let after = Duration::from_millis(self.rng.below(8_000));
+            self.plan(now + after, Plan::Transfer(id));
+            talks = talks.max(Duration::from_secs(20));
         }
         for _ in 0..acts {
             let after = talks.mul_f64(self.rng.share());

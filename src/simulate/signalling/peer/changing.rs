@@ -28,12 +28,11 @@ impl Peer {
         let is_up = |party: &&mut Party| party.stage == Stage::Up && party.unacked.is_none();
         let Some(party) = self.parties.get_mut(&id).filter(is_up) else { return };
         let refers = party.manners.refers && !party.calls && !self.is_gateway();
-        match self.rng.below(12) {
+        match self.rng.below(9) {
             0 => self.say(now, id, Method::Info),
             1 => self.say(now, id, Method::Options),
             2 | 3 => self.ask_oddly_within(now, id),
-            4 | 5 if refers => self.pass_on(now, id),
-            6..=8 if refers => self.consult(now, id),
+            4 if refers => self.transfer(now, id),
             _ => self.change(now, id),
         }
     }

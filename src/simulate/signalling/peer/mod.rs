@@ -71,6 +71,7 @@ enum Plan {
     ChangeAgain(PartyId),
     ChangeEarly(PartyId),
     Clash(PartyId),
+    Transfer(PartyId),
     Join(PartyId),
     Look(PartyId),
     Session(PartyId),
@@ -101,6 +102,8 @@ pub(super) struct Peer {
     /// The world ends: nobody calls, and phones no longer register.
     is_closing: bool,
     registrations: u32,
+    /// Whether people here talk so long that sessions have to be refreshed.
+    at_length: bool,
     /// Asks the engine for its password.
     door: Option<Door>,
     /// What the engine answered and should not have.
@@ -131,6 +134,7 @@ impl Peer {
             lives: 0,
             is_closing: false,
             registrations: 0,
+            at_length: false,
             door: None,
             wrong: None,
             seen: Seen::default(),
@@ -140,6 +144,12 @@ impl Peer {
     /// The same, asking for a password.
     pub fn asking(mut self, asks: Option<Asks>) -> Self {
         self.door = asks.map(|asks| Door::new(asks, self.rng.bits()));
+        self
+    }
+
+    /// The same, of people who talk at length or not.
+    pub fn talking(mut self, at_length: bool) -> Self {
+        self.at_length = at_length;
         self
     }
 
@@ -246,7 +256,7 @@ impl Peer {
 
     fn new_party(&mut self) -> (PartyId, Manners) {
         self.last_party += 1;
-        (self.last_party, Manners::draw(&mut self.rng))
+        (self.last_party, Manners::draw(&mut self.rng, self.at_length))
     }
 
     fn contact(&self) -> String {

@@ -108,6 +108,7 @@ impl Peer {
             Plan::ChangeAgain(id) => self.change(now, id),
             Plan::ChangeEarly(id) => self.change_early(now, id),
             Plan::Clash(id) => self.clash(now, id),
+            Plan::Transfer(id) => self.transfer(now, id),
             Plan::Join(id) => self.join(now, id),
             Plan::Look(id) => self.look(id),
             Plan::Session(id) => self.session_due(now, id),

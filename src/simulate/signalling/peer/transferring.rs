@@ -15,8 +15,18 @@ const TARGETS: [&str; 7] = ["agent0", "agent1", "agent2", "4000", "4000", OUTSID
 const LOOKS_AFTER: Duration = Duration::from_secs(2);
 
 impl Peer {
+    /// Blindly, or not: only a phone that registers can prove who it is when it calls somebody itself.
+    pub(super) fn transfer(&mut self, now: Monotonic, id: PartyId) {
+        let is_up = self.parties.get(&id).is_some_and(|party| party.stage == Stage::Up);
+        if is_up && self.password.is_some() && self.rng.happens(0.7) {
+            self.consult(now, id);
+        } else if is_up {
+            self.pass_on(now, id);
+        }
+    }
+
     /// REFER to somebody.
-    pub(super) fn pass_on(&mut self, now: Monotonic, id: PartyId) {
+    fn pass_on(&mut self, now: Monotonic, id: PartyId) {
         let to = self.rng.choose(&TARGETS).copied().unwrap_or("4000");
         self.refer(now, id, format!("<sip:{to}@192.0.2.9>"));
     }
@@ -33,7 +43,7 @@ impl Peer {
     }
 
     /// Calls somebody to ask him first; the caller is put on hold, or hears it.
-    pub(super) fn consult(&mut self, now: Monotonic, id: PartyId) {
+    fn consult(&mut self, now: Monotonic, id: PartyId) {
         if self.rng.happens(0.5) {
             self.hold(now, id, true);
         }

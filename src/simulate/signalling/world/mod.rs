@@ -106,11 +106,12 @@ impl World {
         let mut peers = Vec::new();
         for ((at, address), asks) in (0..).zip(site::gateways()).zip(&site.asks) {
             let peer = Peer::new(&format!("gate{at}"), address, None, stream(Purpose::Caller, at));
-            peers.push(peer.asking(asks.clone()));
+            peers.push(peer.asking(asks.clone()).talking(site.at_length));
         }
         for (at, phone) in (0..).zip(&site.phones) {
             let rng = stream(Purpose::Offer, at);
-            peers.push(Peer::new(&phone.account, phone.address, phone.password.clone(), rng));
+            let peer = Peer::new(&phone.account, phone.address, phone.password.clone(), rng);
+            peers.push(peer.talking(site.at_length));
         }
         let weather = site.weather;
         let mut world = Self {
