@@ -83,6 +83,7 @@ const PURE: &[&str] = &[
     "sip/presenting.rs",
     "sip/presets.rs",
     "sip/overload.rs",
+    "sip/overload/",
     "sip/registrar/",
     "sip/identity.rs",
     "sip/trunk/",

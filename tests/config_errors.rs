@@ -504,10 +504,16 @@ fn what_is_missing_of_a_trunk_is_named() {
         (&format!("{dial}\nformat = \"e146\""), "unknown format \"e146\"; did you mean \"e164\"?"),
         (&format!("{dial}\nnumbers = [\"+49x*\"]"), "numbers: expected a number, or the beginning of one"),
         (&format!("{dial}\nnumber_from = \"from\""), "unknown number_from \"from\""),
+        (&format!("{dial}\nanswer_within = \"400ms\""), "answer_within: expected 500ms to 32s, got 400ms"),
+        (&format!("{dial}\nanswer_within = \"33s\""), "answer_within: expected 500ms to 32s, got 33s"),
         (&format!("{dial}\npriority = 70000"), "priority: expected a whole number from 0 to 10000"),
     ] {
         let told = trunk(more);
         assert!(told.contains(expected), "{more}\n{told}");
+    }
+    for (silence, came) in [("499ms", "499ms"), ("40s", "40s"), ("0s", "0s")] {
+        let told = errors("[sip]", &format!("[sip]\nphone_silence = \"{silence}\""));
+        assert!(told.contains(&format!("phone_silence: expected 500ms to 32s, got {came}")), "{told}");
     }
     let told = errors("[sip]", "[sip]\nname_servers = [\"ns.example\"]");
     assert!(told.contains("name_servers: expected addresses such as \"192.0.2.53\""), "{told}");

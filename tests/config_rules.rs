@@ -492,9 +492,13 @@ fn the_example_of_a_whole_contact_centre_loads_without_a_warning() {
 /// A file with an unknown key in every table there is.
 const EVERY_TABLE: &str = r#"x = 1
 fatigue = { x = 1 }
-sip = { x = 1, strangers = { x = 1 }, ban = { x = 1 }, tls = { x = 1, more = [{ x = 1 }] } }
+sip = { x = 1, strangers = { x = 1 }, ban = { x = 1 }, tls = { x = 1, more = [{ x = 1 }] }, trace = { x = 1 }, hep = { x = 1 } }
 trunk = [{ x = 1 }]
+dial = { x = 1 }
 media = { x = 1 }
+recording = { x = 1 }
+talk = { x = 1 }
+metrics = { x = 1 }
 sounds = { x = 1 }
 http = { x = 1, token = [{ x = 1 }] }
 store = { x = 1 }
@@ -514,6 +518,26 @@ borrow = [{ x = 1 }]
 last_agent = { x = 1 }
 missed = { x = 1 }
 "#;
+
+#[test]
+fn every_table_of_the_shipped_configuration_is_among_those_whose_keys_are_compared() {
+    let heads = DEFAULT_TEXT.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+    let heads: Vec<_> = heads
+        .filter(|head| head.starts_with('[') && head.ends_with(']'))
+        .map(|head| head.trim_matches(['[', ']']))
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '.')))
+        .collect();
+    assert!(heads.contains(&"sip.hep") && heads.contains(&"talk"), "{heads:?}");
+    let every: toml::Table = toml::from_str(EVERY_TABLE).unwrap();
+    for name in heads {
+        let mut at = Some(&every);
+        for part in name.split('.') {
+            let inner = at.and_then(|table| table.get(part));
+            at = inner.and_then(|one| one.as_table().or_else(|| one.as_array()?.first()?.as_table()));
+        }
+        assert!(at.is_some(), "[{name}] is missing in EVERY_TABLE");
+    }
+}
 
 #[test]
 fn every_key_there_is_stands_in_the_shipped_configuration() {
@@ -578,7 +602,7 @@ fn what_phones_cannot_be_told_is_explained() {
         (
             At::Sales,
             "headers = { X-Q = \"{queu}\" }",
-            "headers: {queu} stands for nothing; did you mean {queue}? (known: {queue}, {title}, {call}, {caller}, {caller_name}, {dialled}, {wait}, {language}, {agent})",
+            "headers: {queu} stands for nothing; did you mean {queue}? (known: {queue}, {title}, {call}, {caller}, {caller_name}, {dialled}, {diverted}, {wait}, {language}, {agent})",
         ),
         (At::Sales, "headers = { X-Q = \"1\", x-q = \"2\" }", "headers: \"x-q\" is there twice; remove one"),
         (

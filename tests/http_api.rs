@@ -77,7 +77,7 @@ fn snapshot() -> Snapshot {
         because: Some(OfferedBecause::LastAgent),
         call: CallId(u64::MAX),
         queue: QueueId(0),
-        caller: Caller { number: "+49".into(), name: HOSTILE.into() },
+        caller: Caller { number: "+49".into(), name: HOSTILE.into(), ..Caller::default() },
         stage: CallStage::Waiting,
         queued_at: Wall(1_700_000_000_000),
         wait: Duration::from_secs(7),

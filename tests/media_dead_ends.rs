@@ -18,9 +18,10 @@ const LEGS: u64 = 200;
 /// Packets that each living phone must hear without a gap: a second and a half.
 const PACKETS: usize = 75;
 
-/// A port that was somebody's and is nobody's now: the system answers with ICMP "port unreachable" (RFC 1122 §4.1.3.1).
+/// A port that was somebody's and is nobody's now: the system answers with ICMP "port unreachable" (RFC 1122 §4.1.3.1). On
+/// an address of its own, lest the system give it to the next phone.
 fn closed() -> std::net::SocketAddr {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    UdpSocket::bind("127.0.0.9:0").unwrap().local_addr().unwrap()
 }
 
 #[test]

@@ -276,6 +276,8 @@ fn a_leg_that_falls_silent_in_a_conversation_is_told_and_heard_again() {
     handle.bridge(a, b).unwrap();
     let talker = Talker::new(other, 900.0);
     assert_eq!(next_event(&mut events), MediaEvent::AudioStopped { leg: a }, "who waits may be silent");
+    handle.bridge(a, b).unwrap();
+    assert_eq!(next_event(&mut events), MediaEvent::AudioStopped { leg: a }, "once more after a hold");
     one.speak(&tone(500.0, 0.02).collect::<Vec<_>>());
     assert_eq!(next_event(&mut events), MediaEvent::AudioResumed { leg: a });
     drop(talker.heard());

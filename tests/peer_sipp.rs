@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::time::Duration;
 use support::engine::Holdfast;
 use support::peer::{Sipp, free_port};
-use support::sipp_site::{nothing_is_left, offers, ready, records, rules};
+use support::sipp_site::{hurried, nothing_is_left, offers, outcomes, races, ready, records, rules};
 
 /// One queue, one number, and `agents` phones that all live in one SIPp at `port`.
 fn sales(agents: usize, port: u16) -> String {
@@ -51,16 +51,23 @@ fn two_hundred_calls_to_twenty_agents_all_succeed_and_the_ledgers_agree() {
     assert_eq!(engine.metric(r#"holdfast_queue_calls_waiting{queue="sales"}"#), 0.0);
 }
 
-/// `calls` callers of a scenario meet agents of another; who gives up is one of the callers.
-fn check_given_up(agent: &str, caller: &str, answer: &str, calls: usize) {
+/// Callers who give up: there is a free agent for each, and each is rung once.
+const GIVING_UP: usize = 600;
+/// At 60 calls a second of less than a second each, more than are rung at once.
+const RUNG: usize = 200;
+
+/// Callers of a scenario meet agents of another; who gives up is one of the callers.
+fn check_given_up(agent: &str, caller: &str, answer: &str) {
+    let calls = races(GIVING_UP);
     let phones = free_port();
     let count = calls.to_string();
     let mut agents = Sipp::start(agent, phones, None, &["-m", &count]);
-    let engine = Holdfast::start(&rules(calls, &format!("127.0.0.1:{phones}"), answer));
-    ready(&engine, calls);
-    let load = ["-s", "4001", "-m", &count, "-r", "20", "-l", &count];
+    let engine = hurried(&rules(RUNG, &format!("127.0.0.1:{phones}"), answer));
+    ready(&engine, RUNG);
+    let load = ["-s", "4001", "-m", &count, "-r", "60", "-l", &count];
     let mut callers = Sipp::start(caller, free_port(), Some(engine.sip), &load);
-    assert_eq!(callers.ledger(Duration::from_secs(30)), (calls as u64, 0), "callers: succeeded, failed");
+    let within = Duration::from_secs(60 + calls as u64 / 10);
+    assert_eq!(callers.ledger(within), (calls as u64, 0), "callers: succeeded, failed");
     assert_eq!(agents.ledger(Duration::from_secs(30)), (calls as u64, 0), "agents: succeeded, failed");
     let records = records(&engine, calls);
     let gave_up = |record: &Value| {
@@ -69,24 +76,25 @@ fn check_given_up(agent: &str, caller: &str, answer: &str, calls: usize) {
             && record["offers"] == 1
     };
     assert!(records.iter().all(gave_up), "{records:#?}");
+    assert_eq!(outcomes(&engine, &records).values().sum::<usize>(), calls);
     assert_eq!(offers(&engine, "caller_gone"), calls as f64);
-    ready(&engine, calls);
+    ready(&engine, RUNG);
     nothing_is_left(&engine);
 }
 
 #[test]
 fn callers_who_hang_up_while_it_rings_stop_the_ringing() {
-    check_given_up("agent_rings.xml", "caller_leaves.xml", "answer", 20);
+    check_given_up("agent_rings.xml", "caller_leaves.xml", "answer");
 }
 
 #[test]
 fn callers_who_cancel_before_the_answer_stop_the_ringing() {
-    check_given_up("agent_rings.xml", "caller_cancels.xml", "early-media", 20);
+    check_given_up("agent_rings.xml", "caller_cancels.xml", "early-media");
 }
 
 #[test]
 fn answers_that_cross_the_cancel_are_acknowledged_and_hung_up() {
-    check_given_up("agent_late.xml", "caller_leaves.xml", "answer", 20);
+    check_given_up("agent_late.xml", "caller_leaves.xml", "answer");
 }
 
 #[test]

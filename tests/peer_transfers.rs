@@ -19,6 +19,8 @@ use support::conversation::{
 use support::engine::Holdfast;
 use support::eventually;
 use support::linphone::{self, Linphone};
+use support::peer::{Sipp, free_port};
+use support::sipp_site::{nothing_is_left, ready as sipp_ready, rules};
 
 /// What the colleague says.
 const COLLEAGUES_TONE_HZ: f64 = 1_500.0;
@@ -169,4 +171,42 @@ fn a_caller_is_passed_on_after_the_colleague_was_asked() {
     let record = record(&engine);
     assert_eq!(passed(&record), [("agent0".into(), "agent agent1".into(), true)]);
     agent.quit();
+}
+
+#[test]
+fn sipp_registers_as_an_agent_and_passes_its_caller_on_by_refer_and_is_told_how_it_goes() {
+    let [phone, busy, free] = [0; 3].map(|_| free_port());
+    // The first agent's phone registers; the others may be asked whether they are logged in or not.
+    let mut rules = rules(3, "nowhere", "answer").replace("contact = \"sip:agent0@nowhere\"\n", "");
+    for (at, port) in [(1, busy), (2, free)] {
+        let colleague = format!("contact = \"sip:agent{at}@127.0.0.1:{port}\"");
+        rules = rules.replace(
+            &format!("login = \"automatic\"\ncontact = \"sip:agent{at}@nowhere\""),
+            &format!("login = \"manual\"\n{colleague}"),
+        );
+    }
+    let engine = Holdfast::start(&rules);
+    let within = Duration::from_secs(30);
+    let mut registers = Sipp::start("agent_registers.xml", phone, Some(engine.sip), &["-m", "1"]);
+    assert_eq!(registers.ledger(within), (1, 0), "REGISTER with a password");
+    sipp_ready(&engine, 1);
+
+    let mut refuser = Sipp::start("agent_refuses.xml", busy, None, &["-m", "1"]);
+    let mut answerer = Sipp::start("agent.xml", free, None, &["-m", "1"]);
+    let [one, other] = ["agent1", "agent2"].map(|user| uri(&engine, user));
+    let keys = ["-m", "1", "-key", "busy", &one, "-key", "free", &other];
+    let mut agent = Sipp::start("agent_refers.xml", phone, None, &keys);
+    let mut caller = Sipp::start("caller.xml", free_port(), Some(engine.sip), &["-s", "4001", "-m", "1"]);
+    for (who, sipp) in [
+        ("the caller", &mut caller),
+        ("the agent who refers", &mut agent),
+        ("the colleague who is busy", &mut refuser),
+        ("the colleague who answers", &mut answerer),
+    ] {
+        assert_eq!(sipp.ledger(within), (1, 0), "{who}");
+    }
+    let record = record(&engine);
+    let by = |to: &str, done| ("agent0".to_owned(), format!("agent {to}"), done);
+    assert_eq!(passed(&record), [by("agent1", false), by("agent2", true)]);
+    nothing_is_left(&engine);
 }

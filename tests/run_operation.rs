@@ -55,16 +55,6 @@ async fn talking(engine: &Holdfast, caller: &Phone, anna: &Phone) -> (Call, Call
     (calling, answering)
 }
 
-/// The records as `holdfast calls` shows them: outcome and who ended the call.
-fn records(engine: &Holdfast) -> Vec<(String, String)> {
-    let output = holdfast(&["calls", "--json", "--store", engine.store().to_str().unwrap()], Path::new("."));
-    assert!(output.status.success(), "{output:?}");
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let records = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    records.map(|record| (text(&record["outcome"]), text(&record["ended_by"]))).collect()
-}
-
 fn holdfast(arguments: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_holdfast")).args(arguments).current_dir(folder).output().unwrap()
 }
@@ -90,7 +80,7 @@ async fn sigterm_refuses_new_calls_and_lets_those_in_progress_end_by_themselves(
     assert_eq!(within(calling.ended()).await, Ended { by: Side::There, status: None });
     let (status, engine) = tokio::task::spawn_blocking(move || (engine.ended(), engine)).await.unwrap();
     assert_eq!(status.code(), Some(0), "{}", engine.log());
-    assert_eq!(records(&engine), [("answered".to_owned(), "agent".to_owned())]);
+    assert_eq!(engine.stored(), [("answered".to_owned(), "agent".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +95,7 @@ async fn at_the_deadline_of_the_drain_calls_are_ended_and_recorded() {
     assert_eq!(within(answering.ended()).await, Ended { by: Side::There, status: None });
     let (status, engine) = tokio::task::spawn_blocking(move || (engine.ended(), engine)).await.unwrap();
     assert_eq!(status.code(), Some(0), "{}", engine.log());
-    assert_eq!(records(&engine), [("answered".to_owned(), "system".to_owned())]);
+    assert_eq!(engine.stored(), [("answered".to_owned(), "system".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

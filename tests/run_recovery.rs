@@ -6,6 +6,7 @@
 mod phones;
 mod support;
 
+use holdfast::journal::{Recovered, replay};
 use holdfast::phone::{Call, Dial, Ended, Phone, PhoneSettings, Side, Sound};
 use phones::{until, within};
 use serde_json::Value;
@@ -89,6 +90,21 @@ async fn killed_and_started(mut engine: Holdfast) -> Holdfast {
     .await
 }
 
+/// What the process would find if it were killed now; `None` while nothing whole is there.
+fn journal(engine: &Holdfast) -> Option<Recovered> {
+    replay(&std::fs::read(engine.store().with_extension("journal")).ok()?).ok()?
+}
+
+/// Waits until it is written down that these calls stand: what was answered this moment may not be yet.
+async fn are_written_down(engine: &Holdfast, calls: &[&Call]) {
+    until("the journal has the calls", || {
+        let Some(found) = journal(engine) else { return false };
+        let stands = |call: &&Call| found.sip.legs.iter().any(|leg| leg.dialog.call_id == call.sip_call_id());
+        calls.iter().all(stands)
+    })
+    .await;
+}
+
 async fn hears_anything_anew(call: &Call) {
     call.forget_sound();
     until("there is sound again", || call.heard().packets > 20 && call.heard().loudness() > 50.0).await;
@@ -118,6 +134,7 @@ async fn callers_in_line_and_in_conversation_go_on_after_sigkill_in_their_order(
     for number in ["+492", "+493", "+494"] {
         waiting.push(dial(&trunk, number).await);
     }
+    are_written_down(&engine, &[&talking, &agent, &waiting[0], &waiting[1], &waiting[2]]).await;
     let engine = killed_and_started(engine).await;
     let started = Instant::now();
     talking.forget_sound();
@@ -178,9 +195,9 @@ async fn phone_that_rang_stops_and_is_rung_anew_and_whoever_hung_up_meanwhile_is
     let ringing = within(anna.incoming()).await.unwrap();
     ringing.ring();
     let second = dial(&trunk, "+492").await;
+    are_written_down(&engine, &[&first, &second]).await;
+    until("the journal has the ringing", || journal(&engine).is_some_and(|it| it.sip.forks.len() == 1)).await;
     let mut engine = blocking(move || {
-        // What was answered a moment ago shall be written down.
-        std::thread::sleep(Duration::from_millis(100));
         engine.kill();
         engine
     })
@@ -211,14 +228,26 @@ async fn agents_are_what_they_were_since_when_they_were() {
     let (anna, ben) = (phone(&engine, "anna").await, phone(&engine, "ben").await);
     within(anna.register()).await.unwrap();
     within(ben.register()).await.unwrap();
+    let for_a_while = |agents: &Value| {
+        let mut agents = agents.as_array().unwrap().iter();
+        agents.all(|agent| agent["state_for_ms"].as_u64() > Some(1_500))
+    };
     let engine = blocking(move || {
         engine.post("/v1/agents/anna/pause", serde_json::json!({ "reason": "lunch" }));
-        std::thread::sleep(Duration::from_millis(1_500));
+        eventually("they have been what they are for a while", Duration::from_secs(20), || {
+            for_a_while(&engine.api("/v1/agents")).then_some(())
+        });
         engine
+    })
+    .await;
+    until("the journal has both phones", || {
+        journal(&engine)
+            .is_some_and(|it| it.sip.contacts.iter().filter(|it| !it.contacts.is_empty()).count() == 2)
     })
     .await;
     let engine = killed_and_started(engine).await;
     let agents = blocking(move || (engine.api("/v1/agents"), engine)).await.0;
+    assert!(for_a_while(&agents), "{agents:#?}");
     let agent = |name: &str| agents.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap().clone();
     assert_eq!(
         (&agent("anna")["state"], &agent("anna")["reason"]),
@@ -234,19 +263,19 @@ async fn caller_who_is_gone_without_a_word_is_recorded_as_interrupted_and_his_ag
     let anna = phone(&engine, "anna").await;
     within(anna.register()).await.unwrap();
     let trunk = phone(&engine, "trunk").await;
-    let _talking = dial(&trunk, "+491").await;
+    let talking = dial(&trunk, "+491").await;
     let agent = within(anna.incoming()).await.unwrap().answer();
     within(agent.answered()).await.unwrap();
-    let _waiting = dial(&trunk, "+492").await;
+    let waiting = dial(&trunk, "+492").await;
+    are_written_down(&engine, &[&talking, &agent, &waiting]).await;
     // The whole phone is gone: nobody answers there any more.
     let engine = blocking(move || {
-        std::thread::sleep(Duration::from_millis(100));
         let mut engine = engine;
         engine.kill();
         engine
     })
     .await;
-    drop((_talking, _waiting));
+    drop((talking, waiting));
     drop(trunk);
     let engine = blocking(move || {
         let mut engine = engine;

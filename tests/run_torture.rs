@@ -65,8 +65,8 @@ const CORPUS: [Expected; 49] = [
     ("bigcode", &[], None),
     ("badbranch", &[200], None),
     ("insuf", &[400], None),
-    ("unkscm", &[200], None), // OPTIONS asks what we can do, whatever it is addressed to
-    ("novelsc", &[200], None),
+    ("unkscm", &[416], None),
+    ("novelsc", &[416], None),
     ("unksm2", &[401], None),
     ("bext01", &[420], None),
     ("invut", &[415], None),
@@ -78,8 +78,8 @@ const CORPUS: [Expected; 49] = [
     ("cparam01", &[401], None),
     ("cparam02", &[401], None),
     ("regescrt", &[401], None),
-    ("sdp01", &[404], None),   // nobody there, whatever is accepted
-    ("inv2543", &[400], None), // RFC 2543: no tag, by which alone its call could be told from others
+    ("sdp01", &[406], None),
+    ("inv2543", &[404], None), // RFC 2543: neither tag nor Contact; the number is not ours
 ];
 
 fn load(at: usize) -> Vec<u8> {

@@ -18,7 +18,7 @@ use support::certificates::Authority;
 use support::engine::{Holdfast, TOKEN};
 use support::raw::{Raw, sdp};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
 const RULES: &str = r#"
@@ -38,6 +38,16 @@ login = "automatic"
 
 /// An engine that listens by everything on this address, with a certificate for it.
 async fn engine(authority: &Authority, address: &'static str, more: &'static str) -> Holdfast {
+    engine_changed(authority, address, more, |config| config).await
+}
+
+/// The same, with the whole configuration changed at the last moment.
+async fn engine_changed(
+    authority: &Authority,
+    address: &'static str,
+    more: &'static str,
+    change: impl Fn(String) -> String + Send + 'static,
+) -> Holdfast {
     let (certificate, key) = authority.issue("own", &[address.trim_matches(['[', ']'])]);
     let tls = move |config: String| {
         let listen = "listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"";
@@ -48,6 +58,7 @@ async fn engine(authority: &Authority, address: &'static str, more: &'static str
             .replace("[media]\n", &format!("[sip.tls]\n{files}\n[media]\n"))
             .replace("[\"127.0.0.0/8\"]", "[\"127.0.0.0/8\", \"::1/128\"]")
     };
+    let tls = move |config| change(tls(config));
     tokio::task::spawn_blocking(move || Holdfast::start_changed(RULES, tls)).await.unwrap()
 }
 
@@ -190,6 +201,33 @@ async fn new_certificates_serve_new_connections_and_no_call_is_lost() {
     assert_eq!(still.certificate, after.certificate);
     until("the call still waits", || waiting(&engine) == 1.0).await;
     hang_up(&mut before, &answer, "before").await;
+    until("it is over", || waiting(&engine) == 0.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_carrier_that_closes_its_connection_in_a_call_is_told_of_its_end_by_a_new_one() {
+    let authority = Authority::new();
+    let shown = authority.issue("carrier", &["127.0.0.1"]);
+    let carrier = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (server, trust) = (carrier.local_addr().unwrap(), authority.file());
+    let engine = engine_changed(&authority, "127.0.0.1", "", move |config| {
+        let trunk = "name = \"loopback\"\n";
+        config
+            .replace("[sip.tls]\n", &format!("[sip.tls]\ntrust = {trust:?}\n"))
+            .replace(trunk, &format!("{trunk}dial = \"sip:{server};transport=tls\"\n"))
+    })
+    .await;
+    let mut before = open(&engine, Transport::Tls, &authority).await;
+    call(&mut before, "closed").await;
+    until("it waits", || waiting(&engine) == 1.0).await;
+    drop(before);
+    let shown_calls = engine.api("/v1/calls");
+    let id = shown_calls[0]["id"].as_str().expect("a call with an identity").to_owned();
+    engine.post(&format!("/v1/calls/{id}/hangup"), serde_json::json!({}));
+    let mut after = Raw::accept(&carrier, &shown).await;
+    let bye = after.request("BYE").await;
+    assert_eq!(bye.headers.first("Call-ID"), Some("closed"));
+    after.say(&holdfast::sip::codec::print_response(&Response::reply_to(&bye, 200, "", None))).await;
     until("it is over", || waiting(&engine) == 0.0).await;
 }
 

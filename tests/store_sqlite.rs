@@ -4,7 +4,7 @@
 use holdfast::engine::fact::{EndedBy, Outcome, TurnedAwayBecause};
 use holdfast::engine::id::CallId;
 use holdfast::stats::{Cdr, CdrFilter, Entry, Noted, Visit};
-use holdfast::store::{SqliteStore, Store, StoreError, Writer, WriterFigures};
+use holdfast::store::{Backlog, SqliteStore, Store, StoreError, Writer, WriterFigures};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ fn record(call: u64) -> Cdr {
         dialled: "4001".into(),
         caller_number: "+49301234'; DROP TABLE calls; --".into(),
         caller_name: "Zoë \u{1f4de}".into(),
+        diverted_from: (call == 2).then(|| "+4930'111".into()),
         language: "de".into(),
         priority_ms: 30_000,
         queued_at_ms: 1_700_000_000_000 + i64::try_from(call).unwrap_or(0) * 1000,
@@ -39,6 +40,11 @@ fn record(call: u64) -> Cdr {
             by: "anna".into(),
             to: "queue night \"owls\"".into(),
             done: true,
+        }],
+        legs: vec![holdfast::stats::LegOfCall {
+            at_ms: 1_700_000_000_000,
+            with: "caller".into(),
+            sip_call_id: format!("{call}@192.0.2.1"),
         }],
         audio: holdfast::stats::Audio::default(),
         restart: (call == 2).then_some(holdfast::stats::Restart::Resumed),
@@ -160,7 +166,7 @@ async fn what_a_full_backlog_loses_is_counted_once() {
     let path = folder.path().join("calls.sqlite");
     let store = SqliteStore::open(&path).await.unwrap();
     let other = lock(&path).await;
-    let writer = Writer::with_backlog(store, 5);
+    let writer = Writer::with_backlog(store, Backlog { most: 5, reserve: 0 });
     // One batch may be in the writer's hands; more than both together cannot be.
     for call in 0..2000 {
         writer.write(record(call));
@@ -310,6 +316,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_keeps_its_rec
         assert_eq!((record.queue.as_str(), record.wait_ms, record.talk_ms), ("sales", 6000, 2500));
         assert_eq!((record.hold_ms, record.turned_away, record.visits.len()), (0, None, 0));
         assert_eq!((&record.sent_to, &record.disposition), (&None, &None));
+        assert_eq!((&record.diverted_from, record.legs.len()), (&None, 0));
     };
     // `holdfast calls` may look before the new engine has been started.
     let reader = SqliteStore::open_read_only(&path).await.unwrap();

@@ -212,7 +212,11 @@ impl Centre {
             Event::CallArrived {
                 call,
                 dialled: (scatter(call.0) % u64::from(2 * self.size.queues)).to_string(),
-                caller: Caller { number: "+4930123456".into(), name: "Grete Weiser".into() },
+                caller: Caller {
+                    number: "+4930123456".into(),
+                    name: "Grete Weiser".into(),
+                    ..Caller::default()
+                },
                 agent: None,
                 sip_call_id: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6".into(),
                 wishes: None,

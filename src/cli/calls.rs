@@ -89,7 +89,7 @@ fn show(args: &CallsArgs, records: &[Cdr], matching: u64) -> std::io::Result<()>
 
 /// The columns of [`csv_line`].
 const CSV_HEAD: &str = "call,queued_at,queues,dialled,caller_number,caller_name,outcome,wait_seconds,talk_seconds,\
-    hold_seconds,agent,ended_by,sent_to,disposition";
+    hold_seconds,agent,ended_by,sent_to,disposition,diverted_from,sip_call_ids";
 
 fn csv_line(record: &Cdr) -> String {
     let queued_at = jiff::Timestamp::from_millisecond(record.queued_at_ms).map(|at| at.to_string());
@@ -110,6 +110,8 @@ fn csv_line(record: &Cdr) -> String {
         record.ended_by.as_str().to_owned(),
         or_empty(&record.sent_to),
         or_empty(&record.disposition),
+        or_empty(&record.diverted_from),
+        legs(record),
     ];
     fields.map(|text| field(&text)).join(",")
 }
@@ -139,9 +141,21 @@ fn queues(record: &Cdr) -> String {
     queues.join(">")
 }
 
-/// What only some calls have: what a restart meant for it, why it was turned away, where it was sent, the time on hold, what it was about.
+/// The Call-IDs of its legs, each with whom it was with: `caller=8f3a… anna=41c0…`. A record of before has its caller's alone.
+fn legs(record: &Cdr) -> String {
+    if record.legs.is_empty() {
+        return format!("caller={}", record.sip_call_id);
+    }
+    let legs: Vec<_> = record.legs.iter().map(|leg| format!("{}={}", leg.with, leg.sip_call_id)).collect();
+    legs.join(" ")
+}
+
+/// What only some calls have: what a restart meant for it, whom he had called first, why it was turned away, where it was sent, the time on hold, what it was about.
 fn more(record: &Cdr) -> String {
     let turned_away = record.turned_away.map(|because| format!("turned away: {}", because.as_str()));
+    // Some carriers always name the number that was dialled: nobody sent that caller on.
+    let diverted = record.diverted_from.as_ref().filter(|number| **number != record.dialled);
+    let diverted = diverted.map(|number| format!("sent on from {}", plain(number)));
     let sent_to = record.sent_to.as_ref().map(|to| format!("to {}", plain(to)));
     let hold = (record.hold_ms > 0).then(|| format!("on hold {}", seconds(record.hold_ms)));
     let disposition = record.disposition.as_deref().map(plain);
@@ -153,7 +167,7 @@ fn more(record: &Cdr) -> String {
     let score = score.map(|score| format!("MOS {}.{:02}", score / 100, score % 100));
     let restart = record.restart.map(|restart| format!("{} by a restart", restart.as_str()));
     let parts: Vec<_> =
-        [restart, turned_away, sent_to, hold, score, disposition].into_iter().flatten().collect();
+        [restart, diverted, turned_away, sent_to, hold, score, disposition].into_iter().flatten().collect();
     parts.join(", ")
 }
 
@@ -216,17 +230,32 @@ mod tests {
             "caller_name":"","language":"de","priority_ms":0,"queued_at_ms":0,"answered_at_ms":null,"ended_at_ms":9,
             "wait_ms":5000,"talk_ms":0,"hold_ms":2500,"ring_ms":0,"offers":0,"outcome":"overflow",
             "answered_in_threshold":false,"agent":null,"ended_by":"system","turned_away":"full",
-            "sent_to":"number +4930","disposition":"sale",
+            "sent_to":"number +4930","disposition":"sale","diverted_from":"+4930111",
+            "legs":[{"at_ms":0,"with":"caller","sip_call_id":"x"},{"at_ms":1,"with":"=anna","sip_call_id":"y,1"}],
             "visits":[{"queue":"sales","queued_at_ms":0,"wait_ms":1,"outcome":"overflow","turned_away":null}]}"#;
         let record: Cdr = serde_json::from_str(json).unwrap();
         let line = line(&record);
         assert!(line.contains(" sales>support 4001 "), "{line}");
-        assert!(line.ends_with("system   turned away: full, to number +4930, on hold 2.5s, sale"), "{line}");
+        assert!(
+            line.ends_with(
+                "system   sent on from +4930111, turned away: full, to number +4930, on hold 2.5s, sale"
+            ),
+            "{line}"
+        );
         let csv = csv_line(&Cdr { caller_name: "=1+1".into(), ..record.clone() });
-        assert_eq!(csv.split(',').count(), CSV_HEAD.split(',').count(), "{csv}");
+        let columns = csv.replace("\"caller=x =anna=y,1\"", "legs");
+        assert_eq!(columns.split(',').count(), CSV_HEAD.split(',').count(), "{csv}");
+        assert!(columns.ends_with(",sale,+4930111,legs"), "{csv}");
         assert!(csv.contains(",sales>support,4001,") && csv.contains(",\"'=1+1\","), "{csv}");
-        let usual =
-            Cdr { hold_ms: 0, turned_away: None, sent_to: None, disposition: None, visits: vec![], ..record };
+        let usual = Cdr {
+            hold_ms: 0,
+            diverted_from: None,
+            turned_away: None,
+            sent_to: None,
+            disposition: None,
+            visits: vec![],
+            ..record
+        };
         assert!(super::line(&usual).ends_with(" system"), "no blanks at the end");
     }
 }

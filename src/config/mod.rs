@@ -116,6 +116,8 @@ pub struct SipConfig {
     pub digests: Vec<Algorithm>,
     /// How often each phone is asked whether it still lives (OPTIONS); zero: never.
     pub options_every: Duration,
+    /// How long a phone that is called may give no sign before it is taken to be gone.
+    pub phone_silence: Duration,
     /// The name servers that are asked for trunks; none: the system's.
     pub name_servers: Vec<SocketAddr>,
     /// Who may call in without credentials, and through whom numbers outside are called.
@@ -187,6 +189,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Whether a journal is written beside it, by which calls and agents' states outlive a killed process.
     pub journal: bool,
+    /// How many records may wait while they cannot be written; `None`: as many as usual.
+    pub backlog_max: Option<usize>,
 }
 
 /// Where audio files lie, seen from the working directory.

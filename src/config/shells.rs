@@ -17,10 +17,15 @@ use crate::sip::overload::OverloadRules;
 use crate::sip::presenting::Presentation;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The hashes of digest authentication, by their names in the file.
 const DIGESTS: [(&str, Algorithm); 2] = [("md5", Algorithm::Md5), ("sha-256", Algorithm::Sha256)];
+
+/// How long somebody who is called may give no sign: not less than one lost datagram takes to be sent again, not more
+/// than the timer B of RFC 3261 §17.1.1.2.
+pub(super) const SILENCE: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(32);
 
 pub(super) fn sip(
     root: &Section<'_>,
@@ -51,6 +56,7 @@ pub(super) fn sip(
         realm: section.text("realm").map_or_else(|| "holdfast".into(), |realm| realm.value.to_owned()),
         digests: listed(&section, "digest", "hash", &DIGESTS).unwrap_or_else(|| vec![Algorithm::Md5]),
         options_every,
+        phone_silence: section.duration("phone_silence", SILENCE).unwrap_or(Duration::from_secs(6)),
         name_servers: name_servers(&section),
         trunks: trunks::trunks(root, &listen, options_every),
         proxies: trunks::networks(
@@ -156,8 +162,9 @@ pub(super) fn store(root: &Section<'_>) -> StoreConfig {
     let section = root.table("store");
     let path = section.parsed("path", "the path of a file", |text| (!text.is_empty()).then(|| text.into()));
     let journal = section.flag("journal").unwrap_or(true);
+    let backlog_max = section.count("backlog_max", 10..=1_000_000);
     section.finish();
-    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()), journal }
+    StoreConfig { path: path.unwrap_or_else(|| "data/holdfast.sqlite".into()), journal, backlog_max }
 }
 
 pub(super) fn metrics(root: &Section<'_>) -> MetricsConfig {

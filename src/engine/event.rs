@@ -15,6 +15,9 @@ pub struct Caller {
     pub number: String,
     /// The display name; empty when there is none.
     pub name: String,
+    /// The number he called first, when somebody else sent him on to us from there (RFC 5806, RFC 7044). Boxed, for few have any.
+    #[serde(default)]
+    pub diverted_from: Option<Box<str>>,
 }
 
 impl Caller {
@@ -227,7 +230,7 @@ pub enum Event {
     CallArrived {
         /// Its identity from now on.
         call: CallId,
-        /// The user part of the Request-URI.
+        /// The number that was dialled: where it stands (Request-URI, To, Diversion, …) is a matter of the trunk.
         dialled: String,
         /// Who calls.
         caller: Caller,
@@ -257,7 +260,7 @@ pub enum Event {
         /// How long the phone asked to be left alone (Retry-After), if it did.
         retry_after: Option<Duration>,
     },
-    /// The other side ended this leg, or it was lost.
+    /// The other side ended this leg, or it was a caller's and was lost.
     LegEnded {
         /// Which leg.
         leg: LegId,
@@ -312,7 +315,8 @@ pub enum Event {
         /// Which.
         leg: LegId,
     },
-    /// A leg that was asked for after a restart did not answer, or knows of no call any more.
+    /// A leg that was asked for after a restart did not answer, or knows of no call any more; or an agent's did so in the
+    /// midst of a call, without a BYE.
     LegLost {
         /// Which.
         leg: LegId,

@@ -44,6 +44,7 @@ impl Engine {
         let shown = self.settings.agent(by).map(|agent| Caller {
             number: agent.name.clone(),
             name: if agent.title.is_empty() { agent.name.clone() } else { agent.title.clone() },
+            ..Caller::default()
         });
         if let Some(call) = asks_about {
             out.record(now, Fact::InTalk { call, what: TalkFact::Consulted { by, to } });

@@ -183,6 +183,9 @@ impl Engine {
             Event::AgentReachable { agent, reachable } => {
                 if let Some(state) = self.agent_mut(agent) {
                     state.reachable = reachable;
+                    if !reachable {
+                        self.phone_unreachable(now, agent, out);
+                    }
                     self.settle(now, agent, out);
                 }
             }

@@ -294,18 +294,24 @@ impl Engine {
         }
     }
 
-    /// A leg did not answer, or knows of no call: it did not survive.
+    /// A leg did not answer, or knows of no call: it did not survive the restart, or its phone has died since.
     pub(super) fn leg_lost(&mut self, now: Now, leg: LegId, out: &mut Commands) {
-        self.away.remove(&leg);
+        let was_asked_for = self.away.remove(&leg);
         match leg {
+            LegId::Caller(call) if !was_asked_for => self.caller_left(now, call, out),
             LegId::Caller(call) => {
                 if !self.calling_agent_left(now, call, out) {
                     self.interrupt(now, call, out);
                 }
             }
             LegId::Agent(offer) => {
-                if !self.guest_gone(now, offer, OfferFailure::Unreachable, out) {
+                if self.guest_gone(now, offer, OfferFailure::Unreachable, out) {
+                    return;
+                }
+                if was_asked_for {
                     self.talker_lost(now, offer, out);
+                } else {
+                    self.talker_vanished(now, offer, out);
                 }
             }
         }

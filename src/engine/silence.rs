@@ -44,6 +44,28 @@ impl Engine {
         talks.then_some(call)
     }
 
+    /// A phone in a call is gone without a word. Its caller is not: whoever he was being passed on to has him, or else he is
+    /// first in line.
+    pub(super) fn talker_vanished(&mut self, now: Now, offer: OfferId, out: &mut Commands) {
+        let Some(&id) = self.in_talk.get(&offer) else { return };
+        match self.serves(id, offer) {
+            Some(_) if self.left_while_passing_on(now, id, out) => {}
+            Some(agent) => self.lose_agent(now, id, offer, agent, out),
+            None => self.agent_leg_ended(now, offer, out),
+        }
+    }
+
+    /// The agent's phone cannot be reached any more. Whom it holds is not left to it: it may be silent while it holds, so
+    /// that nothing else would tell. As long as the two talk, what is heard of it counts for more.
+    pub(super) fn phone_unreachable(&mut self, now: Now, agent: AgentId, out: &mut Commands) {
+        let Some(state) = self.agents.get(agent.0 as usize) else { return };
+        let held: Vec<_> = state.calls.iter().filter(|engaged| engaged.held).map(|held| held.offer).collect();
+        for offer in held {
+            self.talker_vanished(now, offer, out);
+            out.push(Command::Hangup { leg: LegId::Agent(offer) });
+        }
+    }
+
     /// The caller goes to the head of his queue; the agent counts as one who cannot be reached.
     pub(super) fn lose_agent(
         &mut self,

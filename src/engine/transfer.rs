@@ -216,6 +216,7 @@ impl Engine {
             self.end_guest(now, other, out);
         }
         self.in_talk.remove(&offer);
+        self.away.remove(&LegId::Agent(offer));
         if let Some(call) = self.calls.get_mut(&id) {
             call.stage = Stage::Transferring { offer: successor, talked, held };
             call.passed_on_by = Some(agent);

@@ -141,6 +141,8 @@ pub(super) struct CallShown {
     queue: String,
     caller_number: String,
     caller_name: String,
+    /// The number the caller called first, when somebody else sent him on to us.
+    diverted_from: Option<Box<str>>,
     stage: CallStage,
     queued_at_ms: i64,
     wait_ms: u64,
@@ -167,6 +169,7 @@ fn call(settings: &Settings, view: &CallView, wait: Option<Estimate>) -> CallSho
         queue: queue_name(settings, view.queue),
         caller_number: view.caller.number.clone(),
         caller_name: view.caller.name.clone(),
+        diverted_from: view.caller.diverted_from.clone(),
         stage: view.stage,
         queued_at_ms: view.queued_at.0,
         wait_ms: millis(view.wait),

@@ -4,27 +4,24 @@
 //! A killed process loses nothing that reached the system; once a second it is also made sure of on the disk, so that a
 //! machine that loses its power loses at most about that.
 
+mod thread;
+
 use super::entry::{Entry, Whole};
-use super::frame::{self, HEADER};
 use crate::engine::time::Monotonic;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use thread::Writer;
 
 /// Entries that may wait for the disk.
 const WAITING_MAX: usize = 65_536;
 /// Turns of the loop that may.
 const TURNS_MAX: usize = 16_384;
-/// A journal that is longer begins anew, or reading it would take long.
-const LENGTH_MAX: usize = 16 * 1024 * 1024;
-/// How often it is made sure that all is on the disk.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How long after a gap it is tried to begin anew.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How often it is written that the process is alive.
@@ -53,6 +50,8 @@ struct Shared {
     waiting: AtomicUsize,
     /// The file could not be written: what follows is of no use until everything is written anew.
     has_failed: AtomicBool,
+    /// Everything was handed over to be written anew, and the thread has not come to it yet.
+    is_trying: AtomicBool,
     /// The file has become long.
     is_long: AtomicBool,
 }
@@ -66,6 +65,8 @@ pub struct Journal {
     thread: Option<JoinHandle<()>>,
     /// Something was not written, so nothing is until everything is.
     has_gap: bool,
+    /// That the disk is too slow has been said.
+    is_slow: bool,
     next_try: Monotonic,
     next_sign: Monotonic,
     gaps: u64,
@@ -113,19 +114,18 @@ impl Journal {
     /// When it cannot be written.
     pub fn start(path: &Path, whole: Whole, now: Monotonic) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared::default());
-        let mut writer = Writer { path: path.to_owned(), file: None, length: 0, shared: shared.clone() };
-        writer
-            .begin_anew(&[Entry::Whole(Box::new(whole))])
-            .map_err(|error| JournalError::File { path: path.to_owned(), error })?;
+        let failed = |error| JournalError::File { path: path.to_owned(), error };
+        let writer = Writer::begin(path, Arc::clone(&shared), whole).map_err(failed)?;
         let (turns, inbox) = sync_channel(TURNS_MAX);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(&inbox));
-        let thread = thread.map_err(|error| JournalError::File { path: path.to_owned(), error })?;
+        let thread = thread.map_err(failed)?;
         Ok(Self {
             turns: Some(turns),
             turn: Vec::new(),
             shared,
             thread: Some(thread),
             has_gap: false,
+            is_slow: false,
             next_try: now,
             next_sign: now,
             gaps: 0,
@@ -145,8 +145,20 @@ impl Journal {
             return;
         }
         let turn = std::mem::take(&mut self.turn);
-        if self.shared.has_failed.load(Ordering::Relaxed) || !self.send(turn) {
+        // While it is tried anew, nobody knows yet whether it still fails.
+        let fails =
+            !self.shared.is_trying.load(Ordering::Acquire) && self.shared.has_failed.load(Ordering::Acquire);
+        if fails {
+            // The thread has said so, and why.
             self.gap(now);
+        } else if !self.send(turn) {
+            self.gap(now);
+            if !std::mem::replace(&mut self.is_slow, true) {
+                tracing::error!(
+                    "the journal cannot be written fast enough: calls go on, but would not outlive this process now; is the disk \
+                     under [store] path busy, or does it hang?"
+                );
+            }
         }
     }
 
@@ -167,9 +179,6 @@ impl Journal {
         self.has_gap = true;
         self.next_try = now + AGAIN_AFTER;
         self.gaps += 1;
-        tracing::error!(
-            "the journal cannot be written fast enough, or at all: calls go on, but would not outlive this process now"
-        );
     }
 
     /// Whether everything should be written anew: after a gap, or because the journal has become long.
@@ -181,11 +190,14 @@ impl Journal {
     pub fn begin_anew(&mut self, whole: Whole, now: Monotonic) {
         self.turn.clear();
         self.shared.is_long.store(false, Ordering::Relaxed);
+        self.shared.is_trying.store(true, Ordering::Release);
         if self.send(vec![Entry::Whole(Box::new(whole))]) {
-            if std::mem::take(&mut self.has_gap) {
+            self.has_gap = false;
+            if std::mem::take(&mut self.is_slow) {
                 tracing::info!("the journal begins anew");
             }
         } else {
+            self.shared.is_trying.store(false, Ordering::Release);
             self.has_gap = true;
             self.next_try = now + AGAIN_AFTER;
         }
@@ -221,80 +233,4 @@ impl Drop for Journal {
             tracing::error!("the journal's thread ended by a panic");
         }
     }
-}
-
-/// The thread's end.
-struct Writer {
-    path: PathBuf,
-    file: Option<File>,
-    length: usize,
-    shared: Arc<Shared>,
-}
-
-impl Writer {
-    fn run(mut self, inbox: &Receiver<Vec<Entry>>) {
-        let mut synced = Instant::now();
-        let mut is_dirty = false;
-        loop {
-            let turn = match inbox.recv_timeout(SYNC_EVERY) {
-                Ok(turn) => turn,
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            self.shared.waiting.fetch_sub(turn.len(), Ordering::Relaxed);
-            is_dirty |= !turn.is_empty();
-            if let Err(error) = self.write(&turn) {
-                self.file = None;
-                self.shared.has_failed.store(true, Ordering::Relaxed);
-                tracing::error!(path = %self.path.display(), %error, "the journal cannot be written");
-            }
-            if is_dirty && synced.elapsed() >= SYNC_EVERY {
-                self.sync();
-                (is_dirty, synced) = (false, Instant::now());
-            }
-        }
-        self.sync();
-    }
-
-    fn sync(&self) {
-        // It is in the system's hands in any case; a disk that fails is told of by the next write.
-        if let Some(Err(error)) = self.file.as_ref().map(File::sync_data) {
-            tracing::warn!(path = %self.path.display(), %error, "the journal is not on the disk yet");
-        }
-    }
-
-    fn write(&mut self, turn: &[Entry]) -> io::Result<()> {
-        if turn.iter().any(|entry| matches!(entry, Entry::Whole(_))) {
-            return self.begin_anew(turn);
-        }
-        let Some(file) = self.file.as_mut().filter(|_| !turn.is_empty()) else { return Ok(()) };
-        let bytes = framed(turn, Vec::new())?;
-        file.write_all(&bytes)?;
-        self.length += bytes.len();
-        if self.length > LENGTH_MAX {
-            self.length = 0;
-            self.shared.is_long.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Writes another file and puts it in the place of the old one, which counts until then.
-    fn begin_anew(&mut self, turn: &[Entry]) -> io::Result<()> {
-        let new = self.path.with_extension("journal.new");
-        // It holds who talks to whom: nobody else's business.
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.try_lock().map_err(io::Error::other)?;
-        file.write_all(&framed(turn, HEADER.to_vec())?)?;
-        file.sync_data()?;
-        std::fs::rename(&new, &self.path)?;
-        (self.file, self.length) = (Some(file), 0);
-        self.shared.has_failed.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-fn framed(turn: &[Entry], mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut payload = Vec::new();
-    ciborium::into_writer(turn, &mut payload).map_err(|error| io::Error::other(error.to_string()))?;
-    if frame::write(&payload, &mut bytes) { Ok(bytes) } else { Err(io::ErrorKind::FileTooLarge.into()) }
 }

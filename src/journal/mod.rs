@@ -14,5 +14,5 @@ pub mod replay;
 mod tests;
 
 pub use disk::{Journal, JournalError};
-pub use entry::{Entry, Whole};
+pub use entry::{Entry, Unwritten, Whole};
 pub use replay::{Recovered, Unreadable, replay};

@@ -1,6 +1,6 @@
 //! From what was written down to the state it stands for. Reads no file and starts nothing.
 
-use super::entry::{Entry, Whole};
+use super::entry::{Entry, Unwritten, Whole};
 use super::frame::Frames;
 use crate::engine::command::Commands;
 use crate::engine::fact::Fact;
@@ -10,6 +10,7 @@ use crate::engine::{Engine, Event};
 use crate::sip::standing::{Change, Standing, StandingContacts, StandingFork, StandingLeg};
 use crate::stats::{self, CdrFold, Today};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The process as it was when it was killed.
 #[derive(Debug)]
@@ -73,7 +74,8 @@ pub fn replay(bytes: &[u8]) -> Result<Option<Recovered>, Unreadable> {
         for entry in entries {
             match (entry, &mut state) {
                 (Entry::Whole(mut whole), state) => {
-                    written.append(&mut whole.unwritten);
+                    let unwritten = std::mem::take(&mut whole.unwritten).into_iter();
+                    written.extend(unwritten.map(|Unwritten(entry)| Arc::unwrap_or_clone(entry)));
                     *state = Some(State::of(*whole));
                 }
                 (Entry::Happened(at, event), Some(state)) => {
@@ -83,10 +85,16 @@ pub fn replay(bytes: &[u8]) -> Result<Option<Recovered>, Unreadable> {
                     }
                     written.extend(state.happen(at, event));
                 }
+                (Entry::LegBegun(call, leg), Some(state)) => {
+                    state.records.leg_begun(call, leg);
+                }
                 (Entry::Signalling(change), Some(state)) => state.change(change),
                 (Entry::Alive(at), Some(state)) => state.last = at,
                 // Nothing is known yet that it could have happened to.
-                (Entry::Happened(..) | Entry::Signalling(_) | Entry::Alive(_), None) => {}
+                (
+                    Entry::Happened(..) | Entry::LegBegun(..) | Entry::Signalling(_) | Entry::Alive(_),
+                    None,
+                ) => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::settings::{Agent, Login, Number, Queue, Settings};
 use crate::engine::time::{Monotonic, Now, Wall};
 use crate::engine::{Engine, Event};
 use crate::sip::standing::{Change, Standing, StandingContacts};
-use crate::stats::{self, CdrFold, Today};
+use crate::stats::{self, CdrFold, LegOfCall, Today};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn events() -> Vec<(Now, Event)> {
     let arrived = |call| Event::CallArrived {
         call: CallId(call),
         dialled: "100".into(),
-        caller: Caller { number: call.to_string(), name: String::new() },
+        caller: Caller { number: call.to_string(), ..Caller::default() },
         agent: None,
         sip_call_id: format!("sip-{call}"),
         wishes: None,
@@ -200,4 +200,29 @@ fn after_a_gap_it_begins_anew_with_everything() {
     drop(journal);
     let found = disk::find(&path).unwrap();
     assert_eq!(replay(&found.bytes).unwrap().unwrap().last, at(11));
+}
+
+#[test]
+fn what_could_not_be_written_is_handed_on_from_one_beginning_to_the_next_and_legs_with_it() {
+    let mut fold = CdrFold::new(&centre());
+    let mut engine = Engine::new(centre(), 1, 1);
+    let mut entries = Vec::new();
+    for (now, event) in events().into_iter().take(5) {
+        let mut out = Commands::new();
+        engine.handle(now, event, &mut out);
+        entries.extend(out.take_facts().filter_map(|stamped| fold.observe(&stamped)));
+    }
+    assert_eq!(entries.len(), 1, "one call is over");
+    let unwritten = entries.iter().cloned().map(|entry| Unwritten(std::sync::Arc::new(entry))).collect();
+    let anew = Whole { engine, records: fold, unwritten, ..whole(Engine::new(centre(), 1, 1)) };
+    let leg = LegOfCall { at_ms: 4_000, with: "anna".into(), sip_call_id: "ours".into() };
+    let mut bytes = HEADER.to_vec();
+    put(&[Entry::Whole(Box::new(anew))], &mut bytes);
+    put(&[Entry::LegBegun(CallId(2), leg.clone())], &mut bytes);
+    put(&[Entry::Happened(at(9), Event::LegEnded { leg: LegId::Caller(CallId(2)) })], &mut bytes);
+    let recovered = replay(&bytes).unwrap().unwrap();
+    assert_eq!(recovered.written.len(), 2);
+    assert_eq!(recovered.written[0], entries[0]);
+    let stats::Entry::Ended(second) = &recovered.written[1] else { panic!("nothing was noted") };
+    assert_eq!(second.legs.last(), Some(&leg));
 }

@@ -4,7 +4,7 @@ use super::maker::{Made, Maker, each};
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 /// Why somebody is refused; the runtime has the words.
-const CAUSES: [&str; 3] = ["delay", "late_audio", "calls"];
+const CAUSES: [&str; 4] = ["delay", "late_audio", "calls", "records"];
 const SECONDS: [f64; 11] = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.5];
 
 /// The loop's load.

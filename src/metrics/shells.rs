@@ -100,6 +100,8 @@ pub struct MediaMetrics {
 pub struct StoreMetrics {
     /// Records that wait to be written.
     pub backlog: IntGauge,
+    /// When so many wait, new calls are refused.
+    pub backlog_max: IntGauge,
     /// Records written.
     pub written: IntCounter,
     /// Attempts to write that failed; the records stay in the backlog.
@@ -276,6 +278,10 @@ impl StoreMetrics {
     pub(super) fn new(make: &Maker<'_>) -> Made<Self> {
         Ok(Self {
             backlog: make.gauge("store_backlog", "Call records that wait to be written.")?,
+            backlog_max: make.gauge(
+                "store_backlog_max",
+                "Call records that may wait: from nine tenths on, new calls are refused.",
+            )?,
             written: make.counter("store_written_total", "Call records written, and notes added to them.")?,
             failures: make.counter("store_failures_total", "Attempts to write call records that failed.")?,
             journal_gaps: make.counter(

@@ -207,7 +207,7 @@ fn a_method_nobody_knows_makes_no_new_series() {
 #[test]
 fn no_caller_appears_in_a_label() {
     let metrics = metrics();
-    let caller = Caller { number: "+4912345".into(), name: "Canary".into() };
+    let caller = Caller { number: "+4912345".into(), name: "Canary".into(), ..Caller::default() };
     observe(
         &metrics,
         Fact::CallQueued {

@@ -4,6 +4,7 @@
 //! the media threads, the records and the API are reached by messages that are sent or dropped, never blocked on.
 
 pub(super) mod admission;
+mod dialogs;
 
 use super::clock::Clock;
 use super::facts::FactSinks;
@@ -87,6 +88,7 @@ pub(super) struct Work {
     failed: bool,
     quiet_since: Option<Monotonic>,
     was_overloaded: bool,
+    lacked_room: bool,
 }
 
 impl Driver {
@@ -228,7 +230,7 @@ impl Driver {
                         &mut self.work.sip,
                     );
                 }
-                self.tracer.begun(&mut self.work.sip.dialogs);
+                self.tell_dialogs(now);
                 if let Some(bytes) = &incoming.bytes {
                     self.tracer.passed(self.clock.at(incoming.at), false, &flow, bytes);
                 }
@@ -324,7 +326,7 @@ impl Driver {
                 self.carry_out(now, command);
             }
             self.work.commands = commands;
-            self.tracer.begun(&mut self.work.sip.dialogs);
+            self.tell_dialogs(now);
             for (flow, bytes) in self.work.sip.send.drain(..) {
                 self.facts.sent(&bytes);
                 self.tracer.passed(now.mono, true, &flow, &bytes);
@@ -452,6 +454,8 @@ impl Driver {
         let media = MediaFigures::of(&self.media);
         self.overload.audio(began, media.sent, media.very_late);
         admission::tell_change(&self.overload, &mut self.work.was_overloaded);
+        self.measure_records();
+        self.tell_room();
         let figures = Figures {
             sip: self.sip.counts(),
             malformed: self.transport.counts().malformed.load(Ordering::Relaxed),

@@ -5,15 +5,17 @@ use super::figures::Figures;
 use super::outlook::Lookout;
 use crate::engine::command::RefusedBecause;
 use crate::engine::fact::Stamped;
+use crate::engine::id::CallId;
 use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Wall};
 use crate::engine::{Engine, Snapshot};
+use crate::journal::Unwritten;
 use crate::media::Handle;
 use crate::metrics::{Direction, Metrics, advance};
 use crate::sip::admission::Refused;
 use crate::sip::message::Message;
 use crate::sip::overload::Cause;
-use crate::stats::{CdrFold, Entry, Estimator, Expected, QueueToday, Today};
+use crate::stats::{CdrFold, Entry, Estimator, Expected, LegOfCall, QueueToday, Today};
 use crate::store::Writer;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ pub(super) struct FactSinks {
     audible: Audible,
     writer: Writer,
     /// Handed to the writer and perhaps not written: bounded as its backlog is.
-    unwritten: VecDeque<Entry>,
+    unwritten: VecDeque<Arc<Entry>>,
 }
 
 impl FactSinks {
@@ -64,8 +66,10 @@ impl FactSinks {
     }
 
     fn write(&mut self, entry: Entry) {
-        self.unwritten.push_back(entry.clone());
-        self.writer.write(entry);
+        let kept = Arc::new(entry.clone());
+        if self.writer.write(entry) {
+            self.unwritten.push_back(kept);
+        }
         self.forget_written();
     }
 
@@ -78,8 +82,19 @@ impl FactSinks {
     }
 
     /// Records that may not have reached the store.
-    pub(super) fn unwritten(&self) -> Vec<Entry> {
-        self.unwritten.iter().cloned().collect()
+    pub(super) fn unwritten(&self) -> Vec<Unwritten> {
+        self.unwritten.iter().map(|entry| Unwritten(Arc::clone(entry))).collect()
+    }
+
+    /// How many records wait to be written, and how many may.
+    pub(super) fn backlog(&self) -> (u64, u64) {
+        let figures = self.writer.figures();
+        (figures.backlog, figures.backlog_max)
+    }
+
+    /// A leg of a call has begun. Whether a record will tell of it.
+    pub(super) fn leg_begun(&mut self, call: CallId, leg: LegOfCall) -> bool {
+        self.records.leg_begun(call, leg)
     }
 
     /// The engine goes on from before our start: what is folded from facts alone is told how it stands.
@@ -217,6 +232,7 @@ impl FactSinks {
         let metrics = &self.metrics;
         let writer = self.writer.figures();
         metrics.store.backlog.set(i64::try_from(writer.backlog).unwrap_or(i64::MAX));
+        metrics.store.backlog_max.set(i64::try_from(writer.backlog_max).unwrap_or(i64::MAX));
         advance(&metrics.store.written, writer.written);
         advance(&metrics.store.failures, writer.failures);
         advance(&metrics.store.dropped, writer.dropped);

@@ -175,6 +175,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let trunks = trunks::follow(&config.sip.trunks, &sip, &config.sip.name_servers);
     let recordings = Recordings::new(config.recorder.clone(), metrics.clone());
     let overload = parts::overload(&config);
+    let backlog_max = config.store.backlog_max;
     let reloader = Reloader {
         clock,
         config,
@@ -188,7 +189,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     tokio::spawn(reloader.run(reload_asked));
     let Taken { engine, records, today: figures, written, standing } = before.take(&settings, first_id);
-    let mut facts = FactSinks::new(&settings, metrics, published, (figures, records), Writer::start(store));
+    let writer = Writer::with_backlog(store, parts::backlog(backlog_max, &settings, &written));
+    let mut facts = FactSinks::new(&settings, metrics, published, (figures, records), writer);
     for entry in written {
         facts.write_again(entry);
     }

@@ -3,6 +3,7 @@
 use super::tracer::TracerRules;
 use crate::config::Config;
 use crate::engine::id::CallId;
+use crate::engine::settings::Settings;
 use crate::engine::time::Wall;
 use crate::http::{HttpError, Role, Token, TokenFileError, token_file};
 use crate::media::library::Library;
@@ -13,7 +14,9 @@ use crate::sip::overload::OverloadRules;
 use crate::sip::registrar::RegistrarRules;
 use crate::sip::settings::{Listener, SipSettings, Trunk};
 use crate::sip::transport::{Listen, PeerRules, Tls, TlsError, TransportError};
-use crate::store::{SqliteStore, StoreError};
+use crate::stats::Entry;
+use crate::store::writer::BACKLOG_MAX;
+use crate::store::{Backlog, SqliteStore, StoreError};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -127,6 +130,13 @@ fn spoken(library: &Library) -> BTreeSet<String> {
     names.flatten().map(str::to_owned).collect()
 }
 
+/// How many call records may wait. Beyond that, each call that goes on has a place for its record and one for a note; and
+/// what the process before left comes at once.
+pub(super) fn backlog(most: Option<usize>, settings: &Settings, left: &[Entry]) -> Backlog {
+    let most = most.unwrap_or(BACKLOG_MAX);
+    Backlog { most, reserve: settings.limits.calls_max.saturating_mul(2).saturating_add(left.len()) }
+}
+
 /// From when on calls are refused because of the load.
 pub(super) fn overload(config: &Config) -> OverloadRules {
     OverloadRules { calls_max: config.settings.limits.calls_max, ..config.overload }
@@ -162,6 +172,7 @@ pub(super) fn sip_settings(config: &Config, bound: &[Listen], first_call: u64) -
         bouncer: config.sip.bouncer.clone(),
         accounts: config.sip.accounts.clone(),
         first_call: CallId(first_call),
+        phone_silence: config.sip.phone_silence,
         // The engine refuses what is too much, and counts it; this only bounds what it cannot see.
         legs_max: rules.limits.calls_max.saturating_mul(2).saturating_add(rules.agents.len()),
         registrar: RegistrarRules {

@@ -91,11 +91,9 @@ impl Tracer {
         }
     }
 
-    /// Dialogs that may have begun; before their messages.
-    pub(super) fn begun(&mut self, dialogs: &mut Vec<Begun>) {
-        for Begun { sip_call_id, call, with } in dialogs.drain(..) {
-            self.tell(|| Told::Begun { sip_call_id, call, with });
-        }
+    /// A dialog may have begun; before its messages.
+    pub(super) fn begun(&mut self, Begun { sip_call_id, call, with }: Begun) {
+        self.tell(|| Told::Begun { sip_call_id, call, with });
     }
 
     /// A message came, or goes.

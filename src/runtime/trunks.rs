@@ -137,8 +137,19 @@ impl Finder {
     async fn servers(&self, services: &[Service]) -> Looked<Vec<Target>> {
         let mut targets = Vec::new();
         let mut until = Instant::now() + LOOK_UP_EVERY_MAX;
+        let mut failed = None;
+        let mut was_told = false;
         for service in services {
-            let (records, known_until) = self.names.srv(&service.name).await?;
+            let (records, known_until) = match self.names.srv(&service.name).await {
+                Ok(told) => told,
+                Err(error) => {
+                    // What is said of one service is good though nothing is said of another, which is asked for again soon.
+                    until = until.min(Instant::now() + LOOK_AGAIN);
+                    failed = Some(error);
+                    continue;
+                }
+            };
+            was_told = true;
             until = until.min(known_until);
             for record in records {
                 // One of several servers that has no address is no reason to give up the others.
@@ -155,7 +166,10 @@ impl Finder {
                 }));
             }
         }
-        Ok((targets, until))
+        match failed {
+            Some(error) if !was_told => Err(error),
+            Some(_) | None => Ok((targets, until)),
+        }
     }
 
     /// The addresses of a name that a listener of ours reaches.

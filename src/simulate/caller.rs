@@ -75,7 +75,7 @@ impl World<'_> {
         Event::CallArrived {
             call,
             dialled,
-            caller: Caller { number: self.caller_id(call), name: String::new() },
+            caller: Caller { number: self.caller_id(call), ..Caller::default() },
             agent: None,
             sip_call_id: String::new(),
             wishes: None,

@@ -95,6 +95,11 @@ impl fmt::Display for Transport {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
+impl ConnectionId {
+    /// One of a process before this one, which is over: real ones count up from one.
+    pub const BEFORE: Self = Self(0);
+}
+
 /// A trunk, by its place in [`SipSettings::trunks`](super::settings::SipSettings::trunks).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TrunkId(pub usize);

@@ -68,11 +68,28 @@ fn number_of(value: Option<&str>) -> Option<String> {
     Some(number_in(&address.uri)).filter(|number| !number.is_empty())
 }
 
+/// The number the caller dialled before others sent him on to us, as his trunk writes it, if he may be told about.
+fn diverted_from(headers: &Headers, trunk: &Trunk) -> Option<Box<str>> {
+    // RFC 7044 §10.1.1: where all of the history is to be hidden, no entry of it tells.
+    let hides = |one: &str| ["header", "history"].iter().any(|it| one.trim().eq_ignore_ascii_case(it));
+    if headers.all("Privacy").any(|value| value.split([';', ',']).any(hides)) {
+        return None;
+    }
+    // RFC 5806 §6: whoever sent him on may want to stay unknown himself.
+    let diverted = headers.values("Diversion").take(VALUES_MAX).last();
+    let diverted = diverted.and_then(|value| value.parse::<NameAddr>().ok());
+    if diverted.is_some_and(|it| matches!(it.params.value("privacy"), Some("full" | "uri"))) {
+        return None;
+    }
+    first_dialled(headers).map(|number| trunk.plan.inward(&number).into())
+}
+
 /// Who calls: what a trunk asserts (RFC 3325) before what the caller says of himself. Who wants to stay unknown has neither
-/// number nor name here, so that nobody is shown them and no record keeps them.
+/// number nor name here, so that nobody is shown them and no record keeps them; whom he called first tells nobody who he is.
 pub fn caller(headers: &Headers, trunk: Option<&Trunk>) -> Caller {
+    let diverted_from = trunk.and_then(|trunk| diverted_from(headers, trunk));
     if headers.all("Privacy").any(is_private) {
-        return Caller::default();
+        return Caller { diverted_from, ..Caller::default() };
     }
     let from = headers.first("From").and_then(|value| value.parse::<NameAddr>().ok());
     let values = headers.values("P-Asserted-Identity").take(VALUES_MAX);
@@ -82,13 +99,15 @@ pub fn caller(headers: &Headers, trunk: Option<&Trunk>) -> Caller {
     }
     // RFC 3325 §9.1: at most a SIP and a tel address, of the same person.
     let name = asserted.iter().chain(&from).find_map(|address| address.display.clone()).unwrap_or_default();
-    let Some(address) = asserted.into_iter().next().or(from) else { return Caller::default() };
+    let Some(address) = asserted.into_iter().next().or(from) else {
+        return Caller { diverted_from, ..Caller::default() };
+    };
     let name = name.chars().filter(|c| !c.is_control()).take(NAME_LENGTH_MAX).collect();
     let is_withheld = address.uri.host == Host::Name("anonymous.invalid".into())
         || address.uri.user.as_deref().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"));
     let number = if is_withheld { String::new() } else { number_in(&address.uri) };
     let number = trunk.map_or_else(|| number.clone(), |trunk| trunk.plan.inward(&number));
-    Caller { number, name }
+    Caller { number, name, diverted_from }
 }
 
 /// Whether a Privacy value hides who calls (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §10.1).
@@ -136,7 +155,7 @@ mod tests {
         )
         .headers;
         let trunk = Trunk::default();
-        let expected = Caller { number: "+4930123".into(), name: "Jane Doe".into() };
+        let expected = Caller { number: "+4930123".into(), name: "Jane Doe".into(), ..Caller::default() };
         assert_eq!(caller(&headers, Some(&trunk)), expected);
         assert_eq!(caller(&headers, None).number, "");
         headers.set("From", "\"Jane\" <sip:+4930123@carrier>;tag=1");
@@ -185,6 +204,31 @@ mod tests {
             ("nonsense, <sip:x", "4001"),
         ] {
             assert_eq!(number(&history(value), NumberFrom::Diversion), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn whom_a_caller_called_first_is_told_by_trunks_alone_and_by_none_that_hides_the_history() {
+        let home =
+            Home { country: "49".into(), international_prefix: "00".into(), national_prefix: "0".into() };
+        let plan = NumberPlan { home: Some(home), format: NumberFormat::National };
+        let trunk = Trunk { plan, ..Trunk::default() };
+        let told = |headers: &[(&str, &str)], trunk| {
+            let mut all = vec![("From", "<sip:030123@c>;tag=1")];
+            all.extend_from_slice(headers);
+            caller(&request("sip:4001@h", &all).headers, trunk).diverted_from
+        };
+        let diverted = ("Diversion", "<sip:030222@c>;reason=deflection, <sip:030111@c>;reason=no-answer");
+        let history = ("History-Info", "<sip:030999@c>;index=1, <sip:4001@h>;index=1.1");
+        assert_eq!(told(&[diverted, history], Some(&trunk)).as_deref(), Some("+4930111"));
+        assert_eq!(told(&[history], Some(&trunk)).as_deref(), Some("+4930999"));
+        assert_eq!(told(&[diverted], None), None, "from a phone it is hearsay");
+        assert_eq!(told(&[], Some(&trunk)), None);
+        assert_eq!(told(&[diverted, ("Privacy", "id")], Some(&trunk)).as_deref(), Some("+4930111"));
+        let shy = ("Diversion", "<sip:030111@c>;reason=no-answer;privacy=full");
+        assert_eq!(told(&[shy, history], Some(&trunk)), None);
+        for value in ["history", "id; header"] {
+            assert_eq!(told(&[diverted, history, ("Privacy", value)], Some(&trunk)), None, "{value}");
         }
     }
 

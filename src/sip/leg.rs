@@ -1,9 +1,10 @@
 //! One leg of a call: a dialog, its media, and how far it has come. Data and small rules; what is
 //! sent because of them is decided in [`core`](super::core).
 
+use super::auth::Answerer;
 use super::dialog::{Dialog, SessionTimer, Unacked};
-use super::flow::TrunkId;
-use super::message::Request;
+use super::flow::{Flow, TrunkId};
+use super::message::{Headers, Request};
 use super::registrar::AccountId;
 use super::standing::StandingMedia;
 use super::transaction::{ClientId, ServerId};
@@ -30,10 +31,14 @@ pub struct Leg {
     pub resuming: bool,
     /// Whether the far side takes UPDATE (RFC 3311); else we refresh by INVITE.
     pub takes_update: bool,
+    /// The trunk it goes through, if it does.
+    pub trunk: Option<TrunkId>,
+    /// By which way it is reached while its own is gone.
+    pub detour: Option<Flow>,
+    /// Answers the trunk's challenge to a request of ours, once there was one.
+    pub answerer: Option<Box<Answerer>>,
     /// Whose phone it is, if it is one of ours: such a one may ask for its call to be passed on.
     pub account: Option<AccountId>,
-    /// The trunk it goes by, if it does.
-    pub trunk: Option<TrunkId>,
     /// The last provisional response of ours that must arrive, while the caller is not answered.
     pub provisional: Option<Provisional>,
     /// The phone's REFER that waits for its end.
@@ -61,6 +66,13 @@ pub struct Provisional {
     pub unacked: Option<Unacked>,
     /// Whether the 200 waits for that.
     pub answer_waits: bool,
+}
+
+impl Provisional {
+    /// Whether a description of ours has arrived for sure, and whatever it asked for was answered.
+    pub fn is_agreed(&self) -> bool {
+        self.described && self.unacked.is_none()
+    }
 }
 
 /// A phone's wish to have its call passed on (RFC 3515).
@@ -243,6 +255,13 @@ impl Leg {
             Phase::Ending { unacked } => Some(unacked),
             Phase::Arrived { .. } => None,
         }
+    }
+
+    /// A target refresh, or its 2xx, moves the far side and the way to it (RFC 3261 §12.2); whoever can be heard again, and
+    /// was answered, need not be looked for elsewhere.
+    pub fn refresh_target(&mut self, headers: &Headers, flow: Flow) {
+        self.dialog.refresh_target(headers, flow);
+        (self.detour, self.answerer) = (None, None);
     }
 
     /// When this leg has something to do next.

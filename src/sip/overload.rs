@@ -6,7 +6,12 @@
 //! wait, the loop is never idle, so what was let in then is what it can do. The rate is set just below that, and rises
 //! until messages wait again. What has been let in is never refused.
 
+mod audio;
+mod records;
+
 use crate::engine::time::Monotonic;
+use audio::Audio;
+use records::Room;
 use std::time::Duration;
 
 /// How often the rate is looked at.
@@ -25,11 +30,6 @@ const STRANGERS: f64 = 20.0;
 const BURST_SECONDS: f64 = 0.05;
 /// After so long without a refusal, nothing is held back any more.
 const CALM: Duration = Duration::from_secs(2);
-/// How long a measurement of the audio must be bad, and is then bad.
-const AUDIO_WINDOW: Duration = Duration::from_secs(1);
-const AUDIO_WINDOWS: u32 = 3;
-/// Fewer packets in a window tell nothing.
-const AUDIO_PACKETS_MIN: u64 = 500;
 /// `Retry-After`: from one second on, spread over so many, so that the refused do not come back together. A carrier may
 /// keep *all* calls away for so long (RFC 3261 §21.5.4), so it is short.
 const RETRY_SPREAD_SECS: u64 = 4;
@@ -71,11 +71,13 @@ pub enum Cause {
     LateAudio,
     /// There are as many calls as there may be.
     Calls,
+    /// So many call records wait to be written that another might be lost.
+    Records,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Cause; 3] = [Self::Delay, Self::LateAudio, Self::Calls];
+    pub const ALL: [Cause; 4] = [Self::Delay, Self::LateAudio, Self::Calls, Self::Records];
 
     /// The word used in labels.
     pub fn as_str(self) -> &'static str {
@@ -83,6 +85,7 @@ impl Cause {
             Self::Delay => "delay",
             Self::LateAudio => "late_audio",
             Self::Calls => "calls",
+            Self::Records => "records",
         }
     }
 }
@@ -106,6 +109,7 @@ pub struct Overload {
     /// How many windows in a row were late before there was a rate.
     late_windows: u32,
     audio: Audio,
+    room: Room,
     refused: u64,
 }
 
@@ -157,21 +161,11 @@ impl Bucket {
     }
 }
 
-/// How well audio leaves.
-#[derive(Debug, Default)]
-struct Audio {
-    began: Monotonic,
-    sent: u64,
-    late: u64,
-    bad_windows: u32,
-    is_bad: bool,
-}
-
 impl Overload {
     /// Nothing is held back yet.
     pub fn new(rules: OverloadRules) -> Self {
-        let (window, audio) = Default::default();
-        Self { rules, window, pace: None, late_windows: 0, audio, refused: 0 }
+        let (window, audio, room) = Default::default();
+        Self { rules, window, pace: None, late_windows: 0, audio, room, refused: 0 }
     }
 
     /// Other rules from now on.
@@ -190,18 +184,12 @@ impl Overload {
 
     /// So many packets of audio have been sent since the start, so many of them late by more than a frame.
     pub fn audio(&mut self, now: Monotonic, sent: u64, late: u64) {
-        let audio = &mut self.audio;
-        if now.since(audio.began) < AUDIO_WINDOW {
-            return;
-        }
-        let (sent_now, late_now) = (sent.saturating_sub(audio.sent), late.saturating_sub(audio.late));
-        (audio.began, audio.sent, audio.late) = (now, sent, late);
-        let share = late_now as f64 / sent_now.max(1) as f64;
-        // Half of it, once it was bad, so that one call more does not turn it over again.
-        let most = if audio.is_bad { self.rules.late_audio_max / 2.0 } else { self.rules.late_audio_max };
-        let was_bad = sent_now >= AUDIO_PACKETS_MIN && share > most;
-        audio.bad_windows = if was_bad { audio.bad_windows.saturating_add(1) } else { 0 };
-        audio.is_bad = audio.bad_windows >= if audio.is_bad { 1 } else { AUDIO_WINDOWS };
+        self.audio.look(now, sent, late, self.rules.late_audio_max);
+    }
+
+    /// So many call records wait to be written, of so many that may.
+    pub fn records(&mut self, waiting: u64, most: u64) {
+        self.room.look(waiting, most);
     }
 
     /// Whether somebody is let in, while so many calls go on.
@@ -231,6 +219,9 @@ impl Overload {
     fn refuses_call(&mut self, now: Monotonic, calls: usize) -> Option<Cause> {
         if calls >= self.rules.calls_max {
             return Some(Cause::Calls);
+        }
+        if self.room.is_full {
+            return Some(Cause::Records);
         }
         if self.audio.is_bad {
             return Some(Cause::LateAudio);
@@ -279,7 +270,12 @@ impl Overload {
         self.pace.as_ref().map(|pace| pace.rate)
     }
 
-    /// Whether calls are refused for what is measured.
+    /// Whether calls are refused because their records would find no room.
+    pub fn lacks_room(&self) -> bool {
+        self.room.is_full
+    }
+
+    /// Whether calls are refused for what is measured of the load.
     pub fn is_overloaded(&self) -> bool {
         self.pace.is_some() || self.audio.is_bad
     }

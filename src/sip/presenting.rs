@@ -30,6 +30,8 @@ pub enum Field {
     CallerName,
     /// What the caller dialled.
     Dialled,
+    /// The number the caller called first, when somebody else sent him on to us.
+    Diverted,
     /// The seconds since the call came in.
     Wait,
     /// The language the caller is spoken to in.
@@ -40,13 +42,14 @@ pub enum Field {
 
 impl Field {
     /// Every field with the name that stands in the braces.
-    pub const TABLE: [(&'static str, Self); 9] = [
+    pub const TABLE: [(&'static str, Self); 10] = [
         ("queue", Self::Queue),
         ("title", Self::Title),
         ("call", Self::Call),
         ("caller", Self::Caller),
         ("caller_name", Self::CallerName),
         ("dialled", Self::Dialled),
+        ("diverted", Self::Diverted),
         ("wait", Self::Wait),
         ("language", Self::Language),
         ("agent", Self::Agent),

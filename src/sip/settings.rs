@@ -50,11 +50,9 @@ pub struct SipSettings {
     pub timers: Timers,
     /// The first call's identity; the next ones count up from it.
     pub first_call: CallId,
-    /// A phone that gives no sign at all for this long after our INVITE counts as unreachable.
-    pub silence_max: Duration,
-    /// A trunk's server that gives no sign for this long after our INVITE makes way for the next one, and for a call that
-    /// somebody waits for that is long: by UDP it has been asked three times by then.
-    pub gateway_silence_max: Duration,
+    /// A phone that gives no sign at all for this long after our INVITE counts as unreachable, long before the timer B of
+    /// RFC 3261 §17.1.1.2 has run out; [`Route::answer_within`] says the same of a trunk's server.
+    pub phone_silence: Duration,
     /// Legs at once, callers and agents together; beyond, INVITEs get 503.
     pub legs_max: usize,
 }
@@ -76,8 +74,7 @@ impl Default for SipSettings {
             bouncer: BouncerRules::default(),
             timers: Timers::default(),
             first_call: CallId(1),
-            silence_max: Duration::from_secs(6),
-            gateway_silence_max: Duration::from_secs(3),
+            phone_silence: Duration::from_secs(6),
             legs_max: 20_000,
         }
     }

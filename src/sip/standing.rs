@@ -47,7 +47,8 @@ pub struct StandingLeg {
     pub media: StandingMedia,
     /// The account whose phone it is, if it is one of ours.
     pub account: Option<String>,
-    /// The name of the trunk it goes by, if it does.
+    /// The trunk it goes through, if it does.
+    #[serde(default)]
     pub trunk: Option<String>,
     /// The interval of its session timer, if one was agreed.
     pub session: Option<Duration>,

@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::message::Method;
 use super::params::is_token;
 use super::uri::Uri;
+use std::borrow::Cow;
 
 /// The first line of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,10 +103,10 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// A line as text: what is not UTF-8 is replaced, and nothing is left that could start a line of its own.
-fn text(line: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(line).into_owned();
+fn text(line: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(line);
     if text.bytes().any(|byte| matches!(byte, b'\r' | 0)) {
-        text = text.replace(['\r', '\0'], " ");
+        return Cow::Owned(text.replace(['\r', '\0'], " "));
     }
     text
 }

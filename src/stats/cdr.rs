@@ -41,6 +41,9 @@ pub struct Cdr {
     pub caller_number: String,
     /// The caller's name; empty when there was none.
     pub caller_name: String,
+    /// The number the caller called first, when somebody else sent him on to us.
+    #[serde(default)]
+    pub diverted_from: Option<String>,
     /// The language it was served in.
     pub language: String,
     /// The wait it was credited with, in milliseconds.
@@ -81,6 +84,10 @@ pub struct Cdr {
     /// Whom the caller was passed on to, in their order: the chain of those he talked to begins with `agent`.
     #[serde(default)]
     pub transfers: Vec<Passed>,
+    /// Its legs in SIP, in their order, the caller's first: by their Call-IDs whatever else tells of SIP (a trace, a carrier's
+    /// bill, a capture) is found. Of very many, the last.
+    #[serde(default)]
+    pub legs: Vec<LegOfCall>,
     /// How well the two heard each other, where anything was measured.
     #[serde(default)]
     pub audio: Audio,
@@ -123,6 +130,17 @@ pub struct Passed {
     pub to: String,
     /// Whether he has him.
     pub done: bool,
+}
+
+/// A leg of a call: one dialog, whether or not it was answered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LegOfCall {
+    /// When its INVITE came, or went, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// With whom: `caller`, an agent's name, or a number outside.
+    pub with: String,
+    /// Its Call-ID.
+    pub sip_call_id: String,
 }
 
 /// How well both sides of a call were heard.

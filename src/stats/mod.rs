@@ -7,7 +7,7 @@ pub mod estimate;
 pub mod service_level;
 pub mod today;
 
-pub use cdr::{Audio, Cdr, CdrFilter, CdrFold, Entry, Heard, Noted, Passed, Restart, Visit};
+pub use cdr::{Audio, Cdr, CdrFilter, CdrFold, Entry, Heard, LegOfCall, Noted, Passed, Restart, Visit};
 pub use estimate::{Basis, Estimate, Estimator, Expected, Foresight, Judged, Pace};
 pub use service_level::{Counts, Variant};
 pub use today::{QueueToday, Today, TurnedAway};

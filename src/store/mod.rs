@@ -1,13 +1,14 @@
 //! Call records on disk: a store, and a bounded writer that keeps it off the path of calls.
 //!
-//! It never holds up a call: when the store fails, records wait in memory, bounded, and are counted.
+//! It never holds up a call: when the store fails, records wait in memory, bounded, and are counted. On the disk they are in
+//! the journal meanwhile, which is not ours.
 
 mod row;
 pub mod sqlite;
 pub mod writer;
 
 pub use sqlite::SqliteStore;
-pub use writer::{Writer, WriterFigures};
+pub use writer::{Backlog, Writer, WriterFigures};
 
 use crate::engine::id::CallId;
 use crate::stats::{Cdr, CdrFilter, Noted};

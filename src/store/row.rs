@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
-/// Rows that one statement inserts at most: passing a statement to the database's thread costs more than a row. Eight
+/// Rows that one statement inserts at most: passing a statement to the database's thread costs more than a row. Nine
 /// hundred values are far below what SQLite takes in one (`SQLITE_MAX_VARIABLE_NUMBER`).
 pub(super) const ROWS_MAX: usize = 32;
 
@@ -16,9 +16,10 @@ pub(super) const ROWS_MAX: usize = 32;
 const INSERT: &str = "INSERT OR IGNORE INTO calls (call_id, sip_call_id, queue, dialled, caller_number, \
      caller_name, language, priority_ms, queued_at_ms, answered_at_ms, ended_at_ms, wait_ms, talk_ms, ring_ms, \
      offers, outcome, answered_in_threshold, agent, ended_by, hold_ms, turned_away, sent_to, visits, disposition, audio, transfers, \
-     restart) \
+     restart, diverted_from, legs) \
      VALUES ";
-const VALUES: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const VALUES: &str =
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// What was noted about a call, added to its record.
 pub(super) const NOTE: &str = "UPDATE calls SET disposition = ?2 WHERE call_id = ?1";
 
@@ -60,6 +61,8 @@ pub(super) fn bind<'q>(
         .bind(serde_json::to_string(&record.audio).unwrap_or_default())
         .bind(serde_json::to_string(&record.transfers).unwrap_or_else(|_| "[]".into()))
         .bind(record.restart.map(Restart::as_str))
+        .bind(record.diverted_from.as_deref())
+        .bind(serde_json::to_string(&record.legs).unwrap_or_else(|_| "[]".into()))
 }
 
 /// Names and numbers alone: there is nothing in a visit that JSON could not say.
@@ -104,6 +107,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
         dialled: text("dialled")?,
         caller_number: text("caller_number")?,
         caller_name: text("caller_name")?,
+        diverted_from: later("diverted_from")?,
         language: text("language")?,
         priority_ms: span("priority_ms")?,
         queued_at_ms: time("queued_at_ms")?,
@@ -133,6 +137,9 @@ pub(super) fn read(row: &SqliteRow) -> Result<Cdr, StoreError> {
         transfers: later("transfers")?
             .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
             .map_err(|_| bad("transfers"))?,
+        legs: later("legs")?
+            .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
+            .map_err(|_| bad("legs"))?,
         audio: later("audio")?
             .map_or(Ok(Audio::default()), |text| serde_json::from_str(&text))
             .map_err(|_| bad("audio"))?,

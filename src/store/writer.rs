@@ -1,6 +1,7 @@
 //! Writes records in the background, many in one transaction. Handing one over never blocks and never fails
-//! a call; while the store fails, records wait in a bounded backlog and the writer tries again. What agents note about
-//! a call once it is over goes the same way, behind its record.
+//! a call; while the store fails, records wait in a bounded backlog and the writer tries again. Whoever admits calls looks
+//! at it, and takes none whose record would find no place. What agents note about a call once it is over goes the same way,
+//! behind its record.
 
 use super::{Store, StoreError};
 use crate::stats::{Cdr, Entry, Noted};
@@ -13,6 +14,21 @@ use tokio::time::Instant;
 
 /// Records that may wait; at one call a second, a good day of a database that is down.
 pub const BACKLOG_MAX: usize = 100_000;
+
+/// How many records may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Backlog {
+    /// When so many wait, no call is to be taken any more.
+    pub most: usize,
+    /// Places beyond, for the records of the calls that go on then.
+    pub reserve: usize,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { most: BACKLOG_MAX, reserve: 0 }
+    }
+}
 /// Records in one transaction.
 const BATCH_MAX: usize = 500;
 /// Between two transactions, so that calls that end together share one: a transaction costs as much as twenty records. After a
@@ -27,6 +43,8 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 pub struct WriterFigures {
     /// Records that wait now.
     pub backlog: u64,
+    /// When so many wait, no call is to be taken any more.
+    pub backlog_max: u64,
     /// Records written.
     pub written: u64,
     /// Attempts that failed; nothing was lost by them.
@@ -47,6 +65,7 @@ struct Counters {
 #[derive(Debug)]
 pub struct Writer {
     records: mpsc::Sender<Entry>,
+    backlog_max: u64,
     counters: Arc<Counters>,
     stop_by: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
@@ -55,23 +74,26 @@ pub struct Writer {
 impl Writer {
     /// Starts writing to `store` on the current runtime, with at most [`BACKLOG_MAX`] records waiting.
     pub fn start<S: Store>(store: S) -> Self {
-        Self::with_backlog(store, BACKLOG_MAX)
+        Self::with_backlog(store, Backlog::default())
     }
 
-    /// Starts with a backlog of at most `backlog_max` records.
-    pub fn with_backlog<S: Store>(store: S, backlog_max: usize) -> Self {
-        let (records, waiting) = mpsc::channel(backlog_max.max(1));
+    /// Starts with a backlog of its own size.
+    pub fn with_backlog<S: Store>(store: S, backlog: Backlog) -> Self {
+        let (records, waiting) = mpsc::channel(backlog.most.saturating_add(backlog.reserve).max(1));
+        let backlog_max = u64::try_from(backlog.most).unwrap_or(u64::MAX);
         let (stop_by, stop) = watch::channel(None);
         let counters = Arc::new(Counters::default());
         let work = Work { store, waiting, batch: Batch::default(), counters: Arc::clone(&counters), stop };
-        Self { records, counters, stop_by, task: tokio::spawn(work.run()) }
+        Self { records, backlog_max, counters, stop_by, task: tokio::spawn(work.run()) }
     }
 
-    /// Hands over a record, or a note. Never blocks; when the backlog is full it is lost, counted and told.
-    pub fn write(&self, entry: impl Into<Entry>) {
+    /// Hands over a record, or a note; whether it was taken. Never blocks; when even the reserve is full it is lost,
+    /// counted and told.
+    pub fn write(&self, entry: impl Into<Entry>) -> bool {
         match self.records.try_send(entry.into()) {
             Ok(()) => {
                 self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                true
             }
             Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => {
                 let lost = self.counters.dropped.fetch_add(1, Ordering::Relaxed);
@@ -84,6 +106,7 @@ impl Writer {
                     };
                     tracing::error!(%call, lost, "the backlog of call records is full: records are lost");
                 }
+                false
             }
         }
     }
@@ -95,6 +118,7 @@ impl Writer {
         let written = read(&self.counters.written);
         WriterFigures {
             backlog: read(&self.counters.accepted).saturating_sub(written),
+            backlog_max: self.backlog_max,
             written,
             failures: read(&self.counters.failures),
             dropped: read(&self.counters.dropped),
@@ -104,7 +128,7 @@ impl Writer {
     /// Takes no more records, writes those that wait, and gives up after `deadline`. Returns how many
     /// records could not be written.
     pub async fn shut_down(self, deadline: Duration) -> u64 {
-        let Self { records, counters, stop_by, task } = self;
+        let Self { records, backlog_max: _, counters, stop_by, task } = self;
         stop_by.send_replace(Some(Instant::now() + deadline));
         drop(records);
         let abort = task.abort_handle();
@@ -117,7 +141,10 @@ impl Writer {
             .load(Ordering::Relaxed)
             .saturating_sub(counters.written.load(Ordering::Relaxed));
         if left > 0 {
-            tracing::error!(left, "call records could not be written before the shutdown");
+            tracing::error!(
+                left,
+                "call records could not be written before the shutdown: the next start finds them in the journal, if one is kept"
+            );
         }
         left
     }
@@ -201,7 +228,7 @@ impl<S: Store> Work<S> {
         let failures = self.counters.failures.fetch_add(1, Ordering::Relaxed);
         // The first of a series is worth a line, the rest only now and then.
         if pause == RETRY_FIRST || failures.is_multiple_of(16) {
-            tracing::warn!(%error, waiting = self.batch.len() + self.waiting.len(), "call records wait to be written");
+            tracing::warn!(%error, waiting = self.batch.len() + self.waiting.len(), "call records wait to be written, and calls go on");
         }
     }
 

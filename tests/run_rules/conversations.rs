@@ -1,26 +1,10 @@
 //! What happens while caller and agent talk: others join, the call is taken over, recorded, or loses its agent.
 
 use crate::phones::{until, within};
-use crate::site::{Site, agent, answers, number, queue, rung};
-use holdfast::phone::{Call, Sound};
+use crate::site::{AGENT, CALLER, GUEST, Site, agent, answers, hears, number, queue, rung};
+use holdfast::phone::Sound;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// A tone for everybody, so that it can be told who hears whom. The caller's is 440 Hz.
-const AGENT: f64 = 1_000.0;
-const GUEST: f64 = 1_700.0;
-const CALLER: f64 = 440.0;
-
-async fn call_of(site: &Site, number: &str) -> String {
-    let shown =
-        site.shown("/v1/calls", |call| call["caller_number"] == number && call["stage"] == "talking").await;
-    shown["id"].as_str().unwrap().to_owned()
-}
-
-/// How much of the sound of the last moments is this tone.
-fn hears(call: &Call, hz: f64) -> bool {
-    call.heard().tone_share(hz) > 0.2
-}
 
 async fn site_with_guest() -> Site {
     Site::start(&[
@@ -40,7 +24,7 @@ async fn a_supervisor_listens_whispers_barges_in_and_takes_over() {
     let caller = site.caller("4001", "+4930111").await;
     let talking = answers(&anna).await;
     talking.say(Sound::Tone(AGENT));
-    let id = call_of(&site, "+4930111").await;
+    let id = site.talks("+4930111").await;
     let joins = |role: &str| (format!("/v1/calls/{id}/join"), json!({ "agent": "carla", "role": role }));
 
     let (path, body) = joins("listen");
@@ -80,7 +64,7 @@ async fn a_colleague_is_asked_while_the_caller_hears_music_and_all_three_talk_af
     let caller = site.caller("4001", "+4930111").await;
     let talking = answers(&anna).await;
     talking.say(Sound::Tone(AGENT));
-    let id = call_of(&site, "+4930111").await;
+    let id = site.talks("+4930111").await;
     let third = json!({ "agent": "carla", "role": "third" });
     assert_eq!(site.post(&format!("/v1/calls/{id}/join"), third).await, 200);
     let guest = rung(&carla).await.answer();
@@ -133,7 +117,7 @@ async fn a_recorded_call_has_the_caller_left_the_agent_right_and_nothing_while_i
     talking.say(Sound::Tone(AGENT));
     until("a second of talk", || talking.heard().tone_share(CALLER) > 0.9 && talking.heard().packets > 60)
         .await;
-    let id = call_of(&site, "+4930111").await;
+    let id = site.talks("+4930111").await;
     let change = |change: &str| json!({ "change": change });
     let path = format!("/v1/calls/{id}/recording");
     assert_eq!(site.post(&path, change("pause")).await, 200);

@@ -15,6 +15,7 @@ mod distribution;
 mod leaving;
 #[path = "../support/phone.rs"]
 mod phones;
+#[path = "../support/site.rs"]
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

@@ -39,6 +39,8 @@ pub struct Bench {
     pub engine: Settings,
     out: SipOutputs,
     lenient: bool,
+    /// What every process of this node begins with.
+    settings: SipSettings,
 }
 
 pub fn address(text: &str) -> SocketAddr {
@@ -87,7 +89,7 @@ impl Bench {
         let agent = |name: &str| Agent { name: name.into(), ..Agent::default() };
         let sales = Queue { name: "sales".into(), title: "Sales".into(), ..Queue::default() };
         Self {
-            core: SipCore::new(settings, 42).unwrap(),
+            core: SipCore::new(settings.clone(), 42).unwrap(),
             media: Books::default(),
             now: Now { mono: Monotonic(1_000_000), ..Now::default() },
             wire: VecDeque::new(),
@@ -102,6 +104,7 @@ impl Bench {
             },
             out: SipOutputs::default(),
             lenient: false,
+            settings,
         }
     }
 
@@ -128,7 +131,7 @@ impl Bench {
     }
 
     pub fn offer(&mut self, offer: u64, agent: AgentId) {
-        let caller = Caller { number: "030123".into(), name: "Jane".into() };
+        let caller = Caller { number: "030123".into(), name: "Jane".into(), ..Caller::default() };
         let (offer, call, queue) = (OfferId(offer), CallId(100), QueueId(0));
         self.command(Command::OfferAgent { offer, call, agent, queue, caller });
     }
@@ -171,7 +174,7 @@ impl Bench {
         let mut written = Vec::new();
         ciborium::into_writer(&standing, &mut written).unwrap();
         let read: Standing = ciborium::from_reader(&written[..]).unwrap();
-        self.core = SipCore::new(settings(), 43).unwrap();
+        self.core = SipCore::new(self.settings.clone(), 43).unwrap();
         self.media = Books::default();
         self.wire.clear();
         self.events.clear();

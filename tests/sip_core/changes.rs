@@ -118,7 +118,9 @@ fn timed_with(bench: &mut Bench, expires: &str, allow: &str) -> (Dialler, String
     let mut invite = caller.make(Method::Invite, sdp(40_000, 0, "sendrecv"));
     invite.headers.push("Supported", "timer");
     invite.headers.push("Allow", allow);
-    invite.headers.push("Session-Expires", expires);
+    if !expires.is_empty() {
+        invite.headers.push("Session-Expires", expires);
+    }
     bench.request(caller.flow, &invite);
     bench.expect_response(100);
     bench.command(Command::Answer { call: CallId(100) });
@@ -126,7 +128,7 @@ fn timed_with(bench: &mut Bench, expires: &str, allow: &str) -> (Dialler, String
     caller.learn(&ok);
     caller.send(bench, Method::Ack, Vec::new());
     bench.events.clear();
-    (caller, ok.headers.first("Session-Expires").unwrap().to_owned())
+    (caller, ok.headers.first("Session-Expires").unwrap_or_default().to_owned())
 }
 
 #[test]
@@ -268,6 +270,33 @@ fn a_refresh_that_is_always_put_off_does_not_keep_a_dead_call() {
     }
     bench.expect_event(Event::LegEnded { leg: caller_leg() });
     bench.expect_nothing_left();
+}
+
+#[test]
+fn who_wants_no_session_timer_is_asked_all_the_same_whether_he_lives() {
+    let quarter = Duration::from_secs(900);
+    let mut bench = Bench::new();
+    let (mut caller, agreed) = timed(&mut bench, "");
+    assert_eq!(agreed, "", "he is not told of it");
+    // What it refuses, it has read.
+    for status in [200, 488, 500] {
+        bench.after(quarter);
+        let (_, update) = bench.expect_request(Method::Update);
+        assert_eq!(update.headers.first("Session-Expires"), Some("1800;refresher=uac"));
+        bench.response(caller.flow, &Response::reply_to(&update, status, "", None));
+        bench.expect_no_event();
+    }
+    // His own session timer takes its place, and its end ours.
+    let mut update = caller.make(Method::Update, Vec::new());
+    update.headers.push("Supported", "timer");
+    update.headers.push("Session-Expires", "90;refresher=uac");
+    bench.request(caller.flow, &update);
+    bench.expect_response(200);
+    caller.send(&mut bench, Method::Update, Vec::new());
+    assert_eq!(bench.expect_response(200).headers.first("Session-Expires"), None);
+    // Who says nothing any more is gone.
+    bench.after(quarter + Duration::from_secs(32));
+    bench.expect_event(Event::LegEnded { leg: caller_leg() });
 }
 
 #[test]

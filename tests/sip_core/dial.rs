@@ -40,7 +40,7 @@ fn with_password() -> Bench {
 }
 
 fn dial(bench: &mut Bench, number: &str) {
-    let caller = Caller { number: "030123".into(), name: "Jane".into() };
+    let caller = Caller { number: "030123".into(), name: "Jane".into(), ..Caller::default() };
     dial_for(bench, number, caller);
 }
 
@@ -281,6 +281,25 @@ fn within_a_call_too_a_foreign_realm_gets_no_password() {
 }
 
 #[test]
+fn a_trunk_that_asks_without_qop_is_answered_as_rfc_2069_has_it() {
+    let mut bench = with_password();
+    dial(&mut bench, "+4989");
+    let (flow, first) = bench.expect_request(Method::Invite);
+    let mut asks = Response::reply_to(&first, 407, "", Some("outside"));
+    asks.headers.push("Proxy-Authenticate", "Digest realm=\"carrier.example\", nonce=\"Y2hhbGs\"");
+    bench.response(flow, &asks);
+    bench.expect_request(Method::Ack);
+    let (_, second) = bench.expect_request(Method::Invite);
+    let answer = second.headers.first("Proxy-Authorization").unwrap();
+    // MD5 of "acme:carrier.example:s3cret", the nonce and "INVITE:sip:+4989@203.0.113.200".
+    assert!(answer.contains("response=\"ee1ba33c18091e0f706209b38d52ee99\""), "{answer}");
+    assert!(!answer.contains("qop") && !answer.contains("cnonce") && !answer.contains("nc="), "{answer}");
+    says(&mut bench, flow, &second, 200);
+    bench.expect_request(Method::Ack);
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+}
+
+#[test]
 fn a_foreign_realm_and_a_trunk_without_account_get_no_password() {
     for (mut bench, realm, reason) in [
         (with_password(), "evil.example", "no challenge for the configured realm in a form we know"),
@@ -408,4 +427,141 @@ fn the_password_is_nowhere_to_be_read() {
     bench.response(flow, &challenge(&invite, 401, "carrier.example", ""));
     let shown = format!("{:?} {:?} {:?}", bench.core, bench.wire, bench.notes);
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+/// A call outside that the trunk has answered, with these headers besides.
+fn talking(bench: &mut Bench, more: &[(&str, &str)]) -> (Flow, Request) {
+    dial(bench, "+4989");
+    let (flow, invite) = bench.expect_request(Method::Invite);
+    let mut ok = Response::reply_to(&invite, 200, "", Some("outside"));
+    ok.headers.push("Contact", format!("<sip:gw@{}>", flow.remote));
+    ok.headers.push("Content-Type", "application/sdp");
+    for (name, value) in more {
+        ok.headers.push(name, *value);
+    }
+    ok.body = sdp(50_000, 8, "sendrecv");
+    bench.response(flow, &ok);
+    bench.expect_request(Method::Ack);
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+    (flow, invite)
+}
+
+#[test]
+fn a_trunk_that_wants_to_know_who_hangs_up_is_told_once() {
+    for (status, answers) in [(401, "Authorization"), (407, "Proxy-Authorization")] {
+        let mut bench = with_password();
+        let (flow, _) = talking(&mut bench, &[]);
+        bench.command(Command::Hangup { leg: agent_leg() });
+        let (_, first) = bench.expect_request(Method::Bye);
+        bench.response(flow, &challenge(&first, status, "carrier.example", ""));
+        let (to, second) = bench.expect_request(Method::Bye);
+        assert_eq!((to, second.headers.first("CSeq")), (flow, Some("3 BYE")));
+        for same in ["Call-ID", "From", "To"] {
+            assert_eq!(second.headers.first(same), first.headers.first(same));
+        }
+        let answer = second.headers.first(answers).unwrap();
+        assert!(answer.contains("username=\"acme\"") && answer.contains(&format!("uri=\"{}\"", second.uri)));
+        assert!(!bench.core.is_quiet(), "it is not over yet");
+        bench.response(flow, &challenge(&second, status, "carrier.example", ", x=1"));
+        bench.expect_silence();
+        assert!(bench.core.is_quiet());
+        assert!(bench.notes[0].to_string().ends_with("the answer was refused"), "{}", bench.notes[0]);
+        bench.expect_nothing_left();
+        bench.expect_no_event();
+    }
+}
+
+#[test]
+fn a_trunk_that_wants_to_know_who_refreshes_is_told_and_the_call_goes_on() {
+    for allow in ["INVITE, BYE", "INVITE, BYE, UPDATE"] {
+        let by = if allow.contains("UPDATE") { Method::Update } else { Method::Invite };
+        let mut bench = with_password();
+        let (flow, _) = talking(&mut bench, &[("Session-Expires", "90;refresher=uac"), ("Allow", allow)]);
+        for round in 0..2 {
+            bench.after(Duration::from_secs(45));
+            let (_, first) = bench.expect_request(by.clone());
+            bench.response(flow, &challenge(&first, 407, "carrier.example", &format!(", x={round}")));
+            if by == Method::Invite {
+                bench.expect_request(Method::Ack);
+            }
+            let (_, second) = bench.expect_request(by.clone());
+            let answer = second.headers.first("Proxy-Authorization").unwrap();
+            assert!(answer.contains("username=\"acme\""), "{answer}");
+            let mut ok = Response::reply_to(&second, 200, "", None);
+            ok.headers.push("Contact", format!("<sip:gw@{}>", flow.remote));
+            ok.headers.push("Session-Expires", "90;refresher=uac");
+            ok.body = if by == Method::Invite { sdp(50_000, 8, "sendrecv") } else { Vec::new() };
+            bench.response(flow, &ok);
+            if by == Method::Invite {
+                bench.expect_request(Method::Ack);
+            }
+            bench.expect_silence();
+        }
+        bench.expect_no_event();
+        assert!(bench.notes.is_empty(), "{:?}", bench.notes);
+    }
+}
+
+#[test]
+fn a_foreign_realm_within_a_call_gets_no_password() {
+    let mut bench = with_password();
+    let (flow, _) = talking(&mut bench, &[("Session-Expires", "90;refresher=uac")]);
+    bench.after(Duration::from_secs(45));
+    let (_, refresh) = bench.expect_request(Method::Invite);
+    bench.response(flow, &challenge(&refresh, 407, "evil.example", ""));
+    bench.expect_request(Method::Ack);
+    bench.expect_silence();
+    bench.command(Command::Hangup { leg: agent_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    bench.response(flow, &challenge(&bye, 407, "evil.example", ""));
+    bench.expect_silence();
+    assert_eq!(bench.notes.len(), 2, "{:?}", bench.notes);
+    bench.expect_nothing_left();
+}
+
+#[test]
+fn a_trunk_is_told_that_its_183_has_arrived_and_need_not_repeat_it_in_its_200() {
+    let mut bench = through(vec![route("203.0.113.200")]);
+    dial(&mut bench, "+4989");
+    let (flow, invite) = bench.expect_request(Method::Invite);
+    assert!(invite.headers.has_token("Supported", "100rel") && invite.headers.first("Require").is_none());
+    let mut session = Response::reply_to(&invite, 183, "", Some("outside"));
+    for (name, value) in [("Require", "100rel"), ("RSeq", "7"), ("Content-Type", "application/sdp")] {
+        session.headers.push(name, value);
+    }
+    session.headers.push("Contact", format!("<sip:gw@{}>", flow.remote));
+    session.body = sdp(50_000, 8, "sendrecv");
+    bench.response(flow, &session);
+    let (_, prack) = bench.expect_request(Method::Prack);
+    assert_eq!(prack.headers.first("RAck"), Some("7 1 INVITE"));
+    bench.expect_event(Event::OfferRinging { offer: OFFER });
+    bench.response(flow, &Response::reply_to(&prack, 200, "", None));
+    let mut ok = Response::reply_to(&invite, 200, "", Some("outside"));
+    ok.headers.push("Contact", format!("<sip:gw@{}>", flow.remote));
+    bench.response(flow, &ok);
+    bench.expect_request(Method::Ack);
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+    assert_eq!(bench.media.open[&agent_leg()].unwrap().remote.port(), 50_000);
+    bench.command(Command::Hangup { leg: agent_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert_eq!(bye.headers.first("CSeq"), Some("3 BYE"), "the PRACK had the number before");
+}
+
+#[test]
+fn a_trunk_has_as_long_to_give_a_sign_as_the_configuration_says() {
+    for (within, rests) in [(Duration::from_millis(700), 1), (Duration::from_secs(10), 0)] {
+        let first = Route { answer_within: within, ..route("203.0.113.200") };
+        let mut bench = through(vec![first, route("203.0.113.201")]);
+        dial(&mut bench, "+4989");
+        let asked = |bench: &mut Bench| {
+            let next = bench.wire.drain(..).filter(|(flow, _)| *flow == udp("203.0.113.201:5060"));
+            next.count()
+        };
+        bench.after(Duration::from_millis(600));
+        assert_eq!(asked(&mut bench), 0);
+        bench.after(Duration::from_millis(200));
+        assert_eq!(asked(&mut bench), rests);
+        bench.after(Duration::from_secs(10));
+        assert!(asked(&mut bench) > 0, "in the end it is asked");
+    }
 }

@@ -41,7 +41,7 @@ fn server(address: &str, priority: u16, weight: u16) -> Server {
 }
 
 fn dial(bench: &mut Bench, offer: u64, number: &str) {
-    let caller = Caller { number: "+4930123".into(), name: "Jane".into() };
+    let caller = Caller { number: "+4930123".into(), name: "Jane".into(), ..Caller::default() };
     let (offer, call) = (OfferId(offer), CallId(100));
     bench.command(Command::Dial { offer, call, number: number.into(), caller });
 }

@@ -1,7 +1,7 @@
 //! Hold: each side may put us on hold and come back, in every way the field does it, and the engine is told of each
 //! change once.
 
-use crate::bench::{ANNA, Bench, agent_leg, caller_leg};
+use crate::bench::{ANNA, Bench, PATIENCE, agent_leg, caller_leg};
 use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::id::{CallId, OfferId};
 use holdfast::engine::{Command, Event};
@@ -169,4 +169,20 @@ fn who_hangs_up_while_he_holds_ends_the_call_as_ever() {
     bench.wire.retain(|(_, message)| matches!(message, Message::Request(_)));
     bench.expect_nothing_left();
     bench.expect_no_event();
+}
+
+#[test]
+fn an_agents_phone_that_dies_while_it_holds_is_lost_and_has_not_hung_up() {
+    let mut bench = Bench::new();
+    let (_, phone, invite) = talking(&mut bench);
+    bench.request(phone.flow, &phone.request(&invite, Method::Invite, 2, sdp(41_000, 0, "sendonly")));
+    bench.expect_response(100);
+    bench.expect_response(200);
+    // Its ACK never comes (RFC 3261 §13.3.1.4).
+    bench.after(PATIENCE * 2);
+    let told: Vec<_> = bench.events.drain(..).filter(|event| *event != agent_held(true)).collect();
+    assert_eq!(told, [Event::LegLost { leg: agent_leg() }]);
+    let bye =
+        |message: &Message| matches!(message, Message::Request(request) if request.method == Method::Bye);
+    assert!(bench.wire.iter().any(|(_, message)| bye(message)), "in case it hears it after all");
 }

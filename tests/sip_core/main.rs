@@ -12,6 +12,7 @@ mod audio;
 mod bench;
 mod callers;
 mod changes;
+mod connections;
 mod dial;
 mod failover;
 mod fraud;

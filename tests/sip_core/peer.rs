@@ -103,7 +103,7 @@ impl Dialler {
         Event::CallArrived {
             call: CallId(call),
             dialled: "4001".into(),
-            caller: Caller { number: self.user.clone(), name: "Jane".into() },
+            caller: Caller { number: self.user.clone(), name: "Jane".into(), ..Caller::default() },
             agent: None,
             sip_call_id: self.call_id.clone(),
             wishes: None,

@@ -1,6 +1,6 @@
 //! An agent with several phones that are rung one after the other, by the preference they registered with.
 
-use crate::bench::{ANNA, Bench};
+use crate::bench::{ANNA, Bench, settings};
 use crate::peer::Phone;
 use holdfast::engine::event::OfferFailure;
 use holdfast::engine::id::OfferId;
@@ -8,6 +8,7 @@ use holdfast::engine::settings::PhoneOrder;
 use holdfast::engine::{Command, Event};
 use holdfast::sip::flow::Flow;
 use holdfast::sip::message::{Message, Method, Request};
+use holdfast::sip::settings::SipSettings;
 use std::time::Duration;
 
 const OFFER: OfferId = OfferId(1);
@@ -187,4 +188,17 @@ fn rung_together_the_preference_does_not_matter() {
         Message::Response(_) => false,
     });
     assert_eq!(invites.count(), 3);
+}
+
+#[test]
+fn a_phone_has_as_long_to_give_a_sign_as_the_configuration_says() {
+    for phone_silence in [Duration::from_secs(1), Duration::from_secs(20)] {
+        let mut bench = Bench::with(SipSettings { phone_silence, ..settings() });
+        Phone::registered(&mut bench, "anna", "198.51.100.1:5060");
+        bench.offer(1, ANNA);
+        bench.after(phone_silence - Duration::from_millis(1));
+        bench.expect_no_event();
+        bench.after(Duration::from_millis(1));
+        bench.expect_event(failed(OfferFailure::Unreachable));
+    }
 }

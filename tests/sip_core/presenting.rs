@@ -44,7 +44,7 @@ fn rung(bench: &mut Bench) -> Request {
 /// A colleague calls her.
 fn called(bench: &mut Bench) -> Request {
     Phone::registered(bench, "anna", "198.51.100.1:5070");
-    let caller = Caller { number: "bert".into(), name: "Bert".into() };
+    let caller = Caller { number: "bert".into(), name: "Bert".into(), ..Caller::default() };
     bench.command(Command::CallAgent { offer: OfferId(1), call: CallId(100), agent: ANNA, caller });
     bench.expect_request(Method::Invite).1
 }
@@ -92,10 +92,27 @@ fn the_desk_is_told_what_is_known_of_the_call() {
 }
 
 #[test]
+fn the_desk_is_told_whom_the_caller_called_first_and_nothing_where_nobody_sent_him_on() {
+    for (diverted_from, shown) in [(Some("+4930111".into()), Some("for +4930111")), (None, Some("for"))] {
+        let mut bench = Bench::with(with_headers(&[("X-First", "for {diverted}")], &[]));
+        Phone::registered(&mut bench, "anna", "198.51.100.1:5070");
+        let caller = Caller { number: "030123".into(), diverted_from, ..Caller::default() };
+        let (call, queue) = (CallId(100), holdfast::engine::id::QueueId(0));
+        bench.command(Command::OfferAgent { offer: OfferId(1), call, agent: ANNA, queue, caller });
+        let (_, invite) = bench.expect_request(Method::Invite);
+        assert_eq!(invite.headers.first("X-First"), shown);
+    }
+}
+
+#[test]
 fn no_callers_name_becomes_a_header_of_its_own() {
     let mut bench = Bench::with(with_headers(&[("X-Who", "{caller_name}")], &[]));
     Phone::registered(&mut bench, "anna", "198.51.100.1:5070");
-    let caller = Caller { number: "1".into(), name: format!("J\r\nX-Evil: 1\r\n\r\n{}", "x".repeat(999)) };
+    let caller = Caller {
+        number: "1".into(),
+        name: format!("J\r\nX-Evil: 1\r\n\r\n{}", "x".repeat(999)),
+        ..Caller::default()
+    };
     bench.command(Command::OfferAgent {
         offer: OfferId(1),
         call: CallId(100),

@@ -79,7 +79,7 @@ fn answers(bench: &mut Bench, flow: Flow, request: &Request, status: u16, header
 }
 
 fn dial(bench: &mut Bench, number: &str) {
-    let caller = Caller { number: "+4915550123".into(), name: "Jane".into() };
+    let caller = Caller { number: "+4915550123".into(), name: "Jane".into(), ..Caller::default() };
     bench.command(Command::Dial { offer: OfferId(1), call: CallId(1), number: number.into(), caller });
 }
 
@@ -203,13 +203,14 @@ fn a_plain_carrier_writes_numbers_as_people_dial_them_and_another_helps_out() {
         "P-Asserted-Identity: \"Weiser\" <sip:004317654321@carrier.example;user=phone>, <tel:+4317654321>";
     let (dialled, caller) = arrives(&mut bench, from, &message("0305550100", asserted));
     assert_eq!(dialled, "+49305550100");
-    assert_eq!(caller, Caller { number: "+4317654321".into(), name: "Weiser".into() });
+    assert_eq!(caller, Caller { number: "+4317654321".into(), name: "Weiser".into(), ..Caller::default() });
     let withheld = format!("{asserted}\nPrivacy: id");
     let (_, caller) = arrives(&mut bench, from, &message("0305550100", &withheld));
     assert_eq!(caller, Caller::default(), "who wants to stay unknown does");
     let diverted = "Diversion: <sip:0305550100@carrier.example>;reason=no-answer;counter=1, <sip:0405550199@carrier.example>;reason=unconditional";
-    let (dialled, _) = arrives(&mut bench, from, &message("0305550100", diverted));
+    let (dialled, caller) = arrives(&mut bench, from, &message("0305550100", diverted));
     assert_eq!(dialled, "+49405550199", "the number he dialled first, in Hamburg");
+    assert_eq!(caller.diverted_from.as_deref(), Some("+49405550199"));
     // The first carrier's name leads nowhere yet: the second helps out, in its own way of writing.
     bench.tick();
     options(&mut bench, 404);

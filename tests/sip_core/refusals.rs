@@ -1,10 +1,12 @@
 //! What is not for us, not allowed, or not SIP at all.
 
-use crate::bench::{Bench, settings, udp};
+use crate::bench::{Bench, caller_leg, settings, udp};
 use crate::peer::{Dialler, sdp};
+use holdfast::engine::Command;
+use holdfast::engine::id::CallId;
 use holdfast::sip::auth::Algorithm;
 use holdfast::sip::codec;
-use holdfast::sip::message::{Method, Request};
+use holdfast::sip::message::{Method, Request, Response};
 use holdfast::sip::settings::SipSettings;
 
 /// One INVITE, changed; the status it is refused with.
@@ -35,6 +37,60 @@ fn invites_that_cannot_be_taken_are_refused_with_their_reason() {
     check(|invite| invite.body = sdp(40_000, 18, "sendrecv"), 488);
     check(|invite| invite.body = b"nonsense".to_vec(), 400);
     check(|invite| invite.headers.remove("Contact"), 400);
+    let accept = check(|invite| invite.headers.push("Accept", "text/plain, application/isup"), 406);
+    assert_eq!(accept.as_deref(), Some("application/sdp"));
+}
+
+#[test]
+fn whoever_accepts_our_descriptions_among_others_is_called_through() {
+    for accept in ["application/sdp;level=1", "text/plain, application/SDP", "application/*;q=0.2", "*/*"] {
+        let mut bench = Bench::new();
+        let mut caller = Dialler::new();
+        let mut invite = caller.make(Method::Invite, sdp(40_000, 0, "sendrecv"));
+        invite.headers.push("Accept", accept);
+        bench.request(caller.flow, &invite);
+        bench.expect_response(100);
+        assert!(bench.events.pop_front().is_some(), "{accept}");
+    }
+}
+
+#[test]
+fn a_caller_of_rfc_2543_with_neither_tag_nor_contact_is_called_through_and_hung_up() {
+    let mut bench = Bench::new();
+    let mut caller = Dialler::new();
+    let mut invite = caller.make(Method::Invite, sdp(40_000, 0, "sendrecv"));
+    invite.headers.set("From", "<sip:+13035551111@carrier.example;user=phone>");
+    invite.headers.remove("Contact");
+    bench.request(caller.flow, &invite);
+    bench.expect_response(100);
+    assert!(bench.events.pop_front().is_some());
+    bench.command(Command::Answer { call: CallId(100) });
+    let ok = bench.expect_response(200);
+    let mut ack = caller.make(Method::Ack, Vec::new());
+    for name in ["From", "To"] {
+        ack.headers.set(name, ok.headers.first(name).unwrap());
+    }
+    bench.request(caller.flow, &ack);
+    bench.command(Command::Hangup { leg: caller_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    assert_eq!(bye.uri, "sip:+13035551111@carrier.example;user=phone");
+    assert_eq!(bye.headers.first("To"), Some("<sip:+13035551111@carrier.example;user=phone>"));
+    bench.response(caller.flow, &Response::reply_to(&bye, 200, "", None));
+    bench.expect_nothing_left();
+}
+
+#[test]
+fn options_for_a_scheme_that_is_not_ours_say_so() {
+    for (uri, status) in
+        [("soap.beep://192.0.2.103:3002", 416), ("nobodyKnowsThisScheme:x", 416), ("tel:+44", 200)]
+    {
+        let mut bench = Bench::new();
+        let mut caller = Dialler::new();
+        let mut options = caller.make(Method::Options, Vec::new());
+        options.uri = uri.into();
+        bench.request(caller.flow, &options);
+        bench.expect_response(status);
+    }
 }
 
 #[test]
@@ -67,7 +123,10 @@ fn requests_without_their_dialog_and_methods_we_lack_are_refused_politely() {
         let mut bench = Bench::new();
         let mut stranger = Dialler::at("198.51.100.66:5060", "stranger");
         stranger.send(&mut bench, method, Vec::new());
-        bench.expect_response(status);
+        let refusal = bench.expect_response(status);
+        // RFC 6665 §8.4: it may not be empty.
+        let events = refusal.headers.first("Allow-Events");
+        assert_eq!(events, (status == 489).then_some("refer"));
         bench.expect_nothing_left();
     }
 }

@@ -185,7 +185,7 @@ fn calls_to_our_contact_are_the_trunks_whoever_sends_them_and_all_others_prove_t
     let (status, event) = calls(&mut bench, "198.18.0.1:5060", &user, "<sip:+49304001@sip.carrier.example>");
     let Some(Event::CallArrived { dialled, caller, agent, .. }) = event else { panic!("{status} {event:?}") };
     assert_eq!((status, dialled.as_str(), agent), (100, "+49304001", None));
-    assert_eq!(caller, Caller { number: "030123".into(), name: "Jane".into() });
+    assert_eq!(caller, Caller { number: "030123".into(), name: "Jane".into(), ..Caller::default() });
     for (from, user) in [("198.18.0.1:5060", "4001"), ("198.18.0.1:5060", "holdfast")] {
         assert_eq!(calls(&mut bench, from, user, "<sip:4001@h>"), (401, None), "{from} {user}");
     }

@@ -1,11 +1,15 @@
 //! The process is killed and another one takes over what was written down: dialogs go on, phones are known, what rang
 //! is called off.
 
-use crate::bench::{Bench, PATIENCE, agent_leg, caller_leg};
+use crate::bench::{Bench, PATIENCE, agent_leg, caller_leg, carrier, settings};
 use crate::peer::{Dialler, Phone, sdp};
 use holdfast::engine::id::LegId;
 use holdfast::engine::{Command, Event};
+use holdfast::secret::Secret;
+use holdfast::sip::auth::Login;
 use holdfast::sip::message::{Message, Method, Request, Response};
+use holdfast::sip::settings::{Route, SipSettings, Trunk};
+use holdfast::sip::uri::Host;
 use std::time::Duration;
 
 const ASKED_FOR: Duration = Duration::from_secs(5);
@@ -246,4 +250,38 @@ fn what_changes_is_told_once_to_whoever_writes_it_down() {
     assert!(bench.core.take_changes().is_empty());
     caller.send(&mut bench, Method::Bye, Vec::new());
     assert_eq!(bench.core.take_changes(), [Change::LegGone(caller_leg())]);
+}
+
+/// The carrier wants us called by a name, and asks for our password.
+fn particular() -> SipSettings {
+    let login = Login {
+        username: "acme".into(),
+        realm: "carrier.example".into(),
+        password: Secret::new("s3cret".to_owned()),
+    };
+    let route = Route {
+        contact_host: Some(Host::parse("sbc.example.com").unwrap()),
+        login: Some(login),
+        ..Route::to(Host::parse("203.0.113.200").unwrap())
+    };
+    SipSettings { trunks: vec![Trunk { route: Some(route), ..carrier() }], ..settings() }
+}
+
+#[test]
+fn a_trunk_is_asked_under_the_name_it_knows_us_by_and_told_who_asks() {
+    let mut bench = Bench::with(particular());
+    let caller = Dialler::established(&mut bench);
+    bench.killed();
+    let invite = resume(&mut bench, caller_leg(), None);
+    assert_eq!(invite.headers.first("Contact"), Some("<sip:holdfast@sbc.example.com:5060>"));
+    let mut asks = Response::reply_to(&invite, 407, "", None);
+    asks.headers.push("Proxy-Authenticate", "Digest realm=\"carrier.example\", nonce=\"1\"");
+    bench.response(caller.flow, &asks);
+    bench.expect_request(Method::Ack);
+    let (_, again) = bench.expect_request(Method::Invite);
+    assert!(again.headers.first("Proxy-Authorization").unwrap().contains("username=\"acme\""));
+    reply(&mut bench, &caller, &again, 200);
+    bench.expect_request(Method::Ack);
+    bench.expect_event(Event::LegResumed { leg: caller_leg() });
+    bench.expect_no_event();
 }

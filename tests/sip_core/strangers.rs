@@ -6,6 +6,7 @@ use holdfast::sip::bouncer::BouncerRules;
 use holdfast::sip::codec;
 use holdfast::sip::flow::Flow;
 use holdfast::sip::message::{Message, Method, Request, Response};
+use holdfast::sip::overload::Newcomer;
 use holdfast::sip::settings::SipSettings;
 use holdfast::sip::source::Source;
 use std::time::Duration;
@@ -135,6 +136,47 @@ fn a_stranger_is_answered_at_his_rate_whatever_he_sends() {
         }
         assert_eq!(bench.wire.len(), 2, "{method}");
     }
+}
+
+#[test]
+fn a_nonce_is_no_pass_for_what_is_not_judged_by_a_password() {
+    let mut bench = bench();
+    let phone = Phone::new("anna", THIEF);
+    let mut register = Phone::new("anna", THIEF).register_request(600);
+    bench.request(phone.flow, &register);
+    let challenge = status(&mut bench).unwrap();
+    phone.authorize(&mut register, &challenge, "guess");
+    let pass = register.headers.first("Authorization").unwrap().to_owned();
+    let mut stranger = Dialler::at(THIEF, "mallory");
+    for number in 0..200 {
+        stranger.call_id = format!("call-{number}");
+        let mut options = stranger.make(Method::Options, Vec::new());
+        options.headers.push("Authorization", pass.clone());
+        assert_eq!(bench.core.newcomer(&options, &stranger.flow), Newcomer::Stranger);
+        bench.request(stranger.flow, &options);
+    }
+    assert_eq!(bench.wire.len(), 19, "the challenge was the twentieth answer");
+    assert_eq!(bench.core.counts().transactions.servers, 0, "and nothing is remembered");
+}
+
+#[test]
+fn who_answers_by_a_hash_that_was_not_offered_guesses() {
+    let mut bench = bench();
+    for number in 0..3 {
+        let mut phone = Phone::new("anna", THIEF);
+        phone.account.call_id = format!("call-{number}");
+        let mut register = phone.register_request(600);
+        bench.request(phone.flow, &register);
+        let challenge = status(&mut bench).unwrap();
+        phone.account.cseq += 1;
+        register.headers.set("CSeq", format!("{} REGISTER", phone.account.cseq));
+        phone.authorize(&mut register, &challenge, "anna-secret");
+        let other = register.headers.first("Authorization").unwrap().replace("=MD5", "=SHA-256");
+        register.headers.set("Authorization", other);
+        bench.request(phone.flow, &register);
+        assert_eq!(status(&mut bench).unwrap().status, 403);
+    }
+    assert_eq!(banned(&bench), ["198.51.100.66"]);
 }
 
 #[test]

@@ -135,7 +135,11 @@ fn second_line(bench: &mut Bench, user: &str, remote: &str) -> Dialler {
         offer: OfferId(9),
         call: CallId(101),
         agent: AgentId(1),
-        caller: holdfast::engine::event::Caller { number: user.into(), name: "Anna".into() },
+        caller: holdfast::engine::event::Caller {
+            number: user.into(),
+            name: "Anna".into(),
+            ..holdfast::engine::event::Caller::default()
+        },
     });
     assert!(matches!(bench.events.pop_front(), Some(Event::OfferFailed { .. })), "bert has no phone here");
     bench.command(Command::Answer { call: CallId(101) });

@@ -82,6 +82,16 @@ impl Holdfast {
 
     /// The same, with these variables in its environment.
     pub fn start_in(rules: &str, change: impl Fn(String) -> String, variables: &[(&str, &str)]) -> Self {
+        Self::start_by(rules, change, |_| Vec::new(), variables)
+    }
+
+    /// The same, started by another program that becomes it: its command line, for the folder it will lie in.
+    pub fn start_by(
+        rules: &str,
+        change: impl Fn(String) -> String,
+        by: impl Fn(&Path) -> Vec<String>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Top-level keys must come before the first table of the preamble.
         let (keys, tables) = rules.find("[[").map_or((rules, ""), |at| rules.split_at(at));
@@ -92,7 +102,7 @@ impl Holdfast {
             config.split("\nports = \"").nth(1).and_then(|rest| rest.split_once('"')?.0.split_once('-'));
         let (first, last) = ports.expect("the range of RTP ports");
         let media_ports = first.parse().expect("a port")..=last.parse().expect("a port");
-        let Started { child, log, sip, sip_tcp, http } = start(&path, variables);
+        let Started { child, log, sip, sip_tcp, http } = start(&path, &by(folder.path()), variables);
         Self { child, sip, sip_tcp, http, media_ports, folder, log }
     }
 
@@ -110,7 +120,7 @@ impl Holdfast {
         let config = config.replace("tcp:127.0.0.1:0", &format!("tcp:{}", self.sip_tcp));
         let config = config.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{}\"", self.http));
         std::fs::write(&path, config).expect("a written configuration");
-        let Started { child, log, sip, sip_tcp, http } = start(&path, &[]);
+        let Started { child, log, sip, sip_tcp, http } = start(&path, &[], &[]);
         (self.child, self.log, self.sip, self.sip_tcp, self.http) = (child, log, sip, sip_tcp, http);
     }
 
@@ -145,6 +155,18 @@ impl Holdfast {
     /// The records' file.
     pub fn store(&self) -> PathBuf {
         self.folder.path().join("calls.sqlite")
+    }
+
+    /// The records as `holdfast calls` shows them, whether or not it runs: outcome and who ended the call.
+    pub fn stored(&self) -> Vec<(String, String)> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args(["calls", "--json", "--limit", "10000", "--store"]).arg(self.store());
+        let output = command.output().expect("holdfast runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        records.map(|record| (text(&record["outcome"]), text(&record["ended_by"]))).collect()
     }
 
     /// A GET without credentials.
@@ -211,9 +233,10 @@ struct Started {
     http: SocketAddr,
 }
 
-fn start(config: &Path, variables: &[(&str, &str)]) -> Started {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-        .args(["run", "--config"])
+fn start(config: &Path, by: &[String], variables: &[(&str, &str)]) -> Started {
+    let mut words = by.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_holdfast"), "run", "--config"]);
+    let mut child = Command::new(words.next().expect("at least the program"))
+        .args(words)
         .arg(config)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())

@@ -13,6 +13,7 @@ pub mod baresip;
 #[path = "../../src/sip/transport/tests/certificates.rs"]
 pub mod certificates;
 pub mod conversation;
+pub mod disk;
 pub mod dns;
 pub mod engine;
 pub mod kamailio;

@@ -7,16 +7,16 @@ use holdfast::sip::flow::Transport;
 use holdfast::sip::message::{Message, Request, Response};
 use holdfast::sip::transport::framing::{Frame, Framer};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message as WebFrame};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -78,6 +78,21 @@ impl Raw {
             Transport::Udp | Transport::Tcp | Transport::Tls => Way::Bytes(stream, Framer::new()),
         };
         Ok(Self { way, transport, certificate })
+    }
+
+    /// Is called by TLS, and shows this certificate.
+    pub async fn accept(listener: &TcpListener, (certificate, key): &(PathBuf, PathBuf)) -> Self {
+        let shown = vec![CertificateDer::from_pem_file(certificate).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(key).unwrap();
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(shown, key).unwrap();
+        let (stream, _) = timeout(DEADLINE, listener.accept()).await.expect("nobody called").unwrap();
+        let secured = TlsAcceptor::from(Arc::new(config)).accept(stream);
+        let secured = timeout(DEADLINE, secured).await.expect("no handshake in time").unwrap();
+        Self {
+            way: Way::Bytes(Box::new(secured), Framer::new()),
+            transport: Transport::Tls,
+            certificate: None,
+        }
     }
 
     /// Says one message, as it is.

@@ -1,6 +1,7 @@
 //! How numbers outside are called through a trunk: its server, our account and our registration there.
 
 use crate::config::section::Section;
+use crate::config::shells::SILENCE;
 use crate::secret::PLACEHOLDER;
 use crate::sip::auth::Login;
 use crate::sip::dialling::Dialable;
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// How a trunk's server may be written.
 const SERVER: &str = "a server such as \"sip.carrier.example\", \"192.0.2.10:5060\", \"sip:sip.carrier.example;transport=tcp\" or \"sips:sip.carrier.example\"";
 /// What means nothing without a server.
-const OF_THE_ROUTE: [&str; 12] = [
+const OF_THE_ROUTE: [&str; 13] = [
     "username",
     "password",
     "realm",
@@ -25,6 +26,7 @@ const OF_THE_ROUTE: [&str; 12] = [
     "contact_user",
     "contact_host",
     "options_every",
+    "answer_within",
     "priority",
     "weight",
 ];
@@ -45,6 +47,7 @@ pub(super) fn route(section: &Section<'_>, listen: &[Listen], options_every: Dur
     let contact_host =
         section.parsed("contact_host", "a name such as \"sbc.example.com\"", |text| Host::parse(text).ok());
     let every = section.duration("options_every", Duration::ZERO..=Duration::from_secs(3600));
+    let answer_within = section.duration("answer_within", SILENCE);
     if !section.has("dial") {
         for key in OF_THE_ROUTE.into_iter().filter(|key| section.has(key)) {
             section.warn(&section.span, format!("{key} has no use without dial = \"…\""));
@@ -79,8 +82,19 @@ pub(super) fn route(section: &Section<'_>, listen: &[Listen], options_every: Dur
         Login { username: username.value.to_owned(), realm, password }
     });
     let probe_every = Some(every.unwrap_or(options_every)).filter(|every| !every.is_zero());
-    let shows = shows.unwrap_or_default();
-    Some(Route { host, port, transport, login, own_number, shows, registration, probe_every, contact_host })
+    let usual = Route::to(host);
+    Some(Route {
+        port,
+        transport,
+        login,
+        own_number,
+        shows: shows.unwrap_or_default(),
+        registration,
+        probe_every,
+        contact_host,
+        answer_within: answer_within.unwrap_or(usual.answer_within),
+        ..usual
+    })
 }
 
 fn registration(section: &Section<'_>) -> Option<RegistrationRules> {

@@ -216,7 +216,7 @@ fn event(happening: &Happening, ledger: &mut Ledger) -> Event {
             Event::CallArrived {
                 call: CallId(ledger.calls),
                 dialled,
-                caller: Caller { number, name: String::new() },
+                caller: Caller { number, ..Caller::default() },
                 agent: happening.which.is_multiple_of(2).then_some(agent),
                 sip_call_id: String::new(),
                 wishes: (wishes != Wishes::default()).then(|| Box::new(wishes)),

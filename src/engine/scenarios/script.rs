@@ -17,7 +17,7 @@ pub(super) fn parse(words: &str, settings: &Settings, requests: &mut u64) -> Eve
             dialled: words[2].into(),
             caller: Caller {
                 number: option(&words, "from").map_or_else(|| format!("555{}", words[1]), str::to_owned),
-                name: String::new(),
+                ..Caller::default()
             },
             agent: words.get(3).filter(|word| !word.contains('=')).map(|_| agent(3)),
             sip_call_id: format!("sip-{}", words[1]),

@@ -231,6 +231,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     caller: Caller {
                         number: "5551",
                         name: "",
+                        diverted_from: None,
                     },
                     stage: Talking,
                     queued_at: Wall(
@@ -261,6 +262,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     caller: Caller {
                         number: "5552",
                         name: "",
+                        diverted_from: None,
                     },
                     stage: Offered,
                     queued_at: Wall(
@@ -291,6 +293,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     caller: Caller {
                         number: "5553",
                         name: "",
+                        diverted_from: None,
                     },
                     stage: Waiting,
                     queued_at: Wall(
@@ -311,6 +314,7 @@ fn snapshot_shows_who_waits_who_rings_and_who_talks() {
                     caller: Caller {
                         number: "5554",
                         name: "",
+                        diverted_from: None,
                     },
                     stage: Waiting,
                     queued_at: Wall(

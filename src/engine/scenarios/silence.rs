@@ -52,3 +52,47 @@ fn the_lost_caller_is_not_offered_to_whoever_lost_him_though_he_could_take_anoth
     assert!(!after.contains("> offer"), "{story}");
     assert!(engine.agents[0].resting_until.is_some());
 }
+
+/// ben comes when all is over: whom is he offered?
+#[track_caller]
+fn is_offered_to_ben(script: &str, what: &str) {
+    let (engine, story) =
+        play(small_centre(), &format!("0 up anna\n1 call 1 100\n2 answer 1\n{script}\n40 up ben"));
+    let after = story.split(what).nth(1).expect("it happened");
+    assert!(after.contains("> hang up agent/1") || what.contains("lost"), "{story}");
+    assert!(after.contains("1 queued in sales (1 waiting), returned"), "{story}");
+    assert!(after.contains("> offer 2: 1 (5551) to ben from sales"), "{story}");
+    assert!(!story.contains("1 ended") && engine.calls.len() == 1, "{story}");
+}
+
+#[test]
+fn whose_agent_was_lost_without_a_word_is_first_in_line() {
+    is_offered_to_ben("30 lost agent:1", "30.0 lost");
+    is_offered_to_ben("5 hold 1\n30 lost agent:1", "30.0 lost");
+}
+
+#[test]
+fn whom_a_phone_holds_that_cannot_be_reached_any_more_is_first_in_line() {
+    is_offered_to_ben("5 hold 1\n30 down anna", "30.0 down");
+}
+
+#[test]
+fn who_talks_goes_on_as_long_as_he_is_heard_whatever_becomes_of_the_registration() {
+    let (engine, story) =
+        play(small_centre(), "0 up anna\n1 call 1 100\n2 answer 1\n30 down anna\n40 up ben");
+    assert!(!story.contains("hang up") && !story.contains("offer 2"), "{story}");
+    assert_eq!(engine.agents[0].calls.len(), 1);
+}
+
+#[test]
+fn a_caller_who_was_being_passed_on_by_a_phone_that_died_goes_to_whom_he_was_meant_for() {
+    let begin = "0 up anna\n0 up ben\n0 pause ben break\n1 call 1 100\n2 answer 1\n10 transfer 1 ben";
+    for dies in ["11 lost agent:1", "11 down anna"] {
+        let (engine, story) = play(small_centre(), &format!("{begin}\n{dies}\n12 answer 2\n20 tick"));
+        assert!(story.contains("> bridge 1 with 2"), "{story}");
+        assert!(story.contains("1: Transferred { by: AgentId(0), to: Agent(AgentId(1)) }"), "{story}");
+        assert!(engine.agents[0].calls.is_empty() && engine.agents[1].calls.len() == 1, "{story}");
+        let (_, story) = play(small_centre(), &format!("{begin}\n{dies}\n12 fail 2 declined\n20 tick"));
+        assert!(story.contains("1 queued in sales (1 waiting), returned"), "{story}");
+    }
+}

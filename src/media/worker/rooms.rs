@@ -28,7 +28,17 @@ impl Worker {
         let talk = self.seat_of(caller).or_else(|| self.seat_of(agent)).unwrap_or_else(|| self.new_talk());
         self.sit(talk, caller, Role::Caller);
         self.sit(talk, agent, Role::Agent);
+        for at in [caller, agent] {
+            self.listen_anew(at);
+        }
         self.arrange(talk);
+    }
+
+    /// Whoever fell silent while the other was on hold is told of once more: then it did not matter.
+    fn listen_anew(&mut self, at: usize) {
+        if let Some(leg) = self.legs.get_mut(at).and_then(Option::as_mut) {
+            (leg.heard, leg.is_silent) = (self.clock.now(), false);
+        }
     }
 
     /// Joins the conversation of another leg, or takes part in another role.
@@ -102,7 +112,7 @@ impl Worker {
         if !matches!(leg.source, Source::Room) {
             leg.source = Source::Room;
             leg.session.change_source();
-            (leg.heard, leg.is_silent) = (self.clock.now(), false);
+            self.listen_anew(at);
         }
         self.attend(at);
     }

@@ -2,11 +2,13 @@
 //! and at most twice: a server can neither harvest digests nor make us loop.
 
 use super::params::quoted;
-use super::{Algorithm, Hashes, Input, Params, response};
+use super::{Algorithm, Counted, Hashes, Input, Params, response};
 use crate::secret::Secret;
 
 /// Answers before we give up: one, and one more for a stale nonce.
 const ATTEMPTS_MAX: u8 = 2;
+/// Each nonce is answered once.
+const FIRST: &str = "00000001";
 
 /// An account of ours at somebody else's server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,7 +24,7 @@ pub struct Login {
 /// Why a challenge is not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ChallengeError {
-    /// No challenge is for our realm with `qop=auth` and a hash we know.
+    /// No challenge is for our realm with a hash we know, and `qop=auth` or none.
     #[error("no challenge for the configured realm in a form we know")]
     NotOurs,
     /// Answered before: the password is wrong, or the server plays with us.
@@ -55,7 +57,7 @@ impl Answerer {
         uri: &str,
         cnonce: &str,
     ) -> Result<String, ChallengeError> {
-        let (algorithm, params) = self.choose(challenges).ok_or(ChallengeError::NotOurs)?;
+        let Chosen { algorithm, has_qop, params } = self.choose(challenges).ok_or(ChallengeError::NotOurs)?;
         let nonce = params.value("nonce").ok_or(ChallengeError::NotOurs)?;
         let stale = params.value("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"));
         let again = self.answered.as_deref().is_some_and(|before| before == nonce || !stale);
@@ -65,17 +67,21 @@ impl Answerer {
         self.attempts += 1;
         self.answered = Some(nonce.to_owned());
         let hashes = Hashes::new(&self.login.username, &self.login.realm, &self.login.password);
-        let input = Input { method, uri, nonce, count: "00000001", cnonce };
+        let counted = has_qop.then_some(Counted { count: FIRST, cnonce });
+        let input = Input { method, uri, nonce, counted };
         let mut value = format!(
-            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}, cnonce={}, qop=auth, nc=00000001",
+            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}",
             quoted(&self.login.username),
             quoted(&self.login.realm),
             quoted(nonce),
             quoted(uri),
             response(algorithm, hashes.of(algorithm), &input),
             algorithm.as_str(),
-            quoted(cnonce),
         );
+        if has_qop {
+            // Neither may be said to a server that names no qop (RFC 2617 §3.2.2).
+            value.push_str(&format!(", cnonce={}, qop=auth, nc={FIRST}", quoted(cnonce)));
+        }
         if let Some(opaque) = params.value("opaque") {
             value.push_str(", opaque=");
             value.push_str(&quoted(opaque));
@@ -83,18 +89,35 @@ impl Answerer {
         Ok(value)
     }
 
-    /// The strongest challenge of our realm.
-    fn choose<'h>(&self, challenges: impl Iterator<Item = &'h str>) -> Option<(Algorithm, Params)> {
-        let mut best: Option<(Algorithm, Params)> = None;
+    /// The strongest challenge of our realm; of two as strong, the first. One without `qop` is as good to us (RFC 3261
+    /// §22.4, RFC 8760 §2.6: a server may leave it out, as Kamailio does), if there is none with it.
+    fn choose<'h>(&self, challenges: impl Iterator<Item = &'h str>) -> Option<Chosen> {
+        let mut best: Option<Chosen> = None;
         for params in challenges.take(8).filter_map(Params::parse) {
             let ours = params.value("realm") == Some(self.login.realm.as_str());
-            let auth = params.value("qop").is_some_and(|qop| qop.split(',').any(|one| one.trim() == "auth"));
             let Some(algorithm) = Algorithm::from_param(params.value("algorithm")) else { continue };
-            if ours && auth && (best.is_none() || algorithm == Algorithm::Sha256) {
-                best = Some((algorithm, params));
+            let qop = params.value("qop");
+            let does_auth = |qop: &str| qop.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth"));
+            let chosen = Chosen { algorithm, has_qop: qop.is_some(), params: params.clone() };
+            let is_better = best.as_ref().is_none_or(|best| chosen.strength() > best.strength());
+            if ours && qop.is_none_or(does_auth) && is_better {
+                best = Some(chosen);
             }
         }
         best
+    }
+}
+
+/// A challenge that is answered.
+struct Chosen {
+    algorithm: Algorithm,
+    has_qop: bool,
+    params: Params,
+}
+
+impl Chosen {
+    fn strength(&self) -> (bool, bool) {
+        (self.algorithm == Algorithm::Sha256, self.has_qop)
     }
 }
 
@@ -127,6 +150,22 @@ mod tests {
         assert_eq!(answer(challenge("2", "")), Err(ChallengeError::Refused));
         assert!(answer(challenge("3", ", stale=true")).is_ok());
         assert_eq!(answer(challenge("4", ", stale=true")), Err(ChallengeError::Refused));
+    }
+
+    #[test]
+    fn a_challenge_without_qop_is_answered_without_what_belongs_to_it() {
+        let plain = "Digest realm=\"holdfast\", nonce=\"1\"";
+        let value = answerer().answer([plain].into_iter(), "INVITE", "sip:x", "c").unwrap();
+        assert!(value.contains("response=\"") && value.contains("algorithm=MD5"), "{value}");
+        for word in ["qop", "cnonce", "nc="] {
+            assert!(!value.contains(word), "{value}");
+        }
+        let both = [plain.to_owned(), challenge("2", "")];
+        let value = answerer().answer(both.iter().map(String::as_str), "INVITE", "sip:x", "c").unwrap();
+        assert!(value.contains("nonce=\"2\"") && value.contains("qop=auth"), "{value}");
+        let integrity = "Digest realm=\"holdfast\", nonce=\"1\", qop=\"auth-int\"";
+        let got = answerer().answer([integrity].into_iter(), "INVITE", "sip:x", "c");
+        assert_eq!(got, Err(ChallengeError::NotOurs));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! answers receives what is sent to where he says he is. Never sees a password.
 
 use super::params::quoted;
-use super::{Algorithm, Hashes, Input, Params, response, same};
+use super::{Algorithm, Counted, Hashes, Input, Params, response, same};
 use crate::engine::time::Monotonic;
 use crate::secret::Secret;
 use crate::sip::source::Source;
@@ -27,7 +27,7 @@ pub enum Verdict {
         /// The account's name.
         username: String,
     },
-    /// None for our realm, or for a nonce that is not ours: challenge.
+    /// None for our realm, for a nonce that is not ours, or without the `qop` that we ask for: challenge.
     Missing,
     /// The nonce is used up though the password is right, or was sent to somebody else: challenge with `stale=true`
     /// (RFC 7616 §3.3).
@@ -157,6 +157,10 @@ impl Guard {
 
     fn looked_at(&self, params: &Params, source: Source) -> (Answers, NonceId) {
         let nothing = (Answers::Nothing, NonceId::default());
+        if params.value("qop").is_none() {
+            // A phone as old as RFC 2069: such an answer could be replayed, so it proves nothing, but it is no guess either.
+            return nothing;
+        }
         params.value("nonce").and_then(|nonce| self.proven(nonce, source)).unwrap_or(nothing)
     }
 
@@ -178,13 +182,15 @@ impl Guard {
         let nonce = params.value("nonce")?;
         let algorithm = Algorithm::from_param(params.value("algorithm"))?;
         if !self.algorithms.contains(&algorithm) {
-            return Some(Verdict::Missing);
+            // Who answers in a way we did not offer guesses, or would be let in unjudged for ever.
+            return Some(Verdict::Wrong);
         }
         let (count, uri, username) = (params.value("nc")?, params.value("uri")?, params.value("username")?);
         let sound =
             params.value("qop")?.eq_ignore_ascii_case("auth") && count.len() == 8 && uri == request_uri;
         let number = u32::from_str_radix(count, 16).ok()?;
-        let input = Input { method, uri, nonce, count, cnonce: params.value("cnonce")? };
+        let counted = Some(Counted { count, cnonce: params.value("cnonce")? });
+        let input = Input { method, uri, nonce, counted };
         // An unknown user costs the same work as a known one, and gets the same answer.
         let known = account(username);
         let expected = response(algorithm, known.unwrap_or(&self.decoy).of(algorithm), &input);
@@ -324,6 +330,18 @@ mod tests {
             assert_eq!(answers, Answers::Elsewhere);
         }
         assert_eq!(bench.check("REGISTER", &right), Verdict::Accepted { username: "anna".into() });
+    }
+
+    #[test]
+    fn an_answer_without_qop_is_challenged_anew_and_is_no_guess() {
+        let mut bench = Bench::new();
+        for password in ["pw", "guess"] {
+            let header = bench.answer("anna", password).replace("qop=auth, ", "");
+            assert!(!header.contains("qop"));
+            assert_eq!(bench.check("REGISTER", &header), Verdict::Missing);
+            let answers = bench.guard.answers(at("192.0.2.1"), [header.as_str()].into_iter());
+            assert_eq!(answers, Answers::Nothing);
+        }
     }
 
     #[test]

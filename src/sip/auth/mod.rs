@@ -94,19 +94,28 @@ impl fmt::Debug for Hashes {
     }
 }
 
-/// What enters a digest with `qop=auth`, besides the account's hash.
+/// What enters a digest besides the account's hash.
 struct Input<'a> {
     method: &'a str,
     uri: &'a str,
     nonce: &'a str,
+    /// What `qop=auth` adds; `None`: a challenge without `qop`, as RFC 2069 knew it.
+    counted: Option<Counted<'a>>,
+}
+
+/// How often the nonce was used, and our own part against chosen ones.
+struct Counted<'a> {
     count: &'a str,
     cnonce: &'a str,
 }
 
-/// The `response` parameter (RFC 7616 §3.4.1).
+/// The `response` parameter (RFC 7616 §3.4.1; without `qop` RFC 2617 §3.2.2.1).
 fn response(algorithm: Algorithm, ha1: &str, input: &Input<'_>) -> String {
     let ha2 = algorithm.hash(&[input.method, input.uri]);
-    algorithm.hash(&[ha1, input.nonce, input.count, input.cnonce, "auth", &ha2])
+    match &input.counted {
+        Some(Counted { count, cnonce }) => algorithm.hash(&[ha1, input.nonce, count, cnonce, "auth", &ha2]),
+        None => algorithm.hash(&[ha1, input.nonce, &ha2]),
+    }
 }
 
 /// Compares without telling by its duration where the first difference is.
@@ -126,8 +135,10 @@ mod tests {
             method: "GET",
             uri: "/dir/index.html",
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
-            count: "00000001",
-            cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            counted: Some(Counted {
+                count: "00000001",
+                cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            }),
         };
         let compute = |algorithm| response(algorithm, hashes.of(algorithm), &input);
         assert_eq!(compute(Algorithm::Md5), "8ca523f5e9506fed4657c9700eebdbec");
@@ -135,6 +146,16 @@ mod tests {
             compute(Algorithm::Sha256),
             "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
         );
+    }
+
+    /// The example of RFC 2069 §2.4, with the value that erratum 749 puts right.
+    #[test]
+    fn the_example_of_rfc_2069_comes_out_where_there_is_no_qop() {
+        let hashes = Hashes::new("Mufasa", "testrealm@host.com", &Secret::new("CircleOfLife"));
+        let nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093";
+        let input = Input { method: "GET", uri: "/dir/index.html", nonce, counted: None };
+        let computed = response(Algorithm::Md5, hashes.of(Algorithm::Md5), &input);
+        assert_eq!(computed, "1949323746fe6a43ef61f9606e7febea");
     }
 
     #[test]

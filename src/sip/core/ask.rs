@@ -11,6 +11,10 @@ const KNOWN_TO_REGISTRAR: [&str; 2] = ["path", "outbound"];
 /// RFC 3261 §8.2.2.3 and §8.2.3: extensions that are required, and the body's type.
 pub(super) fn check_session(request: &Request) -> Result<(), Refusal> {
     check_required(&request.headers)?;
+    // What no answer of ours may be written in (RFC 3261 §13.3.1.3); to accept nothing said is to accept SDP (§20.1).
+    if request.headers.all("Accept").next().is_some() && !request.headers.values("Accept").any(is_ours) {
+        return Err(Refusal::new(406).with("Accept", SDP));
+    }
     if request.body.is_empty() {
         return Ok(());
     }
@@ -25,6 +29,12 @@ pub(super) fn check_session(request: &Request) -> Result<(), Refusal> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a range of media types takes in SDP.
+fn is_ours(range: &str) -> bool {
+    let kind = range.split(';').next().unwrap_or_default().trim();
+    [SDP, "application/*", "*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
 }
 
 /// RFC 3261 §8.2.2.3.

@@ -16,6 +16,9 @@ pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE,
 /// The extensions we know (RFC 3261 §20.37): session timers (RFC 4028), calls joined by REFER (RFC 3891),
 /// provisional responses that must arrive (RFC 3262).
 pub(super) const SUPPORTED: &str = "timer, replaces, 100rel";
+/// What can be subscribed to, which is nothing but what comes with a REFER (RFC 3515): the header may not be empty
+/// (RFC 6665 §8.4).
+pub(super) const EVENTS: &str = "refer";
 /// The bodies we read.
 pub(super) const SDP: &str = "application/sdp";
 

@@ -4,7 +4,7 @@
 use super::fork::{Carrier, Fork};
 use super::note::NoAnswer;
 use super::offer::{Invitation, Ringing, Target, Whom, tell_failed};
-use super::proof::{challenge_of, realms};
+use super::prove::{challenge_headers, not_authenticated};
 use super::{Note, SipCore, Turn};
 use crate::engine::event::{Caller, OfferFailure};
 use crate::engine::id::{CallId, LegId, OfferId};
@@ -62,7 +62,7 @@ impl SipCore {
         let Trunk { name, route, plan, .. } = self.trunk(Some(way.trunk))?.clone();
         let route = route?;
         let number = plan.outward(number.as_str());
-        let caller = Caller { number: plan.outward(&ring.caller.number), name: ring.caller.name.clone() };
+        let caller = Caller { number: plan.outward(&ring.caller.number), ..ring.caller.clone() };
         let own_number = route.own_number.as_deref().map(|own| plan.outward(own));
         let shown = Shown { route: &route, caller: &caller, own_number: own_number.as_deref() };
         let uri = route.uri(Some(&number)).to_string();
@@ -71,7 +71,7 @@ impl SipCore {
         let to = NameAddr::new(Uri::sip(Some(&number), route.host.clone(), None)).to_string();
         let mut headers = self.opening(Method::Invite, &from, &to, &flow, &hops);
         headers.set("Contact", self.contact_at(way.trunk, &flow));
-        headers.push("Supported", "timer");
+        headers.push("Supported", "timer, 100rel");
         if let Some(identity) = shown.asserted() {
             headers.push("P-Asserted-Identity", identity);
         }
@@ -98,14 +98,14 @@ impl SipCore {
         id: ClientId,
         response: &Response,
     ) -> bool {
-        let Some((asks, answers)) = challenge_of(response.status) else { return false };
+        let Some((asks, answers)) = challenge_headers(response.status) else { return false };
         let cnonce = self.tokens.next_token();
         let Some(fork) = self.forks.get_mut(&id) else { return false };
         let Some(carrier) = &mut fork.carrier else { return false };
-        let challenges = || response.headers.all(asks);
+        let challenges = response.headers.all(asks);
         let answer = match &mut carrier.answerer {
             Some(answerer) => {
-                answerer.answer(challenges(), "INVITE", &fork.invite.uri, &cnonce).map_err(NoAnswer::from)
+                answerer.answer(challenges, "INVITE", &fork.invite.uri, &cnonce).map_err(NoAnswer::from)
             }
             None => Err(NoAnswer::NoAccount),
         };
@@ -113,8 +113,7 @@ impl SipCore {
             Ok(value) => value,
             Err(reason) => {
                 let trunk = carrier.name.clone();
-                let realms = realms(response, asks);
-                turn.out.notes.push(Note::NotAuthenticated { trunk, realms, reason });
+                not_authenticated(turn, trunk, response, asks, reason);
                 return false;
             }
         };

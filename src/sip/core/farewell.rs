@@ -1,14 +1,16 @@
-//! How legs end, whoever ends them: media closed once, the dialog taken leave of, the engine told once.
+//! How legs end, whoever ends them, and how they are kept alive: media closed once, the dialog taken leave of, the engine
+//! told once.
 
 use super::compose::Refusal;
+use super::way::Party;
 use super::{Due, Purpose, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::id::LegId;
 use crate::sip::cause;
-use crate::sip::dialog::{Dialog, Resend, SessionTimer, min_se};
-use crate::sip::flow::{Flow, TrunkId};
+use crate::sip::dialog::{Resend, SessionTimer, min_se};
+use crate::sip::flow::Flow;
 use crate::sip::leg::{Answered, Phase};
-use crate::sip::message::{Method, Response};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::ClientId;
 use std::time::Duration;
 
@@ -49,32 +51,25 @@ impl SipCore {
     /// Takes leave with a BYE.
     pub(super) fn part(&mut self, turn: &mut Turn<'_>, leg_id: LegId, tell: bool) {
         if let Some(leg) = self.legs.get(&leg_id) {
-            let (mut dialog, trunk) = (leg.dialog.clone(), leg.trunk);
-            self.say_bye(turn, &mut dialog, trunk);
+            let (dialog, party, detour) = (leg.dialog.clone(), Party::of(leg), leg.detour);
+            self.say_bye(turn, dialog, party, detour);
         }
         self.drop_leg(turn, leg_id, tell);
     }
 
-    /// The far side is gone without a word: a BYE, in case it hears it after all.
+    /// The far side is gone without a word: a BYE, in case it hears it after all. A caller who is lost has left; but
+    /// whoever talked to a phone that died has not, so that this is told apart from an agent who hung up.
     pub(super) fn lose(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
-        self.part(turn, leg_id, true);
-    }
-
-    /// BYE. Whatever comes back, for us it is over (RFC 3261 §15.1.1).
-    pub(super) fn say_bye(&mut self, turn: &mut Turn<'_>, dialog: &mut Dialog, trunk: Option<TrunkId>) {
-        let mut bye = dialog.request(Method::Bye);
-        bye.headers.push("User-Agent", self.settings.user_agent.clone());
-        let to = self.way(dialog);
-        if let Some(id) = self.request_within(turn, bye, to, trunk) {
-            self.sent.insert(id, Purpose::Bye);
-            self.byes.insert(id);
+        let stands = self.legs.get(&leg_id).is_some_and(|leg| !matches!(leg.phase, Phase::Ending { .. }));
+        match leg_id {
+            LegId::Caller(_) => self.part(turn, leg_id, true),
+            LegId::Agent(_) => {
+                self.part(turn, leg_id, false);
+                if stands {
+                    turn.out.events.push(Event::LegLost { leg: leg_id });
+                }
+            }
         }
-    }
-
-    /// Where a request inside the dialog goes. Only a trunk may send us to another address, and only to a trunk's; and
-    /// a proxy of our own only to such a one.
-    pub(super) fn way(&self, dialog: &Dialog) -> Flow {
-        dialog.next_hop(|address| self.gate.may_lead(dialog.flow.remote.ip(), address))
     }
 
     /// Forgets a leg: each is closed once, and told of at most once.
@@ -135,16 +130,17 @@ impl SipCore {
             if session.is_expired(now) {
                 return self.lose(turn, leg_id);
             }
-            self.refresh(turn, leg_id);
+            self.refresh(turn, leg_id, None);
         }
         self.reschedule(leg_id);
     }
 
-    /// Refreshes the session: by UPDATE where the far side takes it, else by INVITE (RFC 4028 §7.4).
-    fn refresh(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
+    /// Refreshes the session: by UPDATE where the far side takes it, else by INVITE (RFC 4028 §7.4). `challenged`: what a
+    /// trunk said to the one before.
+    fn refresh(&mut self, turn: &mut Turn<'_>, leg_id: LegId, challenged: Option<&Response>) {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let Some(session) = leg.session.as_mut() else { return };
-        session.refreshing();
+        session.refreshing(turn.now.mono);
         let expires = format!("{};refresher=uac", session.interval().as_secs());
         let least = session.least();
         let method = if leg.takes_update { Method::Update } else { Method::Invite };
@@ -160,9 +156,11 @@ impl SipCore {
             request.headers.push("Content-Type", super::compose::SDP);
             request.body = leg.media.offer().to_vec();
         }
-        let (dialog, trunk) = (leg.dialog.clone(), leg.trunk);
-        let to = self.way(&dialog);
-        let id = self.request_within(turn, request, to, trunk);
+        if !self.answers_challenge(turn, leg_id, &mut request, challenged) {
+            // The timer runs out, unless the far side refreshes.
+            return;
+        }
+        let id = self.send_within(turn, leg_id, request);
         if let Some(id) = id {
             self.sent.insert(id, Purpose::Refresh(leg_id, number));
         }
@@ -174,6 +172,55 @@ impl SipCore {
         }
     }
 
+    /// Sends a request by the way that leads to the leg's far side now, and keeps to it.
+    pub(super) fn send_within(
+        &mut self,
+        turn: &mut Turn<'_>,
+        leg_id: LegId,
+        request: Request,
+    ) -> Option<ClientId> {
+        let leg = self.legs.get(&leg_id)?;
+        let (usual, to) = (self.way(&leg.dialog), self.way_of(leg));
+        if let Some(leg) = self.legs.get_mut(&leg_id) {
+            leg.detour = (to != usual).then_some(to);
+        }
+        self.request(turn, request, to)
+    }
+
+    /// The ACK of a 2xx to our INVITE of this number, by the way that leads there now.
+    pub(super) fn ack_within(&mut self, turn: &mut Turn<'_>, leg: LegId, number: u32) {
+        let Some(leg) = self.legs.get(&leg) else { return };
+        let (ack, to) = (leg.dialog.ack(number), self.way_of(leg));
+        self.send_ack(turn, ack, to);
+    }
+
+    /// A refresh could not be sent, or its connection ended before it was answered. That says nothing of the call: it is
+    /// tried again, by another way if there is one, until the session is over (RFC 5057 §5.1). Whether it will be.
+    pub(super) fn refresh_unsent(&mut self, turn: &mut Turn<'_>, leg_id: LegId, id: ClientId) -> bool {
+        if !self.takes_detour(leg_id, id) {
+            return false;
+        }
+        let session = self.legs.get_mut(&leg_id).and_then(|leg| leg.session.as_mut());
+        let Some(session) = session else { return false };
+        session.put_off(turn.now.mono + REFRESH_AGAIN);
+        self.reschedule(leg_id);
+        true
+    }
+
+    /// The next request of a leg goes by another way than this one, which could not be sent. Whether that may help.
+    pub(super) fn takes_detour(&mut self, leg_id: LegId, unsent: ClientId) -> bool {
+        let Some(leg) = self.legs.get(&leg_id) else { return false };
+        if leg.refresh != Some(unsent) || !leg.dialog.flow.transport.is_reliable() {
+            return false;
+        }
+        let failed = leg.detour.unwrap_or(leg.dialog.flow);
+        let detour = self.detour(&leg.dialog, Party::of(leg), Some(failed));
+        if let Some(leg) = self.legs.get_mut(&leg_id) {
+            (leg.refresh, leg.detour) = (None, detour);
+        }
+        true
+    }
+
     /// RFC 3261 §14.1: whose Call-ID it is, waits longer, so that not both try at the same moment again.
     pub(super) fn glare_pause(&mut self, leg_id: LegId) -> Duration {
         let (at_least, span) = if matches!(leg_id, LegId::Agent(_)) { (210, 191) } else { (0, 201) };
@@ -183,11 +230,16 @@ impl SipCore {
     /// What a refused refresh leads to: another one later, or none.
     fn refresh_refused(&mut self, turn: &mut Turn<'_>, leg_id: LegId, response: &Response) {
         let glare = self.glare_pause(leg_id);
+        let may_prove = self.may_prove(leg_id);
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let pause = match response.status {
             // RFC 3261 §12.2.1.2: these say that there is no dialog any more.
             408 | 481 => return self.lose(turn, leg_id),
             491 => Some(glare),
+            401 | 407 if may_prove => {
+                self.refresh(turn, leg_id, Some(response));
+                return self.reschedule(leg_id);
+            }
             // It allowed UPDATE, or something between us did, and does not know it after all.
             405 | 501 if leg.takes_update => {
                 leg.takes_update = false;
@@ -221,17 +273,15 @@ impl SipCore {
         }
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         if response.is_success() {
-            leg.dialog.refresh_target(&response.headers, from);
+            leg.refresh_target(&response.headers, from);
             let mut agreed = false;
             // A copy finds another refresh under way, or none.
             if leg.refresh.take_if(|refresh| *refresh == id).is_some() {
-                leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
+                leg.session = Some(SessionTimer::begun(turn.now.mono, &response.headers));
                 agreed = number.is_some() && leg.media.accept(&response.body).is_ok();
             }
             if let Some(number) = number {
-                let dialog = leg.dialog.clone();
-                let to = self.way(&dialog);
-                self.send_ack(turn, self.ack_again(id, number, &dialog), to);
+                self.ack_within(turn, leg_id, number);
             }
             if agreed {
                 self.media_agreed(turn, leg_id);

@@ -1,8 +1,8 @@
 //! One INVITE of an offer, until the last of its answers is dealt with: the first 200 wins, every other
 //! is acknowledged and hung up, whenever it comes (RFC 3261 §13.2.2.4).
 
-use super::proof::ack_of;
 use super::reliable::Early;
+use super::way::Party;
 use super::{Due, SipCore, Turn};
 use crate::engine::Event;
 use crate::engine::event::OfferFailure;
@@ -11,7 +11,7 @@ use crate::engine::time::Monotonic;
 use crate::sip::auth::Answerer;
 use crate::sip::cause;
 use crate::sip::dialog::{Dialog, SessionTimer, cseq};
-use crate::sip::flow::{Flow, TrunkId};
+use crate::sip::flow::Flow;
 use crate::sip::leg::{Leg, Phase};
 use crate::sip::message::{Request, Response};
 use crate::sip::registrar::{BindingId, Contact};
@@ -83,9 +83,9 @@ impl Fork {
         Self::new(self.offer, self.invite.clone(), self.flow, self.binding, self.carrier.take())
     }
 
-    /// The trunk that was asked, if it was one.
-    pub fn trunk(&self) -> Option<TrunkId> {
-        self.carrier.as_ref().map(|carrier| carrier.way.trunk)
+    /// Who is at its far end.
+    fn party(&self) -> Party {
+        self.carrier.as_ref().map_or(Party::Stranger, |carrier| Party::Trunk(carrier.way.trunk))
     }
 
     fn new(
@@ -206,6 +206,7 @@ impl SipCore {
             return;
         }
         let number = cseq(&fork.invite.headers).map_or(1, |cseq| cseq.number);
+        let party = fork.party();
         let Ok(mut dialog) = Dialog::from_response(&fork.invite, response, fork.flow) else {
             // Nobody could be acknowledged to by such a route.
             return self.phone_failed(turn, offer, id, OfferFailure::Unreachable, None);
@@ -213,14 +214,13 @@ impl SipCore {
         if let Some(early) = fork.early.get(&tag) {
             dialog.go_on_after(early.local_cseq());
         }
-        let (ack, to) = (ack_of(&fork.invite.headers, number, &dialog), self.way(&dialog));
-        let trunk = fork.trunk();
+        let (ack, to) = (dialog.ack(number), self.way(&dialog));
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.acks.insert(tag, (ack.clone(), to));
         }
         self.send_ack(turn, ack, to);
         if !(is_wanted && self.offers.contains_key(&offer)) {
-            return self.say_bye(turn, &mut dialog, trunk);
+            return self.say_bye(turn, dialog, party, None);
         }
         self.fork_won(turn, id, offer, dialog, response);
     }
@@ -231,7 +231,7 @@ impl SipCore {
         turn: &mut Turn<'_>,
         id: ClientId,
         offer_id: OfferId,
-        mut dialog: Dialog,
+        dialog: Dialog,
         response: &Response,
     ) {
         let Some(offer) = self.offers.get_mut(&offer_id) else { return };
@@ -244,17 +244,17 @@ impl SipCore {
         };
         let Ok(_) = offer.media.accept(answer) else {
             // It answered with nothing we can speak: to the caller that is no answer.
-            let trunk = self.forks.get(&id).and_then(|fork| fork.trunk());
-            self.say_bye(turn, &mut dialog, trunk);
-            if let Some(fork) = self.forks.get_mut(&id) {
+            let party = self.forks.get_mut(&id).map_or(Party::Stranger, |fork| {
                 fork.is_wanted = false;
-            }
+                fork.party()
+            });
+            self.say_bye(turn, dialog, party, None);
             return self.phone_failed(turn, offer_id, id, OfferFailure::Unreachable, None);
         };
         let Some(mut offer) = self.take_offer(offer_id) else { return };
         let leg_id = LegId::Agent(offer_id);
         offer.open.remove(&id);
-        let trunk = self.forks.get(&id).and_then(|fork| fork.trunk());
+        let trunk = self.forks.get(&id).and_then(|fork| Some(fork.carrier.as_ref()?.way.trunk));
         if let Some(fork) = self.forks.get_mut(&id) {
             fork.is_wanted = false;
         }
@@ -265,13 +265,15 @@ impl SipCore {
             dialog,
             media: offer.media,
             phase: Phase::Up { unacked: None },
-            session: SessionTimer::accepted(turn.now.mono, &response.headers),
+            session: Some(SessionTimer::begun(turn.now.mono, &response.headers)),
             refresh: None,
             resuming: false,
             takes_update: response.headers.has_token("Allow", "UPDATE"),
+            trunk,
+            detour: None,
+            answerer: None,
             // Whoever answers outside is not the agent's phone, though it forwards to him: he may not pass calls on.
             account: offer.invitation.whom.account().filter(|_| trunk.is_none()),
-            trunk,
             refer: None,
             provisional: None,
             hops_left: 0,

@@ -157,8 +157,10 @@ impl SipCore {
             refresh: None,
             resuming: false,
             takes_update: request.headers.has_token("Allow", "UPDATE"),
-            account: admitted.account,
             trunk: admitted.trunk,
+            detour: None,
+            answerer: None,
+            account: admitted.account,
             refer: None,
             provisional: None,
             hops_left: hops_left(&request.headers),
@@ -251,7 +253,7 @@ impl SipCore {
         let timers = self.settings.timers;
         let unacked = Unacked::new(response.clone(), number, offered, turn.now.mono, timers.t1, timers.t2);
         if let Some(leg) = self.legs.get_mut(&leg_id) {
-            leg.session = session;
+            leg.session = Some(session.unwrap_or_else(|| SessionTimer::unasked(turn.now.mono)));
             leg.phase = Phase::Up { unacked: Some(Answered { id, is_first, unacked }) };
         }
         self.leg_touched(leg_id);

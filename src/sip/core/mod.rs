@@ -3,7 +3,9 @@
 //! Pure: messages, commands and the time go in; bytes and events come out. What the engine ordered is
 //! not reported back: `LegEnded` and `OfferFailed` tell only what came from outside.
 
+mod again;
 mod ask;
+mod bye;
 mod compose;
 mod dial;
 mod edge;
@@ -15,7 +17,7 @@ mod note;
 mod offer;
 mod outside;
 mod present;
-mod proof;
+mod prove;
 mod reconfigure;
 mod redirect;
 mod refer;
@@ -26,6 +28,7 @@ mod standing;
 mod start;
 mod trunks;
 mod unproven;
+mod way;
 mod wishes;
 mod within;
 
@@ -51,9 +54,9 @@ use crate::engine::settings::Settings;
 use crate::engine::time::{Monotonic, Now};
 use crate::engine::{Command, Event};
 use crate::media::{Sessions, Wishes};
+use bye::Farewell;
 use fork::Fork;
 use offer::Offer;
-use proof::Provable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -170,10 +173,10 @@ pub struct SipCore {
     offers: BTreeMap<OfferId, Offer>,
     forks: BTreeMap<ClientId, Fork>,
     sent: BTreeMap<ClientId, Purpose>,
-    /// Those among them that a trunk may ask a password for.
-    provable: BTreeMap<ClientId, Provable>,
     /// BYEs without a final response.
-    byes: BTreeSet<ClientId>,
+    byes: BTreeMap<ClientId, Farewell>,
+    /// Connections that are over though dialogs may still know them.
+    gone: way::Gone,
     due: BTreeSet<(Monotonic, Due)>,
     /// The trunks' servers, and our registrations there.
     trunks: Trunks,
@@ -265,7 +268,7 @@ impl SipCore {
                 Due::Silence(id) => self.fork_silent(turn, id),
                 Due::Share(id) => self.share_over(turn, id),
                 Due::Pace => self.pace(turn),
-                Due::AskAgain(id) => self.ask_again(turn, id),
+                Due::AskAgain(id) => self.ask_again(turn, id, None),
                 Due::NotThere(id) => self.is_lost(turn, id),
             }
             self.settle(turn);
@@ -299,6 +302,7 @@ impl SipCore {
         out: &mut SipOutputs,
     ) {
         let turn = &mut Turn { now, rules, media, out };
+        self.note_gone(&flow);
         self.transactions.transport_failed(flow, &mut self.news);
         self.registrar.flow_failed(now.mono, &flow);
         self.settle(turn);
@@ -346,7 +350,7 @@ impl SipCore {
             legs: self.legs.len(),
             offers: self.offers.len(),
             forks: self.forks.len(),
-            requests: self.sent.len().max(self.provable.len()),
+            requests: self.sent.len(),
             contacts: self.registrar.len(),
             malformed: self.malformed,
             bad_wishes: self.bad_wishes,

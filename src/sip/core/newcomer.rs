@@ -16,7 +16,10 @@ impl SipCore {
             Method::Ack | Method::Cancel => true,
             // Whoever can answer a challenge of ours is an agent's phone, or a guest's: registrations above all, without
             // which nobody could be rung.
-            _ => request.to_tag().is_some() || self.gate.answers(request, from) == Answers::Ours,
+            Method::Invite | Method::Register => {
+                request.to_tag().is_some() || self.gate.answers(request, from) == Answers::Ours
+            }
+            _ => request.to_tag().is_some(),
         };
         if stands || self.transactions.knows(request) {
             return Newcomer::Ours;

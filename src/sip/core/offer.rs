@@ -262,12 +262,10 @@ impl SipCore {
     /// Sends an INVITE and watches for a sign of life.
     pub(super) fn send_fork(&mut self, turn: &mut Turn<'_>, mut fork: Fork) {
         let Some(id) = self.request(turn, fork.invite.clone(), fork.flow) else { return };
-        let silence_max = if fork.carrier.is_some() {
-            self.settings.gateway_silence_max
-        } else {
-            self.settings.silence_max
-        };
-        fork.silent_at = turn.now.mono + silence_max;
+        let route =
+            fork.carrier.as_ref().and_then(|carrier| self.trunk(Some(carrier.way.trunk))?.route.as_ref());
+        let patience = route.map_or(self.settings.phone_silence, |route| route.answer_within);
+        fork.silent_at = turn.now.mono + patience;
         self.due.insert((fork.silent_at, Due::Silence(id)));
         if let Some(offer) = self.offers.get_mut(&fork.offer) {
             offer.open.insert(id);

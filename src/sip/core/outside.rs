@@ -1,12 +1,13 @@
 //! Requests outside of dialogs that are no calls: REGISTER, OPTIONS, and all we politely refuse.
 
-use super::compose::{ALLOW, Refusal, SDP, SUPPORTED};
+use super::compose::{ALLOW, EVENTS, Refusal, SDP, SUPPORTED};
 use super::{Purpose, SipCore, Turn, ask};
 use crate::sip::admission::Admission;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request};
 use crate::sip::registrar::{AccountId, Contact, RegisterError};
 use crate::sip::transaction::ServerId;
+use crate::sip::uri::Uri;
 
 /// What the registrar knows besides (RFC 3327 §5.3, RFC 5626 §6).
 const REGISTRAR_SUPPORTED: &str = "path, outbound";
@@ -35,7 +36,7 @@ impl SipCore {
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => Refusal::new(481),
             Method::Message => Refusal::new(405).with("Allow", ALLOW),
             // RFC 6665 §4.1.3: no event package of ours.
-            Method::Subscribe | Method::Publish => Refusal::new(489).with("Allow-Events", ""),
+            Method::Subscribe | Method::Publish => Refusal::new(489).with("Allow-Events", EVENTS),
             // Whom we call is the engine's to say (RFC 3515 §2.4.2).
             Method::Refer => Refusal::new(603),
             Method::Other(_) => Refusal::new(501).with("Allow", ALLOW),
@@ -113,6 +114,10 @@ impl SipCore {
 }
 
 fn capabilities(request: &Request) -> Refusal {
+    // RFC 3261 §8.2.2.1.
+    if !request.uri.parse().is_ok_and(|uri: Uri| uri.is_sip() || uri.is_tel()) {
+        return Refusal::new(416);
+    }
     match ask::check_required(&request.headers) {
         Ok(()) => Refusal::new(200)
             .with("Allow", ALLOW)

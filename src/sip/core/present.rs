@@ -59,6 +59,7 @@ impl SipCore {
             Field::Caller => ring.caller.number.clone(),
             Field::CallerName => ring.caller.name.clone(),
             Field::Dialled => dialled,
+            Field::Diverted => ring.caller.diverted_from.as_deref().unwrap_or_default().to_owned(),
             Field::Wait => {
                 let since = caller.map(|leg| turn.now.mono.since(leg.arrived));
                 since.map(|wait| wait.as_secs().to_string()).unwrap_or_default()

@@ -7,7 +7,7 @@ use crate::sip::settings::SipSettings;
 
 impl SipCore {
     /// Takes over the accounts, trunks, how calls are presented, which keep their places and the trunks their routes, the proxies, which
-    /// numbers may be called, whom to have patience with, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
+    /// numbers may be called, whom to have patience with, how long a phone may be silent, and the bound on legs. All else stays as it was at the start. What this means for who can be reached is told at the next [`tick`](Self::tick), which is due.
     ///
     /// # Errors
     /// When a static contact can't be reached by any listener. Nothing is changed then.
@@ -47,6 +47,7 @@ impl SipCore {
         self.settings.queues = new.queues;
         self.settings.dial = new.dial;
         self.settings.legs_max = new.legs_max;
+        self.settings.phone_silence = new.phone_silence;
         Ok(())
     }
 }

@@ -158,9 +158,7 @@ impl SipCore {
         notify.headers.push("User-Agent", self.settings.user_agent.clone());
         notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {}\r\n", fragment(step)).into_bytes();
-        let dialog = leg.dialog.clone();
-        let to = self.way(&dialog);
-        if let Some(id) = self.request(turn, notify, to) {
+        if let Some(id) = self.send_within(turn, leg_id, notify) {
             self.sent.insert(id, Purpose::Notify);
         }
     }

@@ -9,22 +9,22 @@ use crate::engine::id::{AgentId, LegId};
 use crate::engine::time::Monotonic;
 use crate::media::Wishes;
 use crate::sip::codec;
-use crate::sip::dialog::{Dialog, SessionTimer};
-use crate::sip::flow::{Flow, Transport, TrunkId};
+use crate::sip::dialog::SessionTimer;
+use crate::sip::flow::Flow;
 use crate::sip::leg::{Leg, LegMedia, Phase};
 use crate::sip::message::{Message, Method, Response};
 use crate::sip::registrar::AccountId;
-use crate::sip::standing::{Standing, StandingDialog, StandingFlow, StandingFork, StandingLeg};
+use crate::sip::standing::{Standing, StandingFork, StandingLeg};
 use crate::sip::transaction::ClientId;
-use crate::sip::uri::Uri;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// So many are asked at once, and the next ones so much later: no burst that a network would drop, and yet some thousand
 /// in five seconds.
 const AT_ONCE: usize = 16;
 const PACE: Duration = Duration::from_millis(20);
+/// How often it is looked whether there is a way by now to one who could not be asked.
+const WAY_EVERY: Duration = Duration::from_millis(250);
 /// Whoever has not answered by then is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -65,7 +65,7 @@ impl SipCore {
             self.call_off(now, &fork, out);
         }
         for leg in standing.legs {
-            if self.way_again(&leg.dialog).is_some() {
+            if self.may_be_asked(&leg) {
                 self.resumption.dormant.insert(leg.leg, leg);
             }
         }
@@ -73,47 +73,6 @@ impl SipCore {
         let reachable =
             agents.filter(|(id, _)| self.registrar.is_reachable(*id)).filter_map(|(_, it)| it.agent);
         Restored { legs: self.resumption.dormant.keys().copied().collect(), reachable: reachable.collect() }
-    }
-
-    fn account_named(&self, name: &str) -> Option<AccountId> {
-        let named = |account: &crate::sip::settings::Account| !name.is_empty() && account.name == name;
-        self.settings.accounts.iter().position(named).map(AccountId)
-    }
-
-    /// The trunk that the leg went by, if it is still there.
-    fn trunk_again(&self, standing: &StandingLeg) -> Option<TrunkId> {
-        let name = standing.trunk.as_deref()?;
-        self.settings.trunks.iter().position(|trunk| trunk.name == name).map(TrunkId)
-    }
-
-    /// The same way from a socket that is there now.
-    fn flow_again(&self, before: &StandingFlow) -> Option<Flow> {
-        let fits = || {
-            self.settings.listeners.iter().filter(|it| {
-                it.transport == before.transport && it.bound.is_ipv4() == before.remote.is_ipv4()
-            })
-        };
-        let listener = fits().find(|it| it.bound == before.local).or_else(|| fits().next())?;
-        let flow = Flow::new(before.transport, listener.bound, before.remote);
-        let trunk = before.trunk.filter(|trunk| *trunk < self.settings.trunks.len());
-        Some(trunk.map_or(flow, |trunk| flow.to_trunk(TrunkId(trunk))))
-    }
-
-    /// The way to a dialog's far side. A connection is gone: a new one can be made only to where its Contact says that
-    /// it listens, at the address it had.
-    fn way_again(&self, dialog: &StandingDialog) -> Option<Flow> {
-        let flow = self.flow_again(&dialog.flow)?;
-        match flow.transport {
-            Transport::Udp => Some(flow),
-            // Whoever opened a WebSocket to us has to open another one.
-            Transport::Ws | Transport::Wss => None,
-            Transport::Tcp | Transport::Tls => {
-                let target: Uri = dialog.target.parse().ok()?;
-                let ip = target.host.ip().filter(|ip| *ip == flow.remote.ip())?;
-                let remote = SocketAddr::new(ip, target.port.unwrap_or(flow.transport.default_port()));
-                Some(Flow { remote, ..flow })
-            }
-        }
     }
 
     /// A phone that rang must stop; should it have been answered meanwhile, that is acknowledged and hung up.
@@ -154,8 +113,8 @@ impl SipCore {
 
     /// The leg as it was, with new media on the port it had, if that is free.
     fn rebuild(&self, turn: &mut Turn<'_>, standing: &StandingLeg, near: Option<LegId>) -> Option<Leg> {
-        let flow = self.way_again(&standing.dialog)?;
-        let dialog = Dialog::resumed(&standing.dialog, flow, self.contact(&flow)).ok()?;
+        let party = self.party_again(standing);
+        let dialog = self.dialog_again(standing, party)?;
         let before = &standing.media;
         let wishes =
             Wishes { codecs: Some(before.codecs.clone().into()), srtp: before.srtp, ipv6: before.ipv6 };
@@ -169,8 +128,10 @@ impl SipCore {
             refresh: None,
             resuming: true,
             takes_update: standing.takes_update,
+            trunk: party.trunk(),
+            detour: None,
+            answerer: None,
             account: standing.account.as_deref().and_then(|name| self.account_named(name)),
-            trunk: self.trunk_again(standing),
             provisional: None,
             refer: None,
             hops_left: standing.hops_left,
@@ -182,10 +143,9 @@ impl SipCore {
     }
 
     fn say_bye_to(&mut self, turn: &mut Turn<'_>, standing: &StandingLeg) {
-        let Some(flow) = self.way_again(&standing.dialog) else { return };
-        if let Ok(mut dialog) = Dialog::resumed(&standing.dialog, flow, self.contact(&flow)) {
-            let trunk = self.trunk_again(standing);
-            self.say_bye(turn, &mut dialog, trunk);
+        let party = self.party_again(standing);
+        if let Some(dialog) = self.dialog_again(standing, party) {
+            self.say_bye(turn, dialog, party, None);
         }
     }
 
@@ -215,16 +175,23 @@ impl SipCore {
     pub(super) fn pace(&mut self, turn: &mut Turn<'_>) {
         for _ in 0..AT_ONCE {
             let Some(leg) = self.resumption.waiting.pop_front() else { return };
-            self.ask_again(turn, leg);
+            self.ask_again(turn, leg, None);
         }
         if !self.resumption.waiting.is_empty() {
             self.due.insert((turn.now.mono + PACE, Due::Pace));
         }
     }
 
-    /// A re-INVITE with all that we can speak.
-    pub(super) fn ask_again(&mut self, turn: &mut Turn<'_>, leg_id: LegId) {
-        let Some(leg) = self.legs.get_mut(&leg_id).filter(|leg| leg.resuming) else { return };
+    /// A re-INVITE with all that we can speak. `challenged`: what a trunk said to the one before.
+    pub(super) fn ask_again(&mut self, turn: &mut Turn<'_>, leg_id: LegId, challenged: Option<&Response>) {
+        let Some(leg) = self.legs.get(&leg_id).filter(|leg| leg.resuming) else { return };
+        self.due.insert((turn.now.mono + PATIENCE, Due::NotThere(leg_id)));
+        if self.is_gone(&self.way_of(leg)) {
+            // There is no way yet.
+            self.due.insert((turn.now.mono + WAY_EVERY, Due::AskAgain(leg_id)));
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let mut request = leg.dialog.request(Method::Invite);
         let number = leg.dialog.local_cseq();
         request.headers.push("User-Agent", self.settings.user_agent.clone());
@@ -236,10 +203,10 @@ impl SipCore {
         }
         request.headers.push("Content-Type", SDP);
         request.body = leg.media.offer().to_vec();
-        let (dialog, trunk) = (leg.dialog.clone(), leg.trunk);
-        let to = self.way(&dialog);
-        let id = self.request_within(turn, request, to, trunk);
-        let Some(id) = id else {
+        if !self.answers_challenge(turn, leg_id, &mut request, challenged) {
+            return self.is_lost(turn, leg_id);
+        }
+        let Some(id) = self.send_within(turn, leg_id, request) else {
             // Too many requests are out: it is asked a little later.
             self.due.insert((turn.now.mono + PACE, Due::AskAgain(leg_id)));
             return;
@@ -249,7 +216,15 @@ impl SipCore {
             leg.refresh = Some(id);
         }
         self.leg_touched(leg_id);
-        self.due.insert((turn.now.mono + PATIENCE, Due::NotThere(leg_id)));
+    }
+
+    /// It could not be sent: by another way, in a moment, as long as there is patience. Whether it will be.
+    pub(super) fn resume_unsent(&mut self, turn: &mut Turn<'_>, leg_id: LegId, id: ClientId) -> bool {
+        let again = self.takes_detour(leg_id, id);
+        if again {
+            self.due.insert((turn.now.mono + WAY_EVERY, Due::AskAgain(leg_id)));
+        }
+        again
     }
 
     /// What came of it.
@@ -270,13 +245,11 @@ impl SipCore {
             let is_news = leg.resuming && leg.refresh == Some(id);
             let mut agreed = true;
             if is_news {
-                leg.dialog.refresh_target(&response.headers, from);
-                leg.session = SessionTimer::accepted(turn.now.mono, &response.headers);
+                leg.refresh_target(&response.headers, from);
+                leg.session = Some(SessionTimer::begun(turn.now.mono, &response.headers));
                 agreed = leg.media.accept(&response.body).is_ok();
             }
-            let dialog = leg.dialog.clone();
-            let to = self.way(&dialog);
-            self.send_ack(turn, self.ack_again(id, number, &dialog), to);
+            self.ack_within(turn, leg_id, number);
             match (is_news, agreed) {
                 (true, true) => self.is_there(turn, leg_id),
                 (true, false) => self.is_lost(turn, leg_id),
@@ -284,7 +257,9 @@ impl SipCore {
             }
         } else if leg.refresh == Some(id) {
             leg.refresh = None;
-            if response.status == 491 {
+            if matches!(response.status, 401 | 407) && self.may_prove(leg_id) {
+                self.ask_again(turn, leg_id, Some(response));
+            } else if response.status == 491 {
                 // RFC 3261 §14.1: both ask at once; again in a moment, as long as there is patience.
                 self.due.insert((turn.now.mono + glare, Due::AskAgain(leg_id)));
             } else {

@@ -36,13 +36,13 @@ impl SipCore {
             Output::Ack { request, from: _ } => self.ack_received(turn, &request),
             Output::Cancelled { id } => self.cancelled(turn, id),
             Output::Response { id, response, from } => self.responded(turn, id, &response, from),
-            Output::TimedOut { id } | Output::Failed { id } => self.unanswered(turn, id),
+            Output::TimedOut { id } => self.unanswered(turn, id),
+            Output::Failed { id } => self.unsent(turn, id),
             Output::ClientEnded { id } => {
                 if self.forks.remove(&id).is_some_and(|fork| !fork.is_answered) {
                     self.fork_touched(id);
                 }
                 self.sent.remove(&id);
-                self.provable.remove(&id);
                 self.byes.remove(&id);
             }
             Output::ServerEnded { id, acked: _ } => self.server_ended(turn, id),
@@ -53,16 +53,11 @@ impl SipCore {
         if self.forks.contains_key(&id) {
             return self.fork_responded(turn, id, response);
         }
-        if self.proved_within(turn, id, response) {
-            return;
-        }
         match self.sent.get(&id) {
             Some(Purpose::Probe(binding)) => self.registrar.answered(turn.now.mono, *binding),
             Some(&Purpose::Resume(leg, cseq)) => self.resume_answered(turn, id, (leg, cseq), response, from),
             Some(&Purpose::Refresh(leg, cseq)) => self.refresh_answered(turn, id, leg, cseq, response, from),
-            Some(Purpose::Bye) if !response.is_provisional() => {
-                self.byes.remove(&id);
-            }
+            Some(Purpose::Bye) if !response.is_provisional() => self.bye_answered(turn, id, response),
             Some(Purpose::Gateway(way)) => {
                 let way = *way;
                 self.gateway_answered(turn, &way, response);
@@ -72,10 +67,25 @@ impl SipCore {
         }
     }
 
+    /// A request could not be sent, or its connection ended before it was answered: inside a dialog another way may lead
+    /// there.
+    fn unsent(&mut self, turn: &mut Turn<'_>, id: ClientId) {
+        let is_sent_again = match self.sent.get(&id) {
+            Some(Purpose::Bye) => return self.bye_unsent(turn, id),
+            Some(&Purpose::Refresh(leg, _)) => self.refresh_unsent(turn, leg, id),
+            Some(&Purpose::Resume(leg, _)) => self.resume_unsent(turn, leg, id),
+            Some(_) | None => false,
+        };
+        if is_sent_again {
+            self.sent.remove(&id);
+        } else {
+            self.unanswered(turn, id);
+        }
+    }
+
     fn unanswered(&mut self, turn: &mut Turn<'_>, id: ClientId) {
         self.fork_unanswered(turn, id);
         self.byes.remove(&id);
-        self.provable.remove(&id);
         match self.sent.remove(&id) {
             // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone.
             Some(Purpose::Refresh(leg, _)) => self.lose(turn, leg),

@@ -19,7 +19,9 @@ impl SipCore {
             Method::Ack => true,
             Method::Cancel => self.transactions.would_cancel(request),
             _ if request.to_tag().is_some() => self.leg_of(request).is_some(),
-            _ => self.gate.answers(request, from) == Answers::Ours,
+            // Only these are judged by their password: for others a nonce would be a pass that nobody looks at.
+            Method::Invite | Method::Register => self.gate.answers(request, from) == Answers::Ours,
+            _ => false,
         };
         // A trunk's server may say much, but calls only whom the trunk may call.
         let is_call = request.method == Method::Invite && request.to_tag().is_none();

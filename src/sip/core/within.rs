@@ -1,7 +1,7 @@
 //! Requests inside a dialog: what the far side changes, asks or ends (RFC 3261 §12.2.2, §14.2, §15.1.2).
 
 use super::ask::check_session;
-use super::compose::{ALLOW, Refusal};
+use super::compose::{ALLOW, EVENTS, Refusal};
 use super::inbound::{check_timer, refuse_sdp};
 use super::{SipCore, Turn};
 use crate::engine::Event;
@@ -29,6 +29,8 @@ impl SipCore {
         if from.transport.is_reliable() {
             // The connection it comes by is the one that is still there.
             leg.dialog.flow = from;
+            leg.detour = None;
+            self.note_alive(&from);
         }
         let result = match &request.method {
             Method::Bye => return self.bye_received(turn, leg_id, id, &request),
@@ -37,7 +39,7 @@ impl SipCore {
             Method::Info => self.info(turn, leg_id, &request),
             Method::Options => return self.tell_capabilities(turn, id, &request),
             Method::Refer => self.refer(turn, leg_id, id, &request),
-            Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", "")),
+            Method::Subscribe | Method::Publish => Err(Refusal::new(489).with("Allow-Events", EVENTS)),
             Method::Prack => self.prack(turn, leg_id, id, &request),
             // No subscription of ours (RFC 6665 §4.1.3).
             Method::Notify => Err(Refusal::new(481)),
@@ -85,7 +87,7 @@ impl SipCore {
         } else {
             answer(leg, request)?;
         }
-        leg.dialog.refresh_target(&request.headers, from);
+        leg.refresh_target(&request.headers, from);
         if !offered {
             self.media_agreed(turn, leg_id);
         }
@@ -118,17 +120,17 @@ impl SipCore {
         check_timer(request)?;
         let mut body = Vec::new();
         if !request.body.is_empty() {
-            check_updatable(leg)?;
+            check_offerable(leg)?;
             answer(leg, request)?;
             body = leg.media.body().to_vec();
         }
-        leg.dialog.refresh_target(&request.headers, from);
+        leg.refresh_target(&request.headers, from);
         let (tag, contact) = (leg.dialog.id.local_tag.clone(), leg.dialog.contact().to_owned());
         let mut response = self.session_reply(request, 200, &tag, &contact, &body);
         let session = SessionTimer::answer(turn.now.mono, &request.headers, &mut response.headers);
         if let Some(leg) = self.legs.get_mut(&leg_id) {
-            // A refresh that names no interval switches the timer off (RFC 4028 §7.4).
-            leg.session = session;
+            // A refresh that names no interval switches off what was agreed (RFC 4028 §7.4).
+            leg.session = Some(session.unwrap_or_else(|| SessionTimer::unasked(turn.now.mono)));
         }
         self.leg_touched(leg_id);
         if !request.body.is_empty() {
@@ -187,6 +189,8 @@ fn answer(leg: &mut Leg, request: &Request) -> Result<(), Refusal> {
 fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
     let glare = leg.refresh.is_some() && (leg.resuming || !leg.takes_update);
     match &leg.phase {
+        // Once the answer to the first offer is known to have arrived, there may be another (RFC 3311 §5.1, §5.2).
+        Phase::Arrived { .. } if leg.provisional.as_ref().is_some_and(Provisional::is_agreed) => Ok(()),
         Phase::Arrived { .. } => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
         Phase::Ending { .. } => Err(Refusal::new(481)),
         Phase::Up { unacked } => {
@@ -194,18 +198,6 @@ fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
             let pending = unacked.as_ref().is_some_and(|answered| answered.unacked.offered);
             if glare || pending { Err(Refusal::new(491)) } else { Ok(()) }
         }
-    }
-}
-
-/// Whether an UPDATE may bring an offer: before the answer, too, once the caller has our description for sure
-/// (RFC 3311 §5.1).
-fn check_updatable(leg: &mut Leg) -> Result<(), Refusal> {
-    let is_early = matches!(leg.phase, Phase::Arrived { .. });
-    match leg.provisional.as_ref().filter(|it| is_early && it.described) {
-        Some(Provisional { unacked: None, .. }) => Ok(()),
-        // Our offer waits for its answer.
-        Some(Provisional { unacked: Some(unacked), .. }) if unacked.offered => Err(Refusal::new(491)),
-        Some(_) | None => check_offerable(leg),
     }
 }
 

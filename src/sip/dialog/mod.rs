@@ -81,13 +81,16 @@ impl Dialog {
             // A peer of RFC 2543 sends no tag (RFC 3261 §12.1.1).
             remote_tag: remote.tag().unwrap_or_default().to_owned(),
         };
+        // It need name no Contact either (RFC 2543 §6.13): then it is where it says that it calls from.
+        let is_old = remote.tag().is_none() && invite.headers.all("Contact").next().is_none();
+        let target = if is_old { remote.uri.clone() } else { target(&invite.headers)? };
         Ok(Self {
             local: address(&invite.headers, "To")?.with_tag(local_tag),
             remote,
             local_cseq: 0,
             remote_cseq: Some(cseq(&invite.headers)?.number),
             routes: routes(&invite.headers, false)?,
-            target: target(&invite.headers)?,
+            target,
             id,
             flow,
             contact,
@@ -192,6 +195,16 @@ impl Dialog {
         Request { method, uri: uri.to_string(), headers, body: Vec::new() }
     }
 
+    /// Where the far side says that it is to be reached.
+    pub fn target(&self) -> &Uri {
+        &self.target
+    }
+
+    /// What the next request is sent to: the first of the route set, or else the far side itself.
+    pub fn next_uri(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, |route| &route.uri)
+    }
+
     /// Our Contact, as a header value.
     pub fn contact(&self) -> &str {
         &self.contact
@@ -201,7 +214,7 @@ impl Dialog {
     /// another port; any other address is not believed: NAT makes it wrong, and an attacker makes it
     /// somebody else's. `trusted` says which addresses a peer may send us to all the same.
     pub fn next_hop(&self, trusted: impl Fn(std::net::IpAddr) -> bool) -> Flow {
-        let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let uri = self.next_uri();
         let Some(ip) = uri.host.ip() else { return self.flow };
         if self.flow.transport != Transport::Udp || (ip != self.flow.remote.ip() && !trusted(ip)) {
             return self.flow;

@@ -9,10 +9,15 @@ pub const SESSION_EXPIRES_MIN: Duration = Duration::from_secs(90);
 /// Longer intervals are cut to this: a dead peer should be noticed within the hour.
 const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(3600);
 
+/// Where the far side wants no timer it is asked at half of this whether it lives (RFC 4028 §4 advises it).
+const SESSION_UNASKED: Duration = Duration::from_secs(1800);
+
 /// A session timer that runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionTimer {
     interval: Duration,
+    /// Whether the far side knows of it; else nothing but its silence ends the session.
+    agreed: bool,
     /// Whether we have to refresh; else the far side has.
     pub ours: bool,
     refreshed: Monotonic,
@@ -55,7 +60,7 @@ impl SessionTimer {
         if !ours {
             headers.push("Require", "timer");
         }
-        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None, least: None })
+        Some(Self::agreed(now, interval, ours))
     }
 
     /// The timer the far side's 2xx to our request sets up (RFC 4028 §7.2).
@@ -63,16 +68,31 @@ impl SessionTimer {
         let (interval, refresher) = session_expires(response)?;
         let interval = interval.max(SESSION_EXPIRES_MIN);
         let ours = refresher.as_deref() != Some("uas");
-        Some(Self { interval, ours, refreshed: now, asked: false, again_at: None, least: None })
+        Some(Self::agreed(now, interval, ours))
+    }
+
+    /// The timer a dialog has once the far side has answered our request: agreed, or ours alone.
+    pub fn begun(now: Monotonic, response: &Headers) -> Self {
+        Self::accepted(now, response).unwrap_or_else(|| Self::unasked(now))
     }
 
     /// The timer of a dialog that goes on after a restart: whether it is refreshed in time is on us until it is agreed anew.
     pub fn resumed(now: Monotonic, interval: Duration) -> Self {
         let interval = interval.clamp(SESSION_EXPIRES_MIN, SESSION_EXPIRES_MAX);
-        Self { interval, ours: true, refreshed: now, asked: false, again_at: None, least: None }
+        Self::agreed(now, interval, true)
     }
 
-    /// The agreed interval.
+    /// The timer of a dialog whose far side wants none: who stands in line and is gone without a word would be rung for
+    /// in the end.
+    pub fn unasked(now: Monotonic) -> Self {
+        Self { agreed: false, ..Self::agreed(now, SESSION_UNASKED, true) }
+    }
+
+    fn agreed(now: Monotonic, interval: Duration, ours: bool) -> Self {
+        Self { interval, agreed: true, ours, refreshed: now, asked: false, again_at: None, least: None }
+    }
+
+    /// The interval, agreed or not.
     pub fn interval(&self) -> Duration {
         self.interval
     }
@@ -92,12 +112,16 @@ impl SessionTimer {
 
     /// Whether the session is over at `now`; otherwise it is to be refreshed by us.
     pub fn is_expired(&self, now: Monotonic) -> bool {
-        (self.asked || !self.ours || self.again_at.is_some()) && now >= self.end()
+        self.agreed && (self.asked || !self.ours || self.again_at.is_some()) && now >= self.end()
     }
 
     /// We sent a refresh.
-    pub fn refreshing(&mut self) {
-        (self.asked, self.again_at) = (true, None);
+    pub fn refreshing(&mut self, now: Monotonic) {
+        (self.asked, self.again_at) = (self.agreed, None);
+        if !self.agreed {
+            // Whatever is answered, it lives; and in the end it is asked again.
+            self.refreshed = now;
+        }
     }
 
     /// Our refresh was refused because its interval is too short for somebody (RFC 4028 §7.3). Whether it is to be tried
@@ -163,6 +187,16 @@ mod tests {
     }
 
     #[test]
+    fn who_wants_no_timer_is_asked_again_and_again_and_never_expires() {
+        let mut timer = SessionTimer::unasked(Monotonic(0));
+        for round in 1..=9 {
+            assert_eq!(timer.due(), Monotonic(round * 900_000_000));
+            assert!(!timer.is_expired(Monotonic(u64::MAX)));
+            timer.refreshing(timer.due());
+        }
+    }
+
+    #[test]
     fn an_interval_that_is_too_short_for_somebody_is_lengthened_once() {
         let secs = Duration::from_secs;
         let mut reply = Headers::new();
@@ -181,7 +215,7 @@ mod tests {
         assert_eq!(reply.first("Session-Expires"), Some("90;refresher=uas"));
         assert_eq!(ours.due(), Monotonic(45_000_000));
         assert!(!ours.is_expired(ours.due()));
-        ours.refreshing();
+        ours.refreshing(ours.due());
         assert_eq!(ours.due(), Monotonic(60_000_000));
         assert!(ours.is_expired(ours.due()));
         let theirs = SessionTimer::answer(Monotonic(0), &headers("90", true), &mut reply).unwrap();

@@ -191,3 +191,20 @@ fn without_a_longest_wait_nothing_is_held_back() {
     }
     assert!(overload.admit(Monotonic(1_000_000), Newcomer::Call, 0).is_ok());
 }
+
+#[test]
+fn when_nine_tenths_of_the_room_for_records_are_taken_calls_are_refused_until_a_quarter_is_free() {
+    let mut overload = Overload::new(OverloadRules::default());
+    let mut refused = |waiting, who| {
+        overload.records(waiting, 100);
+        overload.admit(Monotonic(1), who, 0).err().map(|refusal| refusal.cause)
+    };
+    for (waiting, is_refused) in
+        [(0, false), (89, false), (90, true), (76, true), (75, true), (74, false), (89, false)]
+    {
+        let expected = is_refused.then_some(Cause::Records);
+        assert_eq!(refused(waiting, Newcomer::Call), expected, "{waiting} of 100");
+        assert_eq!(refused(waiting, Newcomer::Ours), None);
+    }
+    assert!(!overload.lacks_room() && !overload.is_overloaded());
+}

@@ -12,6 +12,7 @@ pub use register::{RegisterError, Registered};
 pub use way::PhoneWay;
 
 use super::flow::Flow;
+use super::uri::Uri;
 use crate::engine::time::Monotonic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -187,6 +188,28 @@ impl Registrar {
             let fixed = self.bindings.get(&id).is_some_and(|binding| binding.expires_at.is_none());
             if fixed { self.missed_for_good(now, id) } else { self.remove(id) }
         }
+    }
+
+    /// The phone that has come by this flow, if it says which it is (`+sip.instance`, RFC 5626 §4.1).
+    pub fn phone_at(&self, flow: &Flow) -> Option<String> {
+        let binding = self.bindings.values().find(|binding| binding.flow == *flow)?;
+        Some(binding.outbound.as_ref()?.instance.clone())
+    }
+
+    /// The ways to one phone of an account, the one that was heard of last first: the phone that calls itself `target`, or
+    /// is this one (`+sip.instance`), or has the same name at the same host and has only connected anew by another port.
+    pub fn ways_to(&self, account: AccountId, target: &Uri, instance: Option<&str>) -> Vec<Flow> {
+        let is_same = |binding: &Binding| {
+            let known = binding.outbound.as_ref().map(|it| it.instance.as_str());
+            let is_at = |uri: Uri| (&uri.user, &uri.host) == (&target.user, &target.host);
+            (known.is_some() && known == instance)
+                || binding.is_at(target)
+                || (known.is_none() && binding.uri.parse().is_ok_and(is_at))
+        };
+        let phones = self.bindings_of(account).map(|(_, binding)| binding);
+        let mut same: Vec<_> = phones.filter(|binding| is_same(binding) && binding.path.is_empty()).collect();
+        same.sort_by_key(|binding| std::cmp::Reverse((binding.alive, binding.seen)));
+        same.into_iter().map(|binding| binding.flow).collect()
     }
 
     fn bindings_of(&self, account: AccountId) -> impl Iterator<Item = (&BindingId, &Binding)> {

@@ -69,12 +69,13 @@ async fn welcome(connections: Arc<Connections>, admitted: Admitted, socket: TcpS
     let (all, id) = (Arc::clone(&connections), admitted.id);
     match flow.transport {
         Transport::Udp | Transport::Tcp => {
-            stream::serve(all, admitted, bytes::halves(socket, &settings), flow).await;
+            stream::serve(all, admitted, bytes::halves(socket, &settings, settings.patience), flow).await;
         }
         Transport::Tls => {
             let secured = tls::accept(rules.tls.as_ref(), socket);
             if let Some(secured) = shake(&connections, &flow, secured).await {
-                stream::serve(all, admitted, bytes::halves(secured, &settings), flow).await;
+                stream::serve(all, admitted, bytes::halves(secured, &settings, settings.patience), flow)
+                    .await;
             }
         }
         Transport::Ws => {

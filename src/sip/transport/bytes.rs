@@ -4,19 +4,21 @@ use super::TransportSettings;
 use super::framing::{Frame, Framer};
 use super::stream::{Incoming, Outgoing, Piece};
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout_at};
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 8192;
 
-/// Both directions of a stream.
+/// Both directions of a stream. Whoever opened it to us has to say what for (`first_within`).
 pub(super) fn halves<S: AsyncRead + AsyncWrite + Send>(
     stream: S,
     settings: &TransportSettings,
+    first_within: Duration,
 ) -> (Reader<ReadHalf<S>>, Writer<WriteHalf<S>>) {
     let (reader, writer) = tokio::io::split(stream);
-    (Reader::new(reader, *settings), Writer(writer))
+    (Reader::new(reader, *settings, first_within), Writer(writer))
 }
 
 /// Cuts messages out of what comes.
@@ -26,14 +28,16 @@ pub(super) struct Reader<R> {
     buffer: Vec<u8>,
     settings: TransportSettings,
     deadline: Instant,
+    /// Whether a whole message has come yet: neither pings nor half of one keep a connection that has said nothing.
+    has_spoken: bool,
     /// Whether a message had begun before the last bytes came, and whether they brought a whole one.
     was_inside: bool,
     has_found: bool,
 }
 
 impl<R> Reader<R> {
-    fn new(reader: R, settings: TransportSettings) -> Self {
-        let deadline = Instant::now() + settings.idle;
+    fn new(reader: R, settings: TransportSettings, first_within: Duration) -> Self {
+        let deadline = Instant::now() + first_within;
         let buffer = vec![0; BUFFER_BYTES];
         Self {
             reader,
@@ -41,6 +45,7 @@ impl<R> Reader<R> {
             buffer,
             settings,
             deadline,
+            has_spoken: false,
             was_inside: false,
             has_found: false,
         }
@@ -49,9 +54,10 @@ impl<R> Reader<R> {
     /// One deadline per message, not per byte: a peer that trickles is a peer that stalls.
     fn renew_deadline(&mut self) {
         let is_inside = self.framer.is_inside_a_message();
-        if !is_inside {
+        // Of one that has said nothing yet the first deadline stands.
+        if self.has_spoken && !is_inside {
             self.deadline = Instant::now() + self.settings.idle;
-        } else if !self.was_inside || self.has_found {
+        } else if self.has_spoken && (!self.was_inside || self.has_found) {
             self.deadline = Instant::now() + self.settings.patience;
         }
         (self.was_inside, self.has_found) = (is_inside, false);
@@ -65,7 +71,10 @@ impl<R: AsyncRead + Send + Unpin> Incoming for Reader<R> {
                 Ok(Some(frame)) => {
                     self.has_found = true;
                     return Some(match frame {
-                        Frame::Message(bytes) => Piece::Message(bytes),
+                        Frame::Message(bytes) => {
+                            self.has_spoken = true;
+                            Piece::Message(bytes)
+                        }
                         Frame::Ping => Piece::Ping,
                     });
                 }

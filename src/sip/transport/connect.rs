@@ -39,7 +39,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Send>(
     let failed = match timeout(settings.connect, dialled).await {
         Ok(Ok(made)) => {
             let flow = Flow { connection: Some(admitted.id), ..to };
-            stream::serve(connections.clone(), admitted, bytes::halves(made, &settings), flow).await;
+            stream::serve(connections.clone(), admitted, bytes::halves(made, &settings, settings.idle), flow)
+                .await;
             // What waits for an answer by it was sent to a flow without a connection.
             return connections.inlet.lost(to);
         }

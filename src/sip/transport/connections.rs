@@ -5,8 +5,9 @@ use super::inlet::Inlet;
 use super::settings::{PeerRules, TransportSettings, count};
 use super::stream::Job;
 use crate::sip::flow::{ConnectionId, Flow, Transport, TrunkId};
+use crate::sip::source::Source;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -32,8 +33,8 @@ fn peer(flow: &Flow) -> Peer {
 struct Table {
     open: HashMap<ConnectionId, Open>,
     by_peer: HashMap<Peer, ConnectionId>,
-    /// Connections opened by others, per source address.
-    by_source: HashMap<IpAddr, usize>,
+    /// Connections opened by others, per source.
+    by_source: HashMap<Source, usize>,
     last: u64,
 }
 
@@ -71,7 +72,7 @@ impl Connections {
         if is_inbound && self.inlet.is_shut_out(flow.remote.ip()) {
             return None;
         }
-        let (mut table, source) = (self.table(), flow.remote.ip());
+        let (mut table, source) = (self.table(), Source::of(flow.remote.ip()));
         let sources = table.by_source.get(&source).copied().unwrap_or_default();
         let too_many = is_inbound && sources >= self.settings.connections_per_source_max;
         if too_many || table.open.len() >= self.settings.connections_max {
@@ -108,10 +109,11 @@ impl Connections {
         let mut table = self.table();
         let Some(open) = table.open.remove(&id) else { return };
         let (_, remote, _) = open.peer;
-        if let (true, Some(sources)) = (open.is_inbound, table.by_source.get_mut(&remote.ip())) {
+        let source = Source::of(remote.ip());
+        if let (true, Some(sources)) = (open.is_inbound, table.by_source.get_mut(&source)) {
             *sources = sources.saturating_sub(1);
             if *sources == 0 {
-                table.by_source.remove(&remote.ip());
+                table.by_source.remove(&source);
             }
         }
     }
@@ -143,5 +145,31 @@ impl Connections {
         let queued = admitted.queue.try_send(job).is_ok();
         runtime.spawn(connect(self.clone(), admitted, to));
         queued
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::lanes;
+    use super::*;
+    use std::net::IpAddr;
+
+    fn from(address: &str) -> Flow {
+        let remote = SocketAddr::new(address.parse::<IpAddr>().unwrap(), 40_000);
+        Flow::tcp("[2001:db8::1]:5060".parse().unwrap(), remote)
+    }
+
+    #[test]
+    fn whoever_has_a_network_of_ipv6_has_the_places_of_one_source() {
+        let settings = TransportSettings { connections_per_source_max: 2, ..TransportSettings::default() };
+        let (events, _inbox) = lanes(1);
+        let inlet = Inlet { events, counts: Arc::default(), keep_bytes: false, shut_out: Arc::default() };
+        let connections = Connections::new(settings, watch::channel(Arc::default()).1, inlet);
+        let first = connections.admit(&from("2001:db8:1:2::1"), true).unwrap();
+        assert!(connections.admit(&from("2001:db8:1:2::2"), true).is_some());
+        assert!(connections.admit(&from("2001:db8:1:2:ffff::3"), true).is_none(), "the same /64");
+        assert!(connections.admit(&from("2001:db8:1:3::1"), true).is_some(), "another");
+        connections.forget(first.id);
+        assert!(connections.admit(&from("2001:db8:1:2:ffff::3"), true).is_some());
     }
 }

@@ -18,13 +18,14 @@ pub struct TransportSettings {
     pub queued_per_connection_max: usize,
     /// The most connections, in and out.
     pub connections_max: usize,
-    /// The most connections that one address may open to us.
+    /// The most connections that one source may open to us: an address, or of IPv6 the /64 it is in.
     pub connections_per_source_max: usize,
     /// The most handshakes of TLS and WebSocket at once.
     pub handshakes_max: usize,
     /// A connection that brings nothing for so long is closed.
     pub idle: Duration,
-    /// A message must be whole so long after its first byte, and a write done.
+    /// A message must be whole so long after its first byte, and a write done; and whoever opens a connection must have
+    /// sent a first one so long after it was made.
     pub patience: Duration,
     /// How long a connection of ours may take to be made, its handshake included.
     pub connect: Duration,

@@ -292,6 +292,36 @@ async fn a_peer_that_stalls_inside_a_message_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_connection_that_says_nothing_is_closed_and_one_that_has_spoken_may_be_silent() {
+    let settings = TransportSettings { patience: Duration::from_millis(100), ..TransportSettings::default() };
+    let (sender, mut receiver, _, tcp) = open(settings).await;
+    let mut spoke = TcpStream::connect(tcp).await.unwrap();
+    spoke.write_all(options("l: 0\r\n\r\n").as_bytes()).await.unwrap();
+    let Received::Message { flow, .. } = next(&mut receiver).await else { panic!("no message") };
+    let mut silent = TcpStream::connect(tcp).await.unwrap();
+    closed(&mut silent).await;
+    // Nor is a ping a message, however often it comes.
+    let (mut reader, mut writer) = TcpStream::connect(tcp).await.unwrap().into_split();
+    let pinging = async {
+        while writer.write_all(b"\r\n\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut pongs = Vec::new();
+    let reading = async { drop(reader.read_to_end(&mut pongs).await) };
+    timeout(DEADLINE, async {
+        tokio::select! { () = pinging => {}, () = reading => {} }
+    })
+    .await
+    .unwrap();
+    // The one that came first has outlived both.
+    sender.send(flow, b"ok".as_slice().into());
+    let mut answer = [0; 2];
+    timeout(DEADLINE, spoke.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"ok");
+}
+
+#[tokio::test]
 async fn a_port_in_use_names_the_listener_and_the_remedy() {
     let (sender, _receiver, ..) = open(TransportSettings::default()).await;
     for taken in sender.bound() {

@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -85,19 +85,23 @@ pub(super) fn halves<S: AsyncRead + AsyncWrite + Send + Unpin>(
     settings: &TransportSettings,
 ) -> (Reader<S>, Writer<S>) {
     let (sink, stream) = web.split();
-    (Reader { stream, idle: settings.idle }, Writer(sink))
+    let first_by = Instant::now() + settings.patience;
+    (Reader { stream, idle: settings.idle, first_by: Some(first_by) }, Writer(sink))
 }
 
 /// Takes messages out of frames.
 pub(super) struct Reader<S> {
     stream: SplitStream<WebSocketStream<S>>,
     idle: Duration,
+    /// When the first message must have come, until it has: pings do not count.
+    first_by: Option<Instant>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Incoming for Reader<S> {
     async fn next(&mut self) -> Option<Piece> {
         loop {
-            let bytes = match timeout(self.idle, self.stream.next()).await {
+            let deadline = self.first_by.unwrap_or_else(|| Instant::now() + self.idle);
+            let bytes = match timeout_at(deadline, self.stream.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => Vec::from(text.as_bytes()),
                 Ok(Some(Ok(Message::Binary(bytes)))) => bytes.to_vec(),
                 // A ping has been answered already, and a goodbye is when nothing more comes.
@@ -107,7 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Incoming for Reader<S> {
                 Ok(Some(Err(_)) | None) | Err(_) => return None,
             };
             // Clients in JavaScript can send no ping of the WebSocket's own: RFC 5626's are theirs (RFC 7118 §6).
-            return Some(if bytes == b"\r\n\r\n" { Piece::Ping } else { Piece::Message(bytes) });
+            if bytes == b"\r\n\r\n" {
+                return Some(Piece::Ping);
+            }
+            self.first_by = None;
+            return Some(Piece::Message(bytes));
         }
     }
 }

@@ -74,6 +74,8 @@ pub struct Route {
     pub probe_every: Option<Duration>,
     /// What our Contact and our own From call us; `None`: our address.
     pub contact_host: Option<Host>,
+    /// A server that gives no sign for this long after our INVITE makes way for the next one.
+    pub answer_within: Duration,
 }
 
 impl Route {
@@ -89,6 +91,8 @@ impl Route {
             registration: None,
             probe_every: None,
             contact_host: None,
+            // For a call that somebody waits for that is long: by UDP the server has been asked three times by then.
+            answer_within: Duration::from_secs(3),
         }
     }
 

@@ -188,6 +188,18 @@ impl Trunks {
         gateways.map(|it| (Way { trunk, gateway: it.id, flow: it.flow }, it.is_up)).collect()
     }
 
+    /// The servers of a trunk that are reached by the same transport as `flow`: the one it led to first, then those at its
+    /// address, then others that live.
+    pub fn ways_beside(&self, trunk: TrunkId, flow: &Flow) -> Vec<Flow> {
+        let known = self.states.get(trunk.0).map(|state| state.gateways.as_slice()).unwrap_or_default();
+        let is_like =
+            |way: &Flow| way.transport == flow.transport && way.local.is_ipv4() == flow.local.is_ipv4();
+        let mut ways: Vec<_> = known.iter().filter(|gateway| is_like(&gateway.flow)).collect();
+        let far = |way: &Flow| (way.remote != flow.remote, way.remote.ip() != flow.remote.ip());
+        ways.sort_by_key(|gateway| (far(&gateway.flow), !gateway.is_up, gateway.rank.priority));
+        ways.into_iter().map(|gateway| gateway.flow).collect()
+    }
+
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         self.deadline

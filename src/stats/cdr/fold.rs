@@ -1,11 +1,14 @@
 //! From facts to records: what is open, and what becomes of it. It keeps no record once it is told.
 
-use super::{Audio, Cdr, Entry, Noted, Passed, Restart, Visit};
-use crate::engine::fact::{EndedBy, Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
+mod blank;
+
+use super::{Cdr, Entry, LegOfCall, Noted, Passed, Restart, Visit};
+use crate::engine::fact::{Fact, OfferOutcome, Outcome, Stamped, TurnedAwayBecause};
 use crate::engine::id::{AgentId, CallId, QueueId};
 use crate::engine::settings::{Destination, Settings};
 use crate::engine::talk::{TalkFact, TransferTo};
 use crate::engine::time::Wall;
+use blank::blank;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +16,8 @@ use std::time::Duration;
 /// Queues before the last one that a record tells of; further ones are left out. No rule of the engine's sends a call
 /// round so often, only supervisors could.
 const VISITS_MAX: usize = 64;
+/// Legs that a record tells of: the caller's and the last others. One agent after the other who does not answer makes many.
+const LEGS_MAX: usize = 64;
 
 /// A call that is not over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -98,6 +103,20 @@ impl CdrFold {
         None
     }
 
+    /// Somebody is being called for a call, in a dialog of his own. Whether a record will tell of it.
+    pub fn leg_begun(&mut self, call: CallId, leg: LegOfCall) -> bool {
+        let Some(Open { cdr, .. }) = self.open.get_mut(&call) else { return false };
+        // The caller's own is there since he came to his first queue.
+        if leg.sip_call_id == cdr.sip_call_id {
+            return false;
+        }
+        if cdr.legs.len() >= LEGS_MAX {
+            cdr.legs.remove(1);
+        }
+        cdr.legs.push(leg);
+        true
+    }
+
     /// The records of calls that will have no end of their own, because the engine has failed. Nothing is open then.
     pub fn cut_short(&mut self, now: Wall) -> Vec<Cdr> {
         let open = std::mem::take(&mut self.open).into_values();
@@ -128,6 +147,7 @@ impl CdrFold {
             dialled: dialled.clone(),
             caller_number: caller.number.clone(),
             caller_name: caller.name.clone(),
+            diverted_from: caller.diverted_from.as_deref().map(str::to_owned),
             outcome,
             turned_away: Some(*because),
             sent_to: place(to),
@@ -146,6 +166,7 @@ impl CdrFold {
             dialled: dialled.clone(),
             caller_number: caller.number.clone(),
             caller_name: caller.name.clone(),
+            diverted_from: caller.diverted_from.as_deref().map(str::to_owned),
             language: language.clone(),
             priority_ms: millis(*priority),
             ..blank(*call, self.queue_name(*queue), wall)
@@ -168,6 +189,7 @@ impl CdrFold {
             };
             cdr.visits = before.visits;
             cdr.transfers = before.transfers;
+            cdr.legs = before.legs;
             cdr.restart = before.restart;
             if cdr.visits.len() < VISITS_MAX {
                 cdr.visits.push(visit);
@@ -175,6 +197,9 @@ impl CdrFold {
         } else if self.open.len() >= self.open_max {
             self.overlooked = self.overlooked.saturating_add(1);
             return;
+        } else {
+            let (at_ms, sip_call_id) = (cdr.queued_at_ms, cdr.sip_call_id.clone());
+            cdr.legs.push(LegOfCall { at_ms, with: "caller".into(), sip_call_id });
         }
         self.open.insert(cdr.call, Open { cdr, left_queue });
     }
@@ -251,39 +276,6 @@ fn place(to: &Destination) -> Option<String> {
         Destination::Queue(_) => None,
         Destination::Number(number) => Some(format!("number {number}")),
         Destination::Message(prompt) => Some(format!("message {prompt}")),
-    }
-}
-
-/// A record of which nothing is known yet but that the call is at the queue: what is left of it when we fail.
-fn blank(call: CallId, queue: String, wall: i64) -> Cdr {
-    Cdr {
-        call,
-        sip_call_id: String::new(),
-        queue,
-        dialled: String::new(),
-        caller_number: String::new(),
-        caller_name: String::new(),
-        language: String::new(),
-        priority_ms: 0,
-        queued_at_ms: wall,
-        answered_at_ms: None,
-        ended_at_ms: wall,
-        wait_ms: 0,
-        talk_ms: 0,
-        hold_ms: 0,
-        ring_ms: 0,
-        offers: 0,
-        outcome: Outcome::Error,
-        answered_in_threshold: false,
-        agent: None,
-        ended_by: EndedBy::System,
-        turned_away: None,
-        sent_to: None,
-        visits: Vec::new(),
-        disposition: None,
-        transfers: Vec::new(),
-        audio: Audio::default(),
-        restart: None,
     }
 }
 

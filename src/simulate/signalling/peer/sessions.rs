@@ -41,7 +41,7 @@ impl Peer {
             session.put_off(now + Duration::from_millis(700));
             return self.plan_session(id);
         }
-        session.refreshing();
+        session.refreshing(now);
         let expires = format!("{};refresher=uac", session.interval().as_secs());
         let Some(dialog) = party.dialog.as_mut() else { return };
         let mut request = dialog.request(Method::Update);

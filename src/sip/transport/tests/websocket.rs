@@ -125,3 +125,19 @@ async fn a_browser_that_is_gone_cannot_be_called() {
         assert_eq!(next(&mut receiver).await, Received::Failed { flow: lost });
     }
 }
+
+#[tokio::test]
+async fn a_websocket_that_brings_no_message_is_closed_though_it_pings() {
+    let settings = TransportSettings { patience: Duration::from_millis(100), ..TransportSettings::default() };
+    let (_sender, _receiver, address) = listening(settings, Origins::default()).await;
+    let mut browser = open(address, &[SIP]).await.unwrap();
+    let pinging = async {
+        // Each is answered until nobody is there any more.
+        while browser.send(Frame::text("\r\n\r\n")).await.is_ok() {
+            if !matches!(browser.next().await, Some(Ok(Frame::Text(_)))) {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, pinging).await.expect("closed in time");
+}

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::event::Caller;
 use crate::engine::explain::OfferedBecause;
-use crate::engine::fact::Entered;
+use crate::engine::fact::{EndedBy, Entered};
 use crate::engine::id::{AgentId, OfferId, QueueId};
 use crate::engine::settings::{Agent, Limits, Queue};
 use crate::engine::time::{Monotonic, Now};
@@ -37,7 +37,7 @@ fn queued(call: u64) -> Fact {
         call: CallId(call),
         queue: QueueId(0),
         dialled: "4001".into(),
-        caller: Caller { number: "+491".into(), name: "Rosa".into() },
+        caller: Caller { number: "+491".into(), name: "Rosa".into(), ..Caller::default() },
         sip_call_id: format!("{call}@host"),
         language: "de".into(),
         priority: Duration::from_secs(30),
@@ -172,7 +172,7 @@ fn turned_away(call: u64, because: TurnedAwayBecause, to: Destination) -> Fact {
         call: CallId(call),
         queue: QueueId(2),
         dialled: "4003".into(),
-        caller: Caller { number: "+491".into(), name: String::new() },
+        caller: Caller { number: "+491".into(), ..Caller::default() },
         sip_call_id: format!("{call}@host"),
         because,
         to,
@@ -300,4 +300,70 @@ fn whom_a_caller_was_passed_on_to_is_in_his_record_and_whom_in_vain_too() {
         cdr.transfers.iter().map(|it| (it.at_ms, it.by.as_str(), it.to.as_str(), it.done)).collect();
     assert_eq!(told, [(2000, "anna", "number +4930", false), (3000, "anna", "queue support", true)]);
     assert_eq!((cdr.outcome, cdr.visits.len()), (Outcome::Abandoned, 1));
+}
+
+#[test]
+fn a_record_tells_of_the_legs_through_all_queues_the_callers_first_and_of_very_many_the_last() {
+    let mut fold = fold(10);
+    let leg = |at_ms: i64, with: &str| LegOfCall {
+        at_ms,
+        with: with.into(),
+        sip_call_id: format!("{with}-{at_ms}"),
+    };
+    assert!(!fold.leg_begun(CallId(7), leg(900, "anna")), "there is no such call");
+    fold.observe(&at(1000, queued(7)));
+    let of_caller = LegOfCall { at_ms: 1000, with: "caller".into(), sip_call_id: "7@host".into() };
+    assert!(!fold.leg_begun(CallId(7), of_caller.clone()), "it is told of already");
+    assert!(fold.leg_begun(CallId(7), leg(1100, "anna")));
+    fold.observe(&at(2000, left(7, Outcome::Overflow, 1000, None)));
+    fold.observe(&at(2000, to_another(queued(7), 1)));
+    assert!(fold.leg_begun(CallId(7), leg(2100, "ben")));
+    let open = fold.clone();
+    let cdr = record(fold.observe(&at(9000, ended(7, EndedBy::Caller, 0))));
+    assert_eq!(cdr.legs, [of_caller.clone(), leg(1100, "anna"), leg(2100, "ben")]);
+    let mut fold = open;
+    for more in 0..1000 {
+        assert!(fold.leg_begun(CallId(7), leg(3000 + more, "ben")));
+    }
+    let cdr = record(fold.observe(&at(9000, ended(7, EndedBy::Caller, 0))));
+    assert_eq!((cdr.legs.len(), &cdr.legs[0]), (64, &of_caller));
+    assert_eq!((&cdr.legs[1], &cdr.legs[63]), (&leg(3937, "ben"), &leg(3999, "ben")));
+}
+
+#[test]
+fn whom_a_caller_called_first_is_in_his_record() {
+    let mut fold = fold(10);
+    let diverted = |fact| match fact {
+        Fact::CallQueued {
+            call,
+            queue,
+            dialled,
+            caller,
+            sip_call_id,
+            language,
+            priority,
+            waiting,
+            entered,
+        } => {
+            let caller = Caller { diverted_from: Some("+4930111".into()), ..caller };
+            Fact::CallQueued {
+                call,
+                queue,
+                dialled,
+                caller,
+                sip_call_id,
+                language,
+                priority,
+                waiting,
+                entered,
+            }
+        }
+        other => other,
+    };
+    fold.observe(&at(0, diverted(queued(7))));
+    fold.observe(&at(0, queued(8)));
+    let first = |call, fold: &mut CdrFold| {
+        record(fold.observe(&at(9, ended(call, EndedBy::Caller, 0)))).diverted_from
+    };
+    assert_eq!((first(7, &mut fold).as_deref(), first(8, &mut fold)), (Some("+4930111"), None));
 }

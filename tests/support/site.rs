@@ -1,4 +1,5 @@
 //! A running engine with the rules of one case, and those who meet it: a trunk, agents' phones, a supervisor.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use crate::phones::{DEADLINE, within};
 use crate::support::engine::{Holdfast, TOKEN};
@@ -6,6 +7,11 @@ use holdfast::phone::{Call, Dial, Ended, IncomingCall, Phone, PhoneSettings, Sid
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A tone for everybody, so that it can be told who hears whom: the callers', the agents', whoever joins them.
+pub const CALLER: f64 = 440.0;
+pub const AGENT: f64 = 1_000.0;
+pub const GUEST: f64 = 1_700.0;
 
 /// How a call ends that the engine hangs up after an answer.
 pub const LET_GO: Ended = Ended { by: Side::There, status: None };
@@ -69,7 +75,7 @@ impl Site {
 
     /// A call on its way.
     pub async fn dial(&self, dialled: &str, number: &str) -> Call {
-        let sound = Sound::Tone(440.0);
+        let sound = Sound::Tone(CALLER);
         let dial = Dial { target: dialled.into(), number: Some(number.into()), display: None, sound };
         self.trunk.dial(dial).await.unwrap()
     }
@@ -86,6 +92,12 @@ impl Site {
         let call = self.caller(dialled, number).await;
         self.shown("/v1/calls", |shown| shown["caller_number"] == number && shown["queue"] == queue).await;
         call
+    }
+
+    /// The identity of the call of the caller with this number, once he talks.
+    pub async fn talks(&self, number: &str) -> String {
+        let talks = |call: &Value| call["caller_number"] == number && call["stage"] == "talking";
+        self.shown("/v1/calls", talks).await["id"].as_str().unwrap().to_owned()
     }
 
     /// The status with which a call is refused.
@@ -156,6 +168,11 @@ impl Site {
 
 async fn phone(engine: &Holdfast, account: &str) -> Phone {
     Phone::bind(PhoneSettings::new(engine.sip, account, &format!("{account}'s own"))).await.unwrap()
+}
+
+/// Whether the sound of the last moments is this tone, alone or with others.
+pub fn hears(call: &Call, hz: f64) -> bool {
+    call.heard().tone_share(hz) > 0.2
 }
 
 /// The next call at this phone.
