@@ -194,12 +194,90 @@ fn the_trunks_question_for_our_password_is_answered_within_the_same_call() {
         says(&mut bench, flow, &second, 200);
         let (_, ack) = bench.expect_request(Method::Ack);
         assert_eq!(ack.headers.first("CSeq"), Some("2 ACK"));
+        assert_eq!(ack.headers.first(answers), Some(answer), "nobody may ask for it then");
         bench.expect_event(Event::OfferAnswered { offer: OFFER });
         bench.command(Command::Hangup { leg: agent_leg() });
         let (_, bye) = bench.expect_request(Method::Bye);
         assert_eq!(bye.headers.first("CSeq"), Some("3 BYE"));
         bench.expect_nothing_left();
     }
+}
+
+/// A call that the trunk has answered without a question; its 200 says this besides.
+fn answered(more: Option<(&str, &str)>) -> (Bench, Flow) {
+    let mut bench = with_password();
+    dial(&mut bench, "+4989");
+    let (flow, invite) = bench.expect_request(Method::Invite);
+    bench.response(flow, &ok(flow, &invite, more));
+    bench.expect_request(Method::Ack);
+    bench.expect_event(Event::OfferAnswered { offer: OFFER });
+    (bench, flow)
+}
+
+fn ok(flow: Flow, invite: &Request, more: Option<(&str, &str)>) -> Response {
+    let mut response = Response::reply_to(invite, 200, "", Some("outside"));
+    response.headers.push("Contact", format!("<sip:gw@{}>", flow.remote));
+    response.headers.push("Content-Type", "application/sdp");
+    response.body = sdp(50_000, 8, "sendrecv");
+    if let Some((name, value)) = more {
+        response.headers.push(name, value);
+    }
+    response
+}
+
+#[test]
+fn a_trunk_that_wants_our_password_for_the_end_of_a_call_gets_it_once() {
+    for (status, answers) in [(401, "Authorization"), (407, "Proxy-Authorization")] {
+        let (mut bench, flow) = answered(None);
+        bench.command(Command::Hangup { leg: agent_leg() });
+        let (_, first) = bench.expect_request(Method::Bye);
+        bench.response(flow, &challenge(&first, status, "carrier.example", ""));
+        let (_, second) = bench.expect_request(Method::Bye);
+        assert_eq!(second.headers.first("CSeq"), Some("3 BYE"));
+        for same in ["Call-ID", "From", "To"] {
+            assert_eq!(second.headers.first(same), first.headers.first(same));
+        }
+        assert!(second.headers.first(answers).unwrap().contains("username=\"acme\""));
+        assert!(!bench.core.is_quiet(), "the call is not over for the carrier");
+        bench.response(flow, &challenge(&second, status, "carrier.example", "2"));
+        bench.expect_silence();
+        bench.expect_nothing_left();
+    }
+}
+
+#[test]
+fn a_trunk_that_wants_our_password_for_a_refresh_gets_it_and_the_call_goes_on() {
+    let (mut bench, flow) = answered(Some(("Session-Expires", "90;refresher=uac")));
+    bench.after(Duration::from_secs(45));
+    let (_, first) = bench.expect_request(Method::Invite);
+    bench.response(flow, &challenge(&first, 407, "carrier.example", ""));
+    bench.expect_request(Method::Ack);
+    let (_, second) = bench.expect_request(Method::Invite);
+    assert_eq!(second.headers.first("CSeq"), Some("3 INVITE"));
+    assert_eq!(second.body, first.body);
+    let proof = second.headers.first("Proxy-Authorization").unwrap();
+    bench.response(flow, &ok(flow, &second, Some(("Session-Expires", "90;refresher=uac"))));
+    let (_, ack) = bench.expect_request(Method::Ack);
+    assert_eq!(ack.headers.first("CSeq"), Some("3 ACK"));
+    assert_eq!(ack.headers.first("Proxy-Authorization"), Some(proof));
+    // The next one asks anew, as nobody said how long the answer holds.
+    bench.after(Duration::from_secs(45));
+    let (_, third) = bench.expect_request(Method::Invite);
+    assert_eq!(third.headers.first("CSeq"), Some("4 INVITE"));
+    assert_eq!(bench.core.counts().legs, 1);
+    bench.expect_no_event();
+}
+
+#[test]
+fn within_a_call_too_a_foreign_realm_gets_no_password() {
+    let (mut bench, flow) = answered(None);
+    bench.command(Command::Hangup { leg: agent_leg() });
+    let (_, bye) = bench.expect_request(Method::Bye);
+    bench.response(flow, &challenge(&bye, 407, "evil.example", ""));
+    bench.expect_silence();
+    let told = bench.notes.last().map(ToString::to_string).unwrap_or_default();
+    assert!(told.contains("evil.example"), "{told}");
+    bench.expect_nothing_left();
 }
 
 #[test]

@@ -15,15 +15,14 @@ pub(super) fn check(first: u64, count: u64, limit: Option<Duration>) -> u8 {
         let is_late = limit.is_some_and(|limit| began.elapsed() > limit);
         (!is_late).then(|| run(seed))
     });
-    let (mut ran, mut broken, mut messages, mut backed_off) = (0_u64, 0_usize, 0_u64, 0_u64);
+    let (mut ran, mut broken, mut messages) = (0_u64, 0_usize, 0_u64);
     let mut seen = Seen::default();
     for result in results.into_iter().flatten() {
         ran += 1;
         match result {
-            Ok(Run { seen: more, messages: carried, backed_off: pauses, .. }) => {
+            Ok(Run { seen: more, messages: carried, .. }) => {
                 seen = seen + more;
                 messages += carried;
-                backed_off += pauses;
             }
             Err(violation) => {
                 broken += 1;
@@ -36,7 +35,7 @@ pub(super) fn check(first: u64, count: u64, limit: Option<Duration>) -> u8 {
             }
         }
     }
-    println!("{}", story(&seen, backed_off));
+    println!("{}", story(&seen));
     println!(
         "{ran} worlds, {messages} datagrams in {:.1} s: {}",
         began.elapsed().as_secs_f64(),
@@ -45,24 +44,8 @@ pub(super) fn check(first: u64, count: u64, limit: Option<Duration>) -> u8 {
     if broken == 0 { exit::OK } else { exit::RUNTIME }
 }
 
-/// How often each race came about.
-fn story(seen: &Seen, backed_off: u64) -> String {
-    let lines = [
-        (seen.answered, "calls answered at the caller's end"),
-        (seen.refused, "refused"),
-        (seen.crossed, "answers that crossed the CANCEL"),
-        (seen.forked, "answers of a forked INVITE"),
-        (seen.bye_first, "BYEs before the ACK"),
-        (seen.unacknowledged, "answers of phones that were never acknowledged"),
-        (seen.glare, "491s"),
-        (backed_off, "pauses after a 491, each as long as it must be"),
-        (seen.changes, "changes within calls"),
-        (seen.refreshed, "sessions refreshed"),
-        (seen.too_brief, "422s obeyed"),
-        (seen.reliable, "provisional responses acknowledged"),
-        (seen.referred, "calls to be passed on"),
-        (seen.lost, "calls forgotten by a phone that died"),
-    ];
-    let lines: Vec<String> = lines.iter().map(|(count, what)| format!("{count:>9} {what}")).collect();
+/// How often each race and each feature came about.
+fn story(seen: &Seen) -> String {
+    let lines: Vec<String> = seen.lines().map(|(_, count, what)| format!("{count:>9} {what}")).collect();
     lines.join("\n")
 }

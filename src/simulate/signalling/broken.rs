@@ -21,6 +21,16 @@ pub enum Broken {
         /// What was wrong with it.
         what: &'static str,
     },
+    /// What the engine answered.
+    #[error("Call-ID {call_id}: answered with {got}, expected {expected}")]
+    Answer {
+        /// To what.
+        call_id: String,
+        /// What should have come.
+        expected: u16,
+        /// What came.
+        got: u16,
+    },
     /// The engine holds a leg that the other end knows nothing of.
     #[error("leg {leg} of Call-ID {call_id}: the other end, {at}, has left it or never was in it")]
     OrphanHere {

@@ -9,12 +9,15 @@ mod broken;
 mod ladder;
 mod network;
 mod peer;
+mod seen;
 mod site;
+mod tally;
 mod watch;
+mod wire;
 mod world;
 
 pub use broken::Broken;
-pub use peer::Seen;
+pub use seen::Seen;
 
 use std::time::Duration;
 use world::World;
@@ -36,10 +39,8 @@ pub struct Violation {
 /// What came of a world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Run {
-    /// What the peers saw.
+    /// What came about.
     pub seen: Seen,
-    /// 491 after which the engine waited as long as it must.
-    pub backed_off: u64,
     /// Datagrams on their way, copies included.
     pub messages: u64,
     /// FNV-1a over every byte and every fact: equal for equal seeds.
@@ -54,8 +55,7 @@ pub fn run(seed: u64) -> Result<Run, Violation> {
     let at_birth = |broken| Violation { seed, at: Duration::ZERO, broken };
     let mut world = World::new(seed).map_err(at_birth)?;
     world.live().map_err(|broken| Violation { seed, at: world.elapsed(), broken })?;
-    let (seen, backed_off) = world.seen();
-    Ok(Run { seen, backed_off, messages: world.network.carried(), digest: world.digest() })
+    Ok(Run { seen: world.seen(), messages: world.network.carried(), digest: world.digest() })
 }
 
 /// The same world once more, to be read: the messages of the call in which a rule was broken, as they left (`-->`) and as

@@ -9,6 +9,7 @@ use crate::engine::settings::{
 use crate::engine::strategy::StrategyName;
 use crate::secret::Secret;
 use crate::simulate::rng::Rng;
+use crate::sip::auth;
 use crate::sip::dialling::{DialPolicy, Pattern};
 use crate::sip::flow::Transport;
 use crate::sip::host::Host;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 /// A number outside that may be called.
 pub(super) const OUTSIDE: &str = "+4930555";
+/// The name of our account at trunks.
+const ACCOUNT: &str = "acme";
 /// How long the last calls may take when the world ends.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -32,13 +35,31 @@ pub(super) struct PhoneOf {
     pub password: Option<Secret>,
 }
 
+/// How a gateway asks for our password.
+#[derive(Clone)]
+pub(super) struct Asks {
+    /// 401 or 407.
+    pub status: u16,
+    pub realm: String,
+    pub username: String,
+    pub password: Secret,
+    /// Whether it asks within calls and at their end too.
+    pub within: bool,
+    /// Whether it finds a nonce too old that it has just given out.
+    pub fussy: bool,
+}
+
 /// Everything but the people.
 pub(super) struct Site {
     pub engine: Settings,
     pub sip: SipSettings,
     pub phones: Vec<PhoneOf>,
+    /// What each gateway asks for.
+    pub asks: Vec<Option<Asks>>,
     pub weather: Weather,
-    /// How long the network is bad, and calls come.
+    /// Whether people here talk so long that sessions have to be refreshed.
+    pub at_length: bool,
+    /// How many call.
     pub calls: u64,
 }
 
@@ -50,6 +71,11 @@ pub(super) fn here() -> SocketAddr {
 /// The gateways by which callers come and numbers outside are called.
 pub(super) fn gateways() -> [SocketAddr; 2] {
     [1, 2].map(|host| SocketAddr::from(([203, 0, 113, host], 5060)))
+}
+
+/// Where whoever is at this address can be found, too.
+pub(super) fn also_at(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port() + 1_000)
 }
 
 fn seconds(rng: &mut Rng, low: u64, high: u64) -> Duration {
@@ -72,13 +98,14 @@ impl Site {
             limits: Limits { drain: DRAIN, ..Limits::default() },
             ..Settings::default()
         };
+        let (trunks, asks) = (0..).zip(gateways()).map(|(at, gateway)| trunk(rng, at, gateway)).unzip();
         let address = here();
         let all_register = phones.iter().all(|phone| phone.password.is_some());
         let listener =
             Listener { transport: Transport::Udp, bound: address, advertised: address, name: None };
         let sip = SipSettings {
             listeners: vec![listener],
-            trunks: gateways().into_iter().enumerate().map(trunk).collect(),
+            trunks,
             dial: DialPolicy { allow: Pattern::parse("+4930*").into_iter().collect(), deny: Vec::new() },
             accounts,
             first_call: CallId(1),
@@ -89,7 +116,8 @@ impl Site {
             },
             ..SipSettings::default()
         };
-        Self { engine, sip, phones, weather: weather(rng), calls: rng.within(6, 24) }
+        let at_length = rng.happens(0.3);
+        Self { engine, sip, phones, asks, weather: weather(rng), at_length, calls: rng.within(6, 24) }
     }
 }
 
@@ -110,7 +138,7 @@ fn account(rng: &mut Rng, at: u32, phones: &mut Vec<PhoneOf>) -> Account {
 }
 
 fn queue(rng: &mut Rng, at: u32) -> Queue {
-    let overflow = rng.happens(0.4).then(|| Overflow {
+    let overflow = rng.happens(0.5).then(|| Overflow {
         when: OverflowWhen::Waited(seconds(rng, 3, 20)),
         to: if rng.happens(0.7) {
             Destination::Number(OUTSIDE.into())
@@ -148,14 +176,30 @@ fn number(at: u32) -> Number {
     Number { dialled: format!("400{at}"), queue: QueueId(at), ..Number::default() }
 }
 
-fn trunk((at, address): (usize, SocketAddr)) -> Trunk {
-    let route = Route { transport: Some(Transport::Udp), ..Route::to(Host::from(address.ip())) };
-    Trunk {
+/// A trunk, and what its gateway asks for. Few of those that ask have our password wrong, or want one for somewhere else.
+fn trunk(rng: &mut Rng, at: u32, address: SocketAddr) -> (Trunk, Option<Asks>) {
+    let realm = format!("carrier{at}.example");
+    let password = Secret::new(format!("{realm}-secret"));
+    let login = auth::Login { username: ACCOUNT.into(), realm: realm.clone(), password: password.clone() };
+    let knows_us = rng.happens(0.85);
+    let asks = rng.happens(0.6).then(|| Asks {
+        status: if rng.happens(0.5) { 401 } else { 407 },
+        realm: if knows_us || rng.happens(0.5) { realm } else { "elsewhere.example".into() },
+        username: ACCOUNT.into(),
+        password: if knows_us { password } else { Secret::new("another") },
+        // Whoever cannot prove who he is could not even hang up there.
+        within: knows_us && rng.happens(0.6),
+        fussy: rng.happens(0.3),
+    });
+    let route =
+        Route { transport: Some(Transport::Udp), login: Some(login), ..Route::to(Host::from(address.ip())) };
+    let trunk = Trunk {
         name: format!("gateway{at}"),
-        addresses: "203.0.113.0/24".parse().into_iter().collect(),
+        addresses: format!("{}/32", address.ip()).parse().into_iter().collect(),
         route: Some(route),
         ..Trunk::default()
-    }
+    };
+    (trunk, asks)
 }
 
 /// Every fourth is fair, every fourth loses nothing but mixes up all.

@@ -2,10 +2,10 @@
 //! engine or reaches it, and nothing of what goes on inside.
 
 use super::broken::Broken;
+use super::wire::{Tags, branch, call_id, credentials, is_change, tags_of_request, tags_of_response};
 use crate::engine::time::Monotonic;
 use crate::sip::dialog::cseq;
 use crate::sip::message::{Message, Method, Request, Response};
-use crate::sip::uri::{NameAddr, Via};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(32);
 /// So long after an answer its transaction may be forgotten (T4), so that a copy of the request is another request.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// A dialog by both of its tags, the engine's first; the second is empty while it is not known.
-type Tags = (String, String);
+
+/// How the realms of the trunks begin at which the engine has an account.
+pub(super) const OUR_REALMS: &str = "realm=\"carrier";
 
 /// An INVITE of the engine.
 #[derive(Default)]
@@ -51,6 +52,21 @@ struct Thread {
     glared: BTreeSet<String>,
     /// Dialogs that the other end has left with a BYE the engine has answered.
     left: BTreeSet<Tags>,
+    /// INVITEs of the other end that know 100rel.
+    reliable: BTreeSet<String>,
+    /// What answers to challenges the engine's INVITEs carried, by their number.
+    proofs: BTreeMap<u32, Vec<String>>,
+    /// REFERs the engine has accepted in each dialog and not told the end of.
+    referred: BTreeMap<Tags, BTreeSet<u32>>,
+}
+
+/// Pauses after a 491 that were seen to be right (RFC 3261 §14.1).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Paused {
+    /// Where the engine owns the Call-ID.
+    pub as_owner: u64,
+    /// Where the other end does.
+    pub as_other: u64,
 }
 
 /// The wire so far.
@@ -59,31 +75,8 @@ pub(super) struct Watch {
     threads: BTreeMap<String, Thread>,
     /// 2xx that reached the engine and want their ACK now: Call-ID, the other end's tag, number.
     owed: BTreeSet<(String, String, u32)>,
-    /// Back-offs after 491 that were seen to be right.
-    pub backed_off: u64,
-}
-
-fn call_id(message: &Message) -> String {
-    message.headers().first("Call-ID").unwrap_or_default().to_owned()
-}
-
-fn branch(message: &Message) -> String {
-    let via = message.headers().values("Via").next().and_then(|via| via.parse::<Via>().ok());
-    via.and_then(|via| via.branch().map(str::to_owned)).unwrap_or_default()
-}
-
-fn tags_of_request(request: &Request) -> Tags {
-    (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default())
-}
-
-/// The tag of who asked.
-fn from_tag(response: &Response) -> String {
-    let from = response.headers.first("From").and_then(|from| from.parse::<NameAddr>().ok());
-    from.and_then(|from| from.tag().map(str::to_owned)).unwrap_or_default()
-}
-
-fn is_change(method: &Method) -> bool {
-    matches!(method, Method::Invite | Method::Update)
+    /// Pauses after a 491.
+    pub paused: Paused,
 }
 
 impl Watch {
@@ -96,9 +89,9 @@ impl Watch {
             Message::Request(request) if request.method == Method::Ack => {
                 let number = cseq(&request.headers).map_or(0, |cseq| cseq.number);
                 self.owed.remove(&(call_id.clone(), request.to_tag().unwrap_or_default(), number));
-                Ok(())
+                thread.acknowledges(request, number, &branch)
             }
-            Message::Request(request) => thread.requests(now, request, branch, &mut self.backed_off),
+            Message::Request(request) => thread.requests(now, request, branch, &mut self.paused),
             Message::Response(response) => thread.responds(now, response, branch),
         };
         judged.map_err(|what| Broken::Wire { call_id, what })
@@ -110,7 +103,7 @@ impl Watch {
         let branch = branch(message);
         let thread = self.threads.entry(call_id.clone()).or_default();
         match message {
-            Message::Request(request) => thread.asked(request),
+            Message::Request(request) => thread.asked(request, branch),
             Message::Response(response) => {
                 if let Some((tag, number)) = thread.told(now, response, &branch) {
                     self.owed.insert((call_id, tag, number));
@@ -128,15 +121,32 @@ impl Watch {
             None => Ok(()),
         }
     }
+
+    /// When all is over, every phone has been told what became of its REFER, or has left (RFC 3515 §2.4.5).
+    pub fn at_the_end(&self) -> Result<(), Broken> {
+        match self.threads.iter().find(|(_, thread)| !thread.referred.is_empty()) {
+            Some((call_id, _)) => {
+                Err(Broken::Wire { call_id: call_id.clone(), what: "a REFER whose end was never told" })
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Thread {
+    /// RFC 3261 §13.2.2.4: the ACK of a 2xx has the credentials of its INVITE.
+    fn acknowledges(&self, ack: &Request, number: u32, branch: &str) -> Result<(), &'static str> {
+        let of_refusal = self.invited.contains_key(branch);
+        let same = self.proofs.get(&number).is_none_or(|proofs| *proofs == credentials(ack));
+        if of_refusal || same { Ok(()) } else { Err("an ACK without the credentials of its INVITE") }
+    }
+
     fn requests(
         &mut self,
         now: Monotonic,
         request: &Request,
         branch: String,
-        backed_off: &mut u64,
+        paused: &mut Paused,
     ) -> Result<(), &'static str> {
         if !self.sent.insert((branch.clone(), request.method.clone())) {
             return Ok(());
@@ -151,9 +161,24 @@ impl Thread {
         if self.numbers.insert(tags.clone(), number).is_some_and(|last| last >= number) {
             return Err("the number of a request did not grow");
         }
+        if request.headers.has_token("Require", "100rel") {
+            return Err("100rel is required, and should be supported only");
+        }
+        let proofs = credentials(request);
+        if proofs.iter().any(|proof| !proof.contains(OUR_REALMS)) {
+            return Err("a password for a realm that is not ours");
+        }
         if request.method == Method::Invite {
             self.invited.insert(branch, Invited::default());
             self.is_ours |= tags.1.is_empty();
+            if !proofs.is_empty() {
+                self.proofs.insert(number, proofs.into_iter().map(str::to_owned).collect());
+            }
+        }
+        if request.method == Method::Bye {
+            self.referred.remove(&tags);
+        } else if request.method == Method::Notify {
+            self.told_how_it_goes(&tags, request);
         }
         if request.method == Method::Bye && !self.is_ours {
             // RFC 3261 §15.
@@ -172,19 +197,37 @@ impl Thread {
             // RFC 3261 §14.1.
             let (low, high) = if self.is_ours { (2_100, 4_000) } else { (0, 2_000) };
             let waited = now.since(since);
-            if waited < Duration::from_millis(low) || waited > Duration::from_millis(high) {
+            let fits = waited >= Duration::from_millis(low) && waited <= Duration::from_millis(high);
+            if !fits || !waited.as_micros().is_multiple_of(10_000) {
                 return Err("the wrong pause after 491");
             }
-            *backed_off += 1;
+            let count = if self.is_ours { &mut paused.as_owner } else { &mut paused.as_other };
+            *count += 1;
         }
         Ok(())
+    }
+
+    fn told_how_it_goes(&mut self, tags: &Tags, notify: &Request) {
+        let state = notify.headers.first("Subscription-State").unwrap_or_default();
+        let event = notify.headers.first("Event").unwrap_or_default();
+        let number = event.split_once("id=").and_then(|(_, id)| id.parse::<u32>().ok());
+        if let (true, Some(number)) = (state.starts_with("terminated"), number)
+            && let Some(open) = self.referred.get_mut(tags)
+        {
+            open.remove(&number);
+            if open.is_empty() {
+                self.referred.remove(tags);
+            }
+        }
     }
 
     fn responds(&mut self, now: Monotonic, response: &Response, branch: String) -> Result<(), &'static str> {
         let Ok(cseq) = cseq(&response.headers) else { return Err("a response without a CSeq") };
         // A CANCEL is answered by whether there is something to cancel, and has no memory of its own.
         if response.is_provisional() || cseq.method == Method::Cancel {
-            return Ok(());
+            let needs = response.headers.has_token("Require", "100rel");
+            let able = !needs || self.reliable.contains(&branch);
+            return if able { Ok(()) } else { Err("100rel towards somebody who does not know it") };
         }
         let before = self.finals.insert((branch, cseq.method.clone()), (response.status, now));
         if before.is_some_and(|(status, at)| status != response.status && now.since(at) < REMEMBERED) {
@@ -195,13 +238,25 @@ impl Thread {
             self.answered.entry(ours.clone()).or_insert(Answered { since: now, acked: false });
         }
         if response.is_success() && cseq.method == Method::Bye {
-            self.left.insert((ours, from_tag(response)));
+            let tags = (ours, tags_of_response(response).0);
+            self.referred.remove(&tags);
+            self.left.insert(tags);
+        } else if response.is_success() && cseq.method == Method::Refer {
+            let tags = (ours, tags_of_response(response).0);
+            let told = response.headers.first("Refer-Sub").is_none();
+            if before.is_none() && told && !self.left.contains(&tags) {
+                self.referred.entry(tags).or_default().insert(cseq.number);
+            }
         }
         Ok(())
     }
 
-    fn asked(&mut self, request: &Request) {
+    fn asked(&mut self, request: &Request, branch: String) {
         let (theirs, ours) = tags_of_request(request);
+        let knows = |name| request.headers.has_token(name, "100rel");
+        if request.method == Method::Invite && (knows("Supported") || knows("Require")) {
+            self.reliable.insert(branch);
+        }
         // Whoever asks something in the dialog has its answer, though his ACK may be lost.
         if let Some(answered) = self.answered.get_mut(&ours) {
             answered.acked = true;
@@ -215,7 +270,7 @@ impl Thread {
     /// A response reaches the engine; whether it must be acknowledged now.
     fn told(&mut self, now: Monotonic, response: &Response, branch: &str) -> Option<(String, u32)> {
         let cseq = cseq(&response.headers).ok()?;
-        let tags = (from_tag(response), response.to_tag().unwrap_or_default());
+        let tags = tags_of_response(response);
         if response.status == 491 && is_change(&cseq.method) && self.glared.insert(branch.to_owned()) {
             self.glare.insert(tags.clone(), now);
         }

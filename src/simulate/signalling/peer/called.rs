@@ -1,7 +1,7 @@
 //! A peer is called: it rings, makes up its mind, is cancelled, answers, and answers too late (RFC 3261 §13.3). A proxy
 //! before it may fork the INVITE, so that several answer one.
 
-use super::manners::Reaction;
+use super::manners::{Reaction, Refresher};
 use super::party::{Answered, Party, Stage};
 use super::{PartyId, Peer, Plan};
 use crate::engine::time::Monotonic;
@@ -37,7 +37,9 @@ impl Peer {
             self.parties.insert(number, party);
             parties.push(number);
             self.plan(now + reaction.rings_after, Plan::Ring(number));
-            self.plan(now + reaction.rings_after + reaction.decides_after, Plan::Decide(number));
+            if branches > 1 || !self.sends_round(now, number, invite) {
+                self.plan(now + reaction.rings_after + reaction.decides_after, Plan::Decide(number));
+            }
         }
         self.invited.insert(id, parties);
     }
@@ -137,7 +139,6 @@ impl Peer {
             self.describe(party, &mut response);
         }
         let session = self.session_wanted(id, &mut response, now);
-        let branches = self.invited.get(&server).map_or(0, Vec::len);
         let Some(party) = self.parties.get_mut(&id) else { return };
         let number = cseq(&party.invite.headers).map_or(1, |cseq| cseq.number);
         let unacked = Unacked::new(response.clone(), number, false, now, T1, T2);
@@ -148,7 +149,6 @@ impl Peer {
         if let Some(dialog) = &party.dialog {
             self.dialogs.insert(dialog.id.clone(), id);
         }
-        self.seen.forked += u64::from(branches > 1);
         if raw {
             self.sends.push(codec::print_response(&response).into());
         } else {
@@ -165,7 +165,10 @@ impl Peer {
         if !party.invite.headers.has_token("Supported", "timer") {
             return None;
         }
-        let refresher = refresher.unwrap_or("uac");
+        let refresher = match refresher {
+            Refresher::Anybody | Refresher::Engine => "uac",
+            Refresher::Peer => "uas",
+        };
         let value = format!("{};refresher={refresher}", secs.max(90));
         response.headers.push("Session-Expires", value.as_str());
         response.headers.push("Require", "timer");
@@ -185,7 +188,6 @@ impl Peer {
         if let Some(&party) =
             parties.iter().find(|party| reaction(self, party).is_some_and(|reaction| reaction.crosses))
         {
-            self.seen.crossed += 1;
             return self.answer(now, party, false);
         }
         let late =

@@ -1,6 +1,8 @@
 //! A peer calls: its INVITE, what it makes of the responses, and when it gives up (RFC 3261 §13.2).
 
+use super::manners::Refresher;
 use super::party::{Acknowledged, Party, Stage};
+use super::round::HOPS;
 use super::{Asked, PartyId, Peer, Plan};
 use crate::engine::time::Monotonic;
 use crate::sip::auth::{Answerer, Login};
@@ -12,14 +14,23 @@ use std::time::Duration;
 impl Peer {
     /// Somebody dials.
     pub(in super::super) fn call(&mut self, now: Monotonic, dialled: &str) {
+        // Some calls may not go far, and will be sent round.
+        let few = self.is_gateway() && self.rng.happens(0.15);
+        let hops = few.then(|| self.rng.within(2, u64::from(HOPS) - 1) as u8);
+        self.dial(now, dialled, hops);
+    }
+
+    /// The same; with `hops`, the INVITE may go no further than that.
+    pub(super) fn dial(&mut self, now: Monotonic, dialled: &str, hops: Option<u8>) -> Option<PartyId> {
         if self.is_dead || self.is_closing {
-            return;
+            return None;
         }
         let (id, manners) = self.new_party();
         let (tag, call_id) = (format!("{}-t{id}", self.name), format!("{}-c{id}", self.name));
         let mut headers = self.opening(&Method::Invite, dialled, &call_id, &tag);
-        if self.rng.happens(0.01) {
-            headers.set("Max-Forwards", "0");
+        if let Some(hops) = hops {
+            headers.set("Max-Forwards", hops.to_string());
+            headers.push("X-Round", "1");
         }
         let mut supported = "timer".to_owned();
         if manners.knows_100rel {
@@ -32,7 +43,11 @@ impl Peer {
         let update = if manners.takes_update { ", UPDATE" } else { "" };
         headers.push("Allow", format!("INVITE, ACK, CANCEL, BYE, PRACK, NOTIFY{update}"));
         if let Some((secs, refresher)) = manners.session {
-            let refresher = refresher.map(|who| format!(";refresher={who}")).unwrap_or_default();
+            let refresher = match refresher {
+                Refresher::Anybody => "",
+                Refresher::Engine => ";refresher=uas",
+                Refresher::Peer => ";refresher=uac",
+            };
             headers.push("Session-Expires", format!("{secs}{refresher}"));
         }
         let uri = format!("sip:{dialled}@192.0.2.9");
@@ -55,6 +70,7 @@ impl Peer {
         if let Some(invite) = again {
             self.call_by_another_way(now, invite);
         }
+        Some(id)
     }
 
     /// A proxy between us forked the INVITE, and both branches lead to the same place (RFC 3261 §8.2.2.2).
@@ -101,12 +117,11 @@ impl Peer {
             200..300 => self.answered(now, id, response),
             401 => self.challenged(now, id, response),
             422 => {
-                self.seen.too_brief += 1;
                 let least = response.headers.first("Min-SE").unwrap_or("90").to_owned();
                 self.invite_again(now, id, "Session-Expires", least);
             }
-            _ => {
-                self.seen.refused += 1;
+            status => {
+                self.onward_refused(now, id, status);
                 self.over(now, id);
             }
         }
@@ -141,6 +156,7 @@ impl Peer {
         let rseq = response.headers.first("RSeq").and_then(|value| value.parse::<u32>().ok());
         let Some(rseq) = rseq.filter(|rseq| *rseq > party.rseq && party.manners.pracks) else { return };
         party.rseq = rseq;
+        party.has_answer |= !response.body.is_empty();
         let number = cseq(&party.invite.headers).map_or(1, |cseq| cseq.number);
         let answer = (party.manners.offerless && !response.body.is_empty())
             .then(|| party.description(self.address, 0));
@@ -152,8 +168,7 @@ impl Peer {
             prack.headers.push("Content-Type", "application/sdp");
             prack.body = answer;
         }
-        self.seen.reliable += 1;
-        self.ask(now, prack, Asked::Else(id));
+        self.ask(now, prack, Asked::Prack(id));
     }
 
     /// A 200. Each copy is acknowledged, sooner or later; a second dialog is acknowledged and hung up.
@@ -182,14 +197,12 @@ impl Peer {
         party.session = SessionTimer::accepted(now, &response.headers);
         let was_over = std::mem::replace(&mut party.stage, Stage::Up) == Stage::Over;
         let (leaves, bye_first) = (party.leaves || was_over, party.manners.bye_first);
-        self.seen.answered += 1;
         if leaves {
-            self.seen.crossed += 1;
             self.acknowledge(id, &key);
             return self.hang_up(now, id);
         }
+        self.onward_answered(now, id);
         if bye_first {
-            self.seen.bye_first += 1;
             self.hang_up(now, id);
             return self.acknowledge(id, &key);
         }
@@ -219,11 +232,13 @@ impl Peer {
         let (acts, mut talks) = (party.manners.acts, party.manners.talks);
         // When the engine refreshes the session.
         let refreshed = party.session.filter(|session| !session.ours).map(|session| session.interval() / 2);
-        if let Some(refreshed) = refreshed.filter(|_| self.rng.happens(0.5)) {
-            // A change of ours meets it.
-            let off = Duration::from_millis(self.rng.below(100));
-            self.plan(now + (refreshed - Duration::from_millis(50) + off), Plan::ChangeAgain(id));
+        if let Some(refreshed) = refreshed.filter(|_| party.manners.meets_refresh) {
             talks = talks.max(refreshed + Duration::from_secs(30));
+        }
+        if party.manners.refers && !party.calls && !self.is_gateway() {
+            let after = Duration::from_millis(self.rng.below(8_000));
+            self.plan(now + after, Plan::Transfer(id));
+            talks = talks.max(Duration::from_secs(20));
         }
         for _ in 0..acts {
             let after = talks.mul_f64(self.rng.share());
@@ -231,5 +246,6 @@ impl Peer {
         }
         self.plan(now + talks, Plan::HangUp(id));
         self.plan_session(id);
+        self.plan_clash(now, id);
     }
 }

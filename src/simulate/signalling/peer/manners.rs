@@ -24,7 +24,7 @@ pub(super) struct Manners {
     /// Does not refresh the session though it should.
     pub forgets_refresh: bool,
     /// What it wants of the session timer: seconds, and who refreshes.
-    pub session: Option<(u32, Option<&'static str>)>,
+    pub session: Option<(u32, Refresher)>,
     /// Has no description in its INVITE: the offer is ours to make.
     pub offerless: bool,
     /// How long it waits before it gives up.
@@ -35,11 +35,22 @@ pub(super) struct Manners {
     pub acts: u32,
     /// An agent's phone passes the call on.
     pub refers: bool,
+    /// Changes the session at the very moment at which the engine refreshes it.
+    pub meets_refresh: bool,
+    /// Tries a change again that came at a bad moment.
+    pub retries: bool,
+    /// Leaves the refresh to whom it was left before, when it changes something.
+    pub keeps_refresher: bool,
+    /// Is found elsewhere after a change.
+    pub moves: bool,
+    /// Changes the session before it is answered.
+    pub early_update: bool,
 }
 
 impl Manners {
-    pub fn draw(rng: &mut Rng) -> Self {
-        let takes_update = rng.happens(0.5);
+    /// `at_length`: of people who talk so long that sessions have to be refreshed, and refreshes are met.
+    pub fn draw(rng: &mut Rng, at_length: bool) -> Self {
+        let takes_update = rng.happens(if at_length { 0.3 } else { 0.5 });
         Self {
             takes_update,
             knows_update: takes_update && !rng.happens(0.1),
@@ -48,21 +59,38 @@ impl Manners {
             acks_from_copy: if rng.happens(0.8) { 1 } else { [2, 3, u32::MAX][rng.below(3) as usize] },
             bye_first: rng.happens(0.05),
             forgets_refresh: rng.happens(0.2),
-            session: session(rng),
+            session: session(rng, at_length),
             offerless: rng.happens(0.1),
             patience: patience(rng),
-            talks: talks(rng),
-            acts: rng.below(4) as u32,
-            refers: rng.happens(0.2),
+            talks: talks(rng, at_length),
+            acts: rng.below(5) as u32,
+            refers: rng.happens(0.5),
+            meets_refresh: rng.happens(0.8),
+            retries: rng.happens(0.6),
+            keeps_refresher: rng.happens(0.7),
+            moves: rng.happens(0.2),
+            early_update: rng.happens(0.3),
         }
     }
 }
 
+/// Who is to refresh a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refresher {
+    Anybody,
+    Engine,
+    Peer,
+}
+
 /// Sometimes too short an interval, to be told so.
-fn session(rng: &mut Rng) -> Option<(u32, Option<&'static str>)> {
-    let refresher = rng.choose(&[None, Some("uac"), Some("uas")]).copied().flatten();
+fn session(rng: &mut Rng, at_length: bool) -> Option<(u32, Refresher)> {
+    if at_length {
+        let refresher = if rng.happens(0.8) { Refresher::Engine } else { Refresher::Peer };
+        return rng.happens(0.9).then_some((90, refresher));
+    }
+    let refresher = rng.choose(&[Refresher::Anybody, Refresher::Engine, Refresher::Peer]).copied();
     let secs = rng.choose(&[60, 90, 91, 120]).copied().unwrap_or(90);
-    rng.happens(0.4).then_some((secs, refresher))
+    rng.happens(0.5).then_some((secs, refresher.unwrap_or(Refresher::Anybody)))
 }
 
 /// Many give up at the moment of the answer, or when somebody has just been rung.
@@ -75,7 +103,10 @@ fn patience(rng: &mut Rng) -> Duration {
 }
 
 /// Some talk for so long that the session timer counts.
-fn talks(rng: &mut Rng) -> Duration {
+fn talks(rng: &mut Rng, at_length: bool) -> Duration {
+    if at_length {
+        return Duration::from_secs(rng.within(50, 250));
+    }
     match rng.below(5) {
         0 => Duration::from_millis(rng.below(1_000)),
         1 => Duration::from_secs(rng.within(60, 400)),

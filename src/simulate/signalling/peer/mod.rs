@@ -3,21 +3,32 @@
 
 mod called;
 mod calling;
+mod challenging;
+mod changing;
+mod ending;
 mod manners;
+mod news;
+mod oddities;
 mod party;
 mod registering;
+mod round;
+mod sending;
+mod sessions;
+mod transferring;
 mod within;
 
-use super::site;
+use super::seen::Seen;
+use super::site::{self, Asks};
 use crate::engine::time::Monotonic;
 use crate::secret::Secret;
 use crate::simulate::rng::Rng;
 use crate::sip::codec;
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
-use crate::sip::message::{Headers, Method, Request, Response};
 use crate::sip::transaction::{ClientId, Output, ServerId, TransactionSettings, Transactions};
+use challenging::Door;
 use manners::Manners;
+pub(super) use oddities::WrongAnswer;
 use party::{Party, Stage};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -36,8 +47,14 @@ enum Asked {
     Change(PartyId),
     /// BYE: whatever comes back, it is over.
     Bye,
+    /// That a provisional response has come.
+    Prack(PartyId),
     /// Something else in a call.
     Else(PartyId),
+    /// To have the call passed on.
+    Refer(PartyId),
+    /// What is to be refused so, in a call or outside.
+    Odd(Option<PartyId>, u16),
     Register,
 }
 
@@ -52,61 +69,14 @@ enum Plan {
     RepeatEarly(PartyId),
     Act(PartyId),
     ChangeAgain(PartyId),
+    ChangeEarly(PartyId),
+    Clash(PartyId),
+    Transfer(PartyId),
+    Join(PartyId),
+    Look(PartyId),
     Session(PartyId),
     HangUp(PartyId),
     Register,
-}
-
-/// What has been seen, to know that the storm was one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Seen {
-    /// Calls that came about, at the caller's end.
-    pub answered: u64,
-    /// Answers that crossed the CANCEL.
-    pub crossed: u64,
-    /// Forked answers beyond the first.
-    pub forked: u64,
-    /// 491, either way.
-    pub glare: u64,
-    /// BYE before the ACK.
-    pub bye_first: u64,
-    /// 2xx of a peer that were never acknowledged: none, once the network lets one through.
-    pub unacknowledged: u64,
-    /// Provisional responses that had to arrive, and did.
-    pub reliable: u64,
-    /// Changes within calls that were agreed.
-    pub changes: u64,
-    /// Sessions that were refreshed.
-    pub refreshed: u64,
-    /// 422 that were obeyed, either way.
-    pub too_brief: u64,
-    /// Calls that were passed on, or should have been.
-    pub referred: u64,
-    /// Refusals of the engine.
-    pub refused: u64,
-    /// Calls that a peer forgot because it died.
-    pub lost: u64,
-}
-
-impl std::ops::Add for Seen {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self {
-            answered: self.answered + other.answered,
-            crossed: self.crossed + other.crossed,
-            forked: self.forked + other.forked,
-            glare: self.glare + other.glare,
-            bye_first: self.bye_first + other.bye_first,
-            unacknowledged: self.unacknowledged + other.unacknowledged,
-            reliable: self.reliable + other.reliable,
-            changes: self.changes + other.changes,
-            refreshed: self.refreshed + other.refreshed,
-            too_brief: self.too_brief + other.too_brief,
-            referred: self.referred + other.referred,
-            refused: self.refused + other.refused,
-            lost: self.lost + other.lost,
-        }
-    }
 }
 
 pub(super) struct Peer {
@@ -132,6 +102,12 @@ pub(super) struct Peer {
     /// The world ends: nobody calls, and phones no longer register.
     is_closing: bool,
     registrations: u32,
+    /// Whether people here talk so long that sessions have to be refreshed.
+    at_length: bool,
+    /// Asks the engine for its password.
+    door: Option<Door>,
+    /// What the engine answered and should not have.
+    pub wrong: Option<WrongAnswer>,
     pub seen: Seen,
 }
 
@@ -158,8 +134,28 @@ impl Peer {
             lives: 0,
             is_closing: false,
             registrations: 0,
+            at_length: false,
+            door: None,
+            wrong: None,
             seen: Seen::default(),
         }
+    }
+
+    /// The same, asking for a password.
+    pub fn asking(mut self, asks: Option<Asks>) -> Self {
+        self.door = asks.map(|asks| Door::new(asks, self.rng.bits()));
+        self
+    }
+
+    /// The same, of people who talk at length or not.
+    pub fn talking(mut self, at_length: bool) -> Self {
+        self.at_length = at_length;
+        self
+    }
+
+    /// Whether people outside are behind it, and no agent.
+    fn is_gateway(&self) -> bool {
+        self.name.starts_with("gate")
     }
 
     /// A datagram arrives.
@@ -253,95 +249,6 @@ impl Peer {
         (open, counts.clients + counts.servers)
     }
 
-    fn settle(&mut self, now: Monotonic, out: Vec<Output>) {
-        self.news.extend(out);
-        while let Some(output) = self.news.pop_front() {
-            self.told(now, output);
-        }
-    }
-
-    fn told(&mut self, now: Monotonic, output: Output) {
-        match output {
-            Output::Send { bytes, .. } => self.sends.push(bytes),
-            Output::Request { id, request, .. } => self.requested(now, id, &request),
-            Output::Ack { request, .. } => self.acknowledged(now, &request),
-            Output::Cancelled { id } => self.cancelled(now, id),
-            Output::Response { id, response, .. } => self.responded(now, id, &response),
-            Output::TimedOut { id } | Output::Failed { id } => self.unanswered(now, id),
-            Output::ClientEnded { id } => {
-                self.asked.remove(&id);
-            }
-            Output::ServerEnded { .. } => {}
-        }
-    }
-
-    fn requested(&mut self, now: Monotonic, id: ServerId, request: &Request) {
-        if request.to_tag().is_some() {
-            return self.requested_within(now, id, request);
-        }
-        match &request.method {
-            Method::Invite => self.rung(now, id, request),
-            Method::Options => self.reply(now, id, request, 200),
-            Method::Ack
-            | Method::Bye
-            | Method::Cancel
-            | Method::Register
-            | Method::Info
-            | Method::Prack
-            | Method::Update
-            | Method::Message
-            | Method::Notify
-            | Method::Subscribe
-            | Method::Refer
-            | Method::Publish
-            | Method::Other(_) => self.reply(now, id, request, 481),
-        }
-    }
-
-    fn responded(&mut self, now: Monotonic, id: ClientId, response: &Response) {
-        match self.asked.get(&id).copied() {
-            Some(Asked::Invite(party)) => self.invite_answered(now, party, response),
-            Some(Asked::Change(party)) => self.change_answered(now, party, id, response),
-            Some(Asked::Else(party)) if matches!(response.status, 408 | 481) => self.over(now, party),
-            Some(Asked::Register) => self.register_answered(now, response),
-            Some(Asked::Else(_) | Asked::Bye) | None => {}
-        }
-    }
-
-    fn unanswered(&mut self, now: Monotonic, id: ClientId) {
-        match self.asked.remove(&id) {
-            // RFC 3261 §12.2.1.2: who does not answer within a dialog is gone; a BYE, should he hear it after all.
-            Some(Asked::Change(party) | Asked::Else(party)) => self.hang_up(now, party),
-            Some(Asked::Invite(party)) => {
-                if self.parties.get(&party).is_some_and(|party| party.stage == Stage::Inviting) {
-                    self.over(now, party);
-                }
-            }
-            Some(Asked::Register) => self.plan(now + Duration::from_secs(5), Plan::Register),
-            Some(Asked::Bye) | None => {}
-        }
-    }
-
-    fn carry_out(&mut self, now: Monotonic, plan: Plan) {
-        match plan {
-            Plan::GiveUp(id) => {
-                if self.parties.get(&id).is_some_and(|party| party.stage == Stage::Inviting) {
-                    self.hang_up(now, id);
-                }
-            }
-            Plan::Ring(id) => self.ring(now, id),
-            Plan::Decide(id) => self.decide(now, id),
-            Plan::AnswerLate(id) => self.answer(now, id, true),
-            Plan::Repeat(id) => self.repeat(now, id),
-            Plan::RepeatEarly(id) => self.repeat_early(now, id),
-            Plan::Act(id) => self.act(now, id),
-            Plan::ChangeAgain(id) => self.change(now, id),
-            Plan::Session(id) => self.session_due(now, id),
-            Plan::HangUp(id) => self.hang_up(now, id),
-            Plan::Register => self.register(now),
-        }
-    }
-
     fn plan(&mut self, at: Monotonic, plan: Plan) {
         self.planned += 1;
         self.plans.insert((at, self.planned), plan);
@@ -349,117 +256,10 @@ impl Peer {
 
     fn new_party(&mut self) -> (PartyId, Manners) {
         self.last_party += 1;
-        (self.last_party, Manners::draw(&mut self.rng))
+        (self.last_party, Manners::draw(&mut self.rng, self.at_length))
     }
 
     fn contact(&self) -> String {
         format!("<sip:{}@{}>", self.name, self.address)
-    }
-
-    /// Sends a request of ours.
-    fn ask(&mut self, now: Monotonic, request: Request, asked: Asked) -> Option<ClientId> {
-        let mut out = Vec::new();
-        let id = self.transactions.request(now, request, self.flow, &mut out).ok();
-        if let Some(id) = id {
-            self.asked.insert(id, asked);
-        }
-        self.news.extend(out);
-        self.flush();
-        id
-    }
-
-    fn send_ack(&mut self, ack: Request) {
-        let mut out = Vec::new();
-        self.transactions.send_ack(ack, self.flow, &mut out);
-        self.news.extend(out);
-        self.flush();
-    }
-
-    fn respond(&mut self, now: Monotonic, id: ServerId, response: Response) {
-        let mut out = Vec::new();
-        self.transactions.respond(now, id, response, &mut out);
-        self.news.extend(out);
-        self.flush();
-    }
-
-    /// A response that says no more than its status.
-    fn reply(&mut self, now: Monotonic, id: ServerId, request: &Request, status: u16) {
-        let response = Response::reply_to(request, status, "", Some("stray"));
-        self.respond(now, id, response);
-    }
-
-    /// What is to be sent leaves in the order in which it was decided.
-    fn flush(&mut self) {
-        let news = std::mem::take(&mut self.news);
-        for output in news {
-            match output {
-                Output::Send { bytes, .. } => self.sends.push(bytes),
-                other @ (Output::Request { .. }
-                | Output::Ack { .. }
-                | Output::Cancelled { .. }
-                | Output::Response { .. }
-                | Output::TimedOut { .. }
-                | Output::Failed { .. }
-                | Output::ClientEnded { .. }
-                | Output::ServerEnded { .. }) => self.news.push_back(other),
-            }
-        }
-    }
-
-    fn over(&mut self, now: Monotonic, id: PartyId) {
-        let Some(party) = self.parties.get_mut(&id) else { return };
-        let change = party.change.take();
-        party.stage = Stage::Over;
-        (party.unacked, party.reliable, party.session) = (None, None, None);
-        if let Some(dialog) = &party.dialog {
-            self.dialogs.remove(&dialog.id);
-        }
-        if let Some((change, _)) = change {
-            // Nobody may answer it any more, and an INVITE that was answered provisionally has no timer.
-            self.cancel(now, change);
-        }
-    }
-
-    fn cancel(&mut self, now: Monotonic, client: ClientId) {
-        let mut out = Vec::new();
-        self.transactions.cancel(now, client, &mut out);
-        self.news.extend(out);
-        self.flush();
-    }
-
-    /// Ends it, in whatever state it is.
-    fn hang_up(&mut self, now: Monotonic, id: PartyId) {
-        let Some(party) = self.parties.get_mut(&id) else { return };
-        match party.stage {
-            Stage::Inviting => {
-                party.leaves = true;
-                if let Some(client) = party.client {
-                    self.cancel(now, client);
-                }
-            }
-            Stage::Ringing => self.refuse(now, id, 480),
-            // RFC 3261 §15: who is called says no BYE before the ACK.
-            Stage::Up if party.unacked.is_some() && !party.calls => party.leaves = true,
-            Stage::Up => {
-                if let Some(dialog) = party.dialog.as_mut() {
-                    let bye = dialog.request(Method::Bye);
-                    self.ask(now, bye, Asked::Bye);
-                }
-                self.over(now, id);
-            }
-            Stage::Over => {}
-        }
-    }
-
-    /// The headers of a request that begins something.
-    fn opening(&self, method: &Method, to: &str, call_id: &str, tag: &str) -> Headers {
-        let mut headers = Headers::new();
-        headers.push("Max-Forwards", "70");
-        headers.push("From", format!("<sip:{}@{}>;tag={tag}", self.name, self.address.ip()));
-        headers.push("To", format!("<sip:{to}@{}>", site::here().ip()));
-        headers.push("Call-ID", call_id);
-        headers.push("CSeq", format!("1 {method}"));
-        headers.push("Contact", self.contact());
-        headers
     }
 }

@@ -1,7 +1,9 @@
 //! One call as one of its ends sees it: plain data, and the descriptions it sends.
 
+use super::PartyId;
 use super::manners::{Manners, Reaction};
 use crate::engine::time::Monotonic;
+use crate::simulate::signalling::site;
 use crate::sip::auth::Answerer;
 use crate::sip::dialog::{Dialog, SessionTimer, Unacked};
 use crate::sip::message::Request;
@@ -67,6 +69,8 @@ pub(super) struct Party {
     pub reliable: Option<(u32, Unacked)>,
     /// Whether a description of ours went with one.
     pub described: bool,
+    /// Whether one of theirs did, that had to arrive.
+    pub has_answer: bool,
     /// The 200 waits until it has.
     pub answer_waits: bool,
     /// The number of the last one of theirs.
@@ -81,6 +85,12 @@ pub(super) struct Party {
     pub version: u32,
     pub held: bool,
     pub port: u16,
+    /// Whether its Contact is another than it was at first.
+    pub moved: bool,
+    /// The call that this one is to be joined with.
+    pub consults: Option<PartyId>,
+    /// The other half of a call that goes round.
+    pub linked: Option<PartyId>,
 }
 
 impl Party {
@@ -100,6 +110,7 @@ impl Party {
             unacked: None,
             reliable: None,
             described: false,
+            has_answer: false,
             answer_waits: false,
             rseq: 0,
             change: None,
@@ -110,18 +121,22 @@ impl Party {
             version: 1,
             held: false,
             port: 40_000,
+            moved: false,
+            consults: None,
+            linked: None,
         }
     }
 
     /// Our description now: another version for each change.
     pub fn description(&self, host: SocketAddr, format: u8) -> Vec<u8> {
         let direction = if self.held { "sendonly" } else { "sendrecv" };
-        let ip = host.ip();
-        format!(
-            "v=0\r\no=- 1 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP {format}\r\na={direction}\r\n",
-            self.version, self.port
-        )
-        .into_bytes()
+        description(host, self.port, (self.version, format), direction)
+    }
+
+    /// Where it wants to be found: some have moved.
+    pub fn contact(&self, name: &str, address: SocketAddr) -> String {
+        let address = if self.moved { site::also_at(address) } else { address };
+        format!("<sip:{name}@{address}>")
     }
 
     /// When a session timer of ours is due, if one runs.
@@ -133,4 +148,18 @@ impl Party {
     pub fn is_timed(&self) -> bool {
         self.stage == Stage::Up && self.session.is_some() && self.change.is_none()
     }
+}
+
+/// A description with one audio stream.
+pub(super) fn description(
+    host: SocketAddr,
+    port: u16,
+    (version, format): (u32, u8),
+    direction: &str,
+) -> Vec<u8> {
+    let ip = host.ip();
+    format!(
+        "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {format}\r\na={direction}\r\n"
+    )
+    .into_bytes()
 }
