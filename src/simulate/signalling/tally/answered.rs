@@ -46,7 +46,7 @@ impl Tally {
             };
             *count += 1;
         }
-        let dialog = self.dialogs.entry(id).or_insert_with(Dialog::default);
+        let dialog = self.dialogs.entry(id).or_default();
         took(seen, dialog, asked, now, response);
     }
 }
