@@ -220,9 +220,10 @@ async fn a_carrier_that_closes_its_connection_in_a_call_is_told_of_its_end_by_a_
     let mut before = open(&engine, Transport::Tls, &authority).await;
     call(&mut before, "closed").await;
     until("it waits", || waiting(&engine) == 1.0).await;
+    let id = support::eventually("the call is shown", std::time::Duration::from_secs(10), || {
+        engine.api("/v1/calls")[0]["id"].as_str().map(str::to_owned)
+    });
     drop(before);
-    let shown_calls = engine.api("/v1/calls");
-    let id = shown_calls[0]["id"].as_str().expect("a call with an identity").to_owned();
     engine.post(&format!("/v1/calls/{id}/hangup"), serde_json::json!({}));
     let mut after = Raw::accept(&carrier, &shown).await;
     let bye = after.request("BYE").await;

@@ -4,9 +4,12 @@ use super::{Store, StoreError, row};
 use crate::engine::id::CallId;
 use crate::stats::{Cdr, CdrFilter, Noted};
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
+use sqlx::{Connection, Sqlite};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,25 +93,15 @@ const COUNT: &str = "SELECT COUNT(*) FROM calls WHERE (?1 IS NULL OR queue = ?1)
 
 impl Store for SqliteStore {
     async fn insert(&self, records: &[Cdr]) -> Result<u64, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(classified)?;
-        let mut new = 0;
-        for records in records.chunks(row::ROWS_MAX) {
-            let insert = records.iter().fold(sqlx::query(row::insert(records.len())), row::bind);
-            new += insert.execute(&mut *transaction).await.map_err(classified)?.rows_affected();
-        }
-        transaction.commit().await.map_err(classified)?;
-        Ok(new)
+        let mut connection = self.pool.acquire().await.map_err(classified)?;
+        let inserted = insert(&mut connection, records).await;
+        done_by(connection, inserted)
     }
 
     async fn note(&self, notes: &[Noted]) -> Result<u64, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(classified)?;
-        let mut found = 0;
-        for note in notes {
-            let update = sqlx::query(row::NOTE).bind(note.call.to_string()).bind(&note.disposition);
-            found += update.execute(&mut *transaction).await.map_err(classified)?.rows_affected();
-        }
-        transaction.commit().await.map_err(classified)?;
-        Ok(found)
+        let mut connection = self.pool.acquire().await.map_err(classified)?;
+        let noted = note(&mut connection, notes).await;
+        done_by(connection, noted)
     }
 
     async fn recent(&self, filter: &CdrFilter) -> Result<Vec<Cdr>, StoreError> {
@@ -145,6 +138,37 @@ impl Store for SqliteStore {
             .map_err(classified)?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
+}
+
+async fn insert(connection: &mut SqliteConnection, records: &[Cdr]) -> Result<u64, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut new = 0;
+    for records in records.chunks(row::ROWS_MAX) {
+        let insert = records.iter().fold(sqlx::query(row::insert(records.len())), row::bind);
+        new += insert.execute(&mut *transaction).await?.rows_affected();
+    }
+    transaction.commit().await?;
+    Ok(new)
+}
+
+async fn note(connection: &mut SqliteConnection, notes: &[Noted]) -> Result<u64, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut found = 0;
+    for note in notes {
+        let update = sqlx::query(row::NOTE).bind(note.call.to_string()).bind(&note.disposition);
+        found += update.execute(&mut *transaction).await?.rows_affected();
+    }
+    transaction.commit().await?;
+    Ok(found)
+}
+
+/// What came of writing. A connection that could not write may not even be able to take back what it began, and would hold
+/// the others up: the next attempt has another.
+fn done_by<T>(mut connection: PoolConnection<Sqlite>, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    if done.is_err() {
+        connection.close_on_drop();
+    }
+    done.map_err(classified)
 }
 
 fn unwritable(path: &Path, reason: String) -> StoreError {
