@@ -53,11 +53,11 @@ fn the_lost_caller_is_not_offered_to_whoever_lost_him_though_he_could_take_anoth
     assert!(engine.agents[0].resting_until.is_some());
 }
 
-/// ben comes when all is over: whom is he offered?
+/// ben comes when all is over and anna rests: whom is he offered?
 #[track_caller]
 fn is_offered_to_ben(script: &str, what: &str) {
     let (engine, story) =
-        play(small_centre(), &format!("0 up anna\n1 call 1 100\n2 answer 1\n{script}\n40 up ben"));
+        play(small_centre(), &format!("0 up anna\n1 call 1 100\n2 answer 1\n{script}\n35 up ben"));
     let after = story.split(what).nth(1).expect("it happened");
     assert!(after.contains("> hang up agent/1") || what.contains("lost"), "{story}");
     assert!(after.contains("1 queued in sales (1 waiting), returned"), "{story}");

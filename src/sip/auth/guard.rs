@@ -368,7 +368,7 @@ mod tests {
         let header = bench.answer("anna", "pw");
         bench.guard.algorithms = vec![Algorithm::Md5];
         assert!(header.contains("SHA-256"));
-        assert_eq!(bench.check("REGISTER", &header), Verdict::Missing);
+        assert_eq!(bench.check("REGISTER", &header), Verdict::Wrong);
     }
 
     #[test]
