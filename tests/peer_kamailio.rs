@@ -1,5 +1,5 @@
-//! Kamailio in front of the engine: as a proxy that records its route and passes registrations on, by UDP and by TLS, and as
-//! the registrar that alone knows the phones. Calls, hold and transfers go through it.
+//! Kamailio in front of the engine: as a proxy that records its route and passes registrations on, and as the registrar
+//! that alone knows the phones. Calls, hold and transfers go through it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,54 +9,34 @@
 
 mod support;
 
-use holdfast::sip::flow::Transport;
-use std::net::SocketAddr;
 use std::time::Duration;
 use support::audio::Recording;
 use support::baresip::{Baresip, Plan};
-use support::certificates::Authority;
 use support::conversation::{AGENTS_TONE_HZ, CALLERS_TONE_HZ, engine, part, ready, stage};
 use support::engine::Holdfast;
 use support::eventually;
 use support::kamailio::{Kamailio, Registrations};
 
-/// How phones reach the proxy.
-struct Way {
-    proxy: SocketAddr,
-    /// What addresses say of it.
-    transport: &'static str,
-    /// What a phone is told of whom to believe.
-    trust: String,
-}
-
-impl Way {
-    fn plain(proxy: &Kamailio) -> Self {
-        Self { proxy: proxy.sip, transport: "", trust: String::new() }
-    }
-}
-
 /// An agent's baresip behind the proxy.
-fn agent(way: &Way, domain: &str, at: usize, hz: f64) -> Baresip {
-    let Way { proxy, transport, trust } = way;
+fn agent(proxy: &Kamailio, domain: &str, at: usize, hz: f64) -> Baresip {
     let account = format!(
-        "<sip:agent{at}@{domain}{transport}>;auth_user=agent{at};auth_pass=correct-horse-battery;regint=60;\
-         answermode=auto;outbound=\"sip:{proxy}{transport};lr\"",
+        "<sip:agent{at}@{domain}>;auth_user=agent{at};auth_pass=correct-horse-battery;regint=60;\
+         answermode=auto;outbound=\"sip:{};lr\"",
+        proxy.sip
     );
-    let plan = Plan { account: &account, hz, codecs: "pcma", srtp: None, port: None, dial: None };
-    Baresip::start_with(&plan, trust)
+    Baresip::start(&Plan { account: &account, hz, codecs: "pcma", srtp: None, port: None, dial: None })
 }
 
 /// A caller's baresip, who calls through the proxy.
-fn caller(way: &Way) -> Baresip {
-    let plan = Plan {
+fn caller(proxy: &Kamailio) -> Baresip {
+    Baresip::start(&Plan {
         account: "<sip:jane@127.0.0.1>;regint=0",
         hz: CALLERS_TONE_HZ,
         codecs: "pcmu",
         srtp: None,
         port: None,
-        dial: Some(&format!("sip:4000@{}{}", way.proxy, way.transport)),
-    };
-    Baresip::start_with(&plan, &way.trust)
+        dial: Some(&format!("sip:4000@{}", proxy.sip)),
+    })
 }
 
 fn heard(recordings: &[Recording], hz: f64) -> usize {
@@ -65,8 +45,8 @@ fn heard(recordings: &[Recording], hz: f64) -> usize {
 }
 
 /// A call through the proxy: held, taken back, passed on to the colleague, ended by the caller.
-fn conversation(engine: &Holdfast, way: &Way, agent: Baresip, colleague: &Baresip) {
-    let caller = caller(way);
+fn conversation(engine: &Holdfast, proxy: &Kamailio, agent: Baresip, colleague: &Baresip) {
+    let caller = caller(proxy);
     stage(engine, 1, "talking");
     part(engine, 2, 4.0);
     agent.tell("hold");
@@ -99,40 +79,10 @@ fn a_proxy_that_records_its_route_passes_registrations_calls_holds_and_transfers
         |config| config.replacen("[sip]\n", "[sip]\nproxies = [\"127.0.0.0/8\"]\n", 1),
     );
     let proxy = Kamailio::start(port, engine.sip, Registrations::PassedOn);
-    let (way, domain) = (Way::plain(&proxy), engine.sip.to_string());
-    let (one, two) = (agent(&way, &domain, 0, AGENTS_TONE_HZ), agent(&way, &domain, 1, 1_500.0));
+    let domain = engine.sip.to_string();
+    let (one, two) = (agent(&proxy, &domain, 0, AGENTS_TONE_HZ), agent(&proxy, &domain, 1, 1_500.0));
     ready(&engine, 2);
-    conversation(&engine, &way, one, &two);
-}
-
-#[test]
-fn a_proxy_passes_registrations_calls_holds_and_transfers_over_tls_to_both_sides() {
-    let authority = Authority::new();
-    let (certificate, key) = authority.issue("own", &["127.0.0.1"]);
-    let proxys = authority.issue("proxy", &["127.0.0.1"]);
-    let engine = engine(
-        2,
-        |_| String::new(),
-        |config| {
-            let tls = format!(
-                "[sip.tls]\ncertificate = {certificate:?}\nkey = {key:?}\ntrust = {:?}\n",
-                authority.file()
-            );
-            config
-                .replacen("[sip]\n", "[sip]\nproxies = [\"127.0.0.0/8\"]\n", 1)
-                .replace("\"tcp:127.0.0.1:0\"", "\"tcp:127.0.0.1:0\", \"tls:127.0.0.1:0\"")
-                .replace("[media]\n", &format!("{tls}[media]\n"))
-        },
-    );
-    let tls = engine.listens(Transport::Tls);
-    let proxy = Kamailio::start_secured(Kamailio::port(), tls, &proxys, &authority.file());
-    let trust = format!("sip_cafile {}\nsip_verify_server yes\n", authority.file().display());
-    let way = Way { proxy: proxy.tls(), transport: ";transport=tls", trust };
-    let domain = tls.to_string();
-    let (one, two) = (agent(&way, &domain, 0, AGENTS_TONE_HZ), agent(&way, &domain, 1, 1_500.0));
-    ready(&engine, 2);
-    conversation(&engine, &way, one, &two);
-    assert!(two.log().contains("SIP/2.0/TLS") && !two.log().contains("SIP/2.0/UDP"), "{}", two.log());
+    conversation(&engine, &proxy, one, &two);
 }
 
 #[test]
@@ -141,13 +91,13 @@ fn a_registrar_in_front_finds_the_phones_the_engine_does_not_know() {
     let contact = |at: usize| format!("contact = \"sip:agent{at}@127.0.0.1:{port}\"");
     let engine = engine(2, contact, |config| config.replace("password = \"correct-horse-battery\"\n", ""));
     let proxy = Kamailio::start(port, engine.sip, Registrations::Kept);
-    let (way, domain) = (Way::plain(&proxy), proxy.sip.to_string());
-    let (one, two) = (agent(&way, &domain, 0, AGENTS_TONE_HZ), agent(&way, &domain, 1, 1_500.0));
+    let domain = proxy.sip.to_string();
+    let (one, two) = (agent(&proxy, &domain, 0, AGENTS_TONE_HZ), agent(&proxy, &domain, 1, 1_500.0));
     for phone in [&one, &two] {
         eventually("the phone has registered with the proxy", Duration::from_secs(30), || {
             phone.log().contains("200 OK").then_some(())
         });
     }
     ready(&engine, 2);
-    conversation(&engine, &way, one, &two);
+    conversation(&engine, &proxy, one, &two);
 }

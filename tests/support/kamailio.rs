@@ -31,24 +31,8 @@ impl Kamailio {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("kamailio.cfg");
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
-        std::fs::write(&config, configuration(sip, engine, registrations, None)).expect("written");
+        std::fs::write(&config, configuration(sip, engine, registrations)).expect("written");
         Self::run(folder, &config, sip, "32", "4")
-    }
-
-    /// The same, passing registrations on, with TLS to both sides: phones look at its certificate, and it at the engine's.
-    pub fn start_secured(port: u16, engine: SocketAddr, own: &(PathBuf, PathBuf), authority: &Path) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let config = folder.path().join("kamailio.cfg");
-        let sip = SocketAddr::from(([127, 0, 0, 1], port));
-        write_tls(folder.path(), own, authority, ("no", "no"));
-        let text = configuration(sip, engine, Registrations::PassedOn, Some(folder.path()));
-        std::fs::write(&config, text).expect("written");
-        Self::run(folder, &config, sip, "64", "8")
-    }
-
-    /// Where it listens for TLS, if it does.
-    pub fn tls(&self) -> SocketAddr {
-        beside(self.sip)
     }
 
     fn run(folder: tempfile::TempDir, config: &Path, sip: SocketAddr, shared: &str, private: &str) -> Self {
@@ -68,7 +52,13 @@ impl Kamailio {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("kamailio.cfg");
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
-        write_tls(folder.path(), own, authority, ("yes", "yes"));
+        let (certificate, key) = (own.0.display(), own.1.display());
+        let files =
+            format!("certificate = {certificate}\nprivate_key = {key}\nca_list = {}\n", authority.display());
+        let sides = ["server", "client"].map(|side| {
+            format!("[{side}:default]\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\n{files}")
+        });
+        std::fs::write(folder.path().join("tls.cfg"), sides.concat()).expect("written");
         std::fs::write(&config, edge(sip, engine, folder.path())).expect("written");
         Self::run(folder, &config, sip, "64", "8")
     }
@@ -102,53 +92,10 @@ impl Kamailio {
     }
 }
 
-/// Its port for TLS is the one above that for UDP.
-fn beside(sip: SocketAddr) -> SocketAddr {
-    SocketAddr::new(sip.ip(), sip.port() + 1)
-}
-
-/// What it shows by TLS and whom it believes; `looks` is whether it looks at the certificates of those who come to it, and
-/// wants them to have one. It looks at the certificates of those it goes to in any case.
-fn write_tls(here: &Path, own: &(PathBuf, PathBuf), authority: &Path, looks: (&str, &str)) {
-    let (certificate, key, authority) = (own.0.display(), own.1.display(), authority.display());
-    let side = |side: &str, (verify, require): (&str, &str)| {
-        format!(
-            "[{side}:default]\nmethod = TLSv1.2+\nverify_certificate = {verify}\nrequire_certificate = {require}\n\
-             certificate = {certificate}\nprivate_key = {key}\nca_list = {authority}\n"
-        )
-    };
-    let text = side("server", looks) + &side("client", ("yes", "yes"));
-    std::fs::write(here.join("tls.cfg"), text).expect("written");
-}
-
-/// `secured` is the folder of its configuration of TLS, where that is spoken to phones and engine.
-fn configuration(
-    sip: SocketAddr,
-    engine: SocketAddr,
-    registrations: Registrations,
-    secured: Option<&Path>,
-) -> String {
-    let (transports, to_engine, tls_files) = match secured {
-        None => ("disable_tcp=yes".to_owned(), format!("sip:{engine}"), String::new()),
-        Some(here) => (
-            format!("enable_tls=yes\ntcp_children=1\nlisten=tls:{}", beside(sip)),
-            format!("sip:{engine};transport=tls"),
-            format!(
-                "loadmodule \"tls.so\"\nloadmodule \"nathelper.so\"\nmodparam(\"tls\", \"config\", \"{}/tls.cfg\")",
-                here.display()
-            ),
-        ),
-    };
-    // Phones do not listen for TLS: the way to them is the connection they have opened, noted in their Contact.
-    let (alias, answers_alias, by_alias) = if secured.is_some() {
-        let alias = format!("if ($sp != {} && !is_method(\"REGISTER\")) add_contact_alias();", engine.port());
-        (alias.clone(), format!("onreply_route {{ {alias} }}"), "handle_ruri_alias();")
-    } else {
-        (String::new(), String::new(), "")
-    };
+fn configuration(sip: SocketAddr, engine: SocketAddr, registrations: Registrations) -> String {
     let register = match registrations {
         Registrations::PassedOn => {
-            format!("add_path_received();\n    $du = \"{to_engine}\";\n    t_relay();")
+            format!("add_path_received();\n    $du = \"sip:{engine}\";\n    t_relay();")
         }
         Registrations::Kept => "save(\"location\");".to_owned(),
     };
@@ -169,22 +116,19 @@ debug=1
 log_stderror=yes
 fork=yes
 children=1
-{transports}
+disable_tcp=yes
 auto_aliases=no
 mpath="{mpath}"
 listen=udp:{sip}
 {modules}
-{tls_files}
 modparam("rr", "enable_full_lr", 1)
 modparam("path", "use_received", 1)
 modparam("usrloc", "db_mode", 0)
-{answers_alias}
 request_route {{
   if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
   if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
-  {alias}
   if (has_totag()) {{
-    if (loose_route()) {{ {by_alias} t_relay(); exit; }}
+    if (loose_route()) {{ t_relay(); exit; }}
     if (is_method("ACK")) {{ if (t_check_trans()) t_relay(); exit; }}
     sl_send_reply("404", "Not Here");
     exit;
@@ -202,7 +146,7 @@ request_route {{
     exit;
   }}
   if (is_method("INVITE")) record_route();
-  $du = "{to_engine}";
+  $du = "sip:{engine}";
   t_relay();
 }}
 "#,
@@ -247,7 +191,7 @@ request_route {{
 "#,
         mpath = modules_folder().display(),
         here = here.display(),
-        tls_port = beside(sip).port(),
+        tls_port = sip.port() + 1,
     )
 }
 
