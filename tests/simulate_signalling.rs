@@ -46,7 +46,7 @@ const LEAST: [(&str, u64); 79] = [
     ("glare_to_them", 20),
     ("glare_to_us", 10),
     ("both_glared", 0),
-    ("paused_as_owner", 2),
+    ("paused_as_owner", 1),
     ("paused_as_other", 4),
     ("reliable_to_callers", 50),
     ("reliable_from_phones", 350),

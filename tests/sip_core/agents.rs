@@ -48,6 +48,24 @@ fn an_agent_sees_queue_and_caller_answers_and_hangs_up() {
 }
 
 #[test]
+fn what_a_phone_says_in_a_call_whose_answer_is_still_on_its_way_is_not_refused_but_comes_again() {
+    let mut bench = Bench::new();
+    let (phone, invite) = ringing(&mut bench);
+    let options = phone.request(&invite, Method::Options, 1, Vec::new());
+    bench.request(phone.flow, &options);
+    bench.expect_silence();
+    phone.says(&mut bench, &invite, 200);
+    bench.expect_request(Method::Ack);
+    bench.request(phone.flow, &options);
+    bench.expect_response(200);
+    // Of a call that is none of ours it is told so.
+    let mut other = phone.request(&invite, Method::Options, 2, Vec::new());
+    other.headers.set("Call-ID", "nobody-s");
+    bench.request(phone.flow, &other);
+    bench.expect_response(481);
+}
+
+#[test]
 fn a_caller_who_leaves_while_it_rings_stops_the_ringing_at_once() {
     let mut bench = Bench::new();
     let (phone, invite) = ringing(&mut bench);

@@ -35,7 +35,7 @@ impl SipCore {
 
     /// Answers it, if the answer is not so much larger that it would serve to flood a third party.
     pub(super) fn answer_unproven(&mut self, turn: &mut Turn<'_>, request: Request, from: Flow) {
-        if !self.gate.may_ask(turn.now.mono, &from) {
+        if !self.gate.may_ask(turn.now.mono, &from) || self.has_overtaken(&request, &from) {
             return;
         }
         let full = match &request.method {
@@ -64,6 +64,21 @@ impl SipCore {
             Some(bytes) => turn.out.send.push((to, bytes.into())),
             None => self.gate.refused.too_small += 1,
         }
+    }
+
+    /// Whether it was sent in a call whose answer is still on its way to us. Told that there is no such call, the phone would
+    /// end it (RFC 3261 §12.2.1.2); not answered, it says it again.
+    fn has_overtaken(&self, request: &Request, from: &Flow) -> bool {
+        let (Some(tag), Some(call_id)) = (request.to_tag(), request.headers.first("Call-ID")) else {
+            return false;
+        };
+        !from.transport.is_reliable()
+            && self.forks.values().any(|fork| {
+                let invite = &fork.invite;
+                fork.is_wanted
+                    && invite.headers.first("Call-ID") == Some(call_id)
+                    && invite.from_tag().as_ref() == Some(&tag)
+            })
     }
 
     /// Refuses what is no proper request, if it says enough to be refused. A stranger's, in proportion.
