@@ -75,6 +75,11 @@ impl Provisional {
     pub fn is_agreed(&self) -> bool {
         self.described && self.unacked.is_none()
     }
+
+    /// Whether it carries an offer of ours that waits for its answer.
+    pub fn is_offer_open(&self) -> bool {
+        self.unacked.as_ref().is_some_and(|unacked| unacked.offered)
+    }
 }
 
 /// A phone's wish to have its call passed on (RFC 3515).

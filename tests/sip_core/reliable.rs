@@ -103,6 +103,15 @@ fn once_the_first_description_has_arrived_an_update_may_bring_another() {
 }
 
 #[test]
+fn an_update_that_meets_our_own_early_offer_is_told_so() {
+    let (mut bench, mut caller) = early("Supported", Vec::new());
+    let progress = bench.expect_response(183);
+    caller.learn(&progress);
+    caller.send(&mut bench, Method::Update, offer());
+    bench.expect_response(491);
+}
+
+#[test]
 fn a_prack_of_something_else_is_none_and_changes_nothing() {
     let (mut bench, mut caller) = early("Supported", offer());
     let session = bench.expect_response(183);

@@ -9,7 +9,7 @@ use crate::engine::id::LegId;
 use crate::media::sdp;
 use crate::sip::dialog::{DialogId, Order, SessionTimer, cseq};
 use crate::sip::flow::Flow;
-use crate::sip::leg::{Leg, Phase, Provisional};
+use crate::sip::leg::{Leg, Phase};
 use crate::sip::message::{Method, Request};
 use crate::sip::transaction::ServerId;
 
@@ -190,8 +190,11 @@ fn check_offerable(leg: &mut Leg) -> Result<(), Refusal> {
     let glare = leg.refresh.is_some() && (leg.resuming || !leg.takes_update);
     match &leg.phase {
         // Once the answer to the first offer is known to have arrived, there may be another (RFC 3311 §5.1, §5.2).
-        Phase::Arrived { .. } if leg.provisional.as_ref().is_some_and(Provisional::is_agreed) => Ok(()),
-        Phase::Arrived { .. } => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
+        Phase::Arrived { .. } => match &leg.provisional {
+            Some(provisional) if provisional.is_agreed() => Ok(()),
+            Some(provisional) if provisional.is_offer_open() => Err(Refusal::new(491)),
+            Some(_) | None => Err(Refusal::new(500).with("Retry-After", SOON_SECS)),
+        },
         Phase::Ending { .. } => Err(Refusal::new(481)),
         Phase::Up { unacked } => {
             // Our own offer waits for its answer.
