@@ -92,19 +92,15 @@ impl Answerer {
     /// The strongest challenge of our realm; of two as strong, the first. One without `qop` is as good to us (RFC 3261
     /// §22.4, RFC 8760 §2.6: a server may leave it out, as Kamailio does), if there is none with it.
     fn choose<'h>(&self, challenges: impl Iterator<Item = &'h str>) -> Option<Chosen> {
-        let mut best: Option<Chosen> = None;
-        for params in challenges.take(8).filter_map(Params::parse) {
-            let ours = params.value("realm") == Some(self.login.realm.as_str());
-            let Some(algorithm) = Algorithm::from_param(params.value("algorithm")) else { continue };
-            let qop = params.value("qop");
-            let does_auth = |qop: &str| qop.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth"));
-            let chosen = Chosen { algorithm, has_qop: qop.is_some(), params: params.clone() };
-            let is_better = best.as_ref().is_none_or(|best| chosen.strength() > best.strength());
-            if ours && qop.is_none_or(does_auth) && is_better {
-                best = Some(chosen);
-            }
-        }
-        best
+        let does_auth = |qop: &str| qop.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth"));
+        let usable = challenges.take(8).filter_map(Params::parse).filter_map(|params| {
+            let algorithm = Algorithm::from_param(params.value("algorithm"))?;
+            let (realm, qop) = (params.value("realm"), params.value("qop"));
+            let fits = realm == Some(self.login.realm.as_str()) && qop.is_none_or(does_auth);
+            let has_qop = qop.is_some();
+            fits.then_some(Chosen { algorithm, has_qop, params })
+        });
+        usable.reduce(|best, next| if next.strength() > best.strength() { next } else { best })
     }
 }
 
