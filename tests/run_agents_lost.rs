@@ -53,6 +53,14 @@ async fn stays(caller: &Call) {
     until("the caller hears music", || caller.heard().loudness() > 50.0 && !hears(caller, AGENT)).await;
 }
 
+/// Her cable is pulled: the caller stays, and is ben's as soon as he comes.
+async fn is_bens_when_dies(site: &Site, anna: Phone, caller: Call) -> Value {
+    drop(anna);
+    stays(&caller).await;
+    let ben = site.agent_phone("ben").await;
+    is_served_by(site, &ben, caller).await
+}
+
 /// Whose phone rings next has the caller; his record is one of a call that was answered.
 async fn is_served_by(site: &Site, phone: &Phone, caller: Call) -> Value {
     let incoming = rung(phone).await;
@@ -83,10 +91,7 @@ async fn a_phone_dies_while_it_rings() {
     let caller = site.caller("4001", NUMBER).await;
     let ringing = rung(&anna).await;
     ringing.ring();
-    drop(anna);
-    stays(&caller).await;
-    let ben = site.agent_phone("ben").await;
-    let record = is_served_by(&site, &ben, caller).await;
+    let record = is_bens_when_dies(&site, anna, caller).await;
     assert_eq!((&record["agent"], &record["offers"]), (&json!("ben"), &json!(2)), "{record}");
 }
 
@@ -94,10 +99,7 @@ async fn a_phone_dies_while_it_rings() {
 async fn a_phone_dies_in_a_conversation() {
     let site = site().await;
     let (anna, caller, _talking) = talk(&site).await;
-    drop(anna);
-    stays(&caller).await;
-    let ben = site.agent_phone("ben").await;
-    is_served_by(&site, &ben, caller).await;
+    is_bens_when_dies(&site, anna, caller).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,10 +108,7 @@ async fn a_phone_dies_that_holds_the_caller() {
     let (anna, caller, talking) = talk(&site).await;
     talking.hold(true);
     site.agent_is("anna", "on_hold").await;
-    drop(anna);
-    stays(&caller).await;
-    let ben = site.agent_phone("ben").await;
-    is_served_by(&site, &ben, caller).await;
+    is_bens_when_dies(&site, anna, caller).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -147,24 +147,11 @@ fn a_record_survives_json() {
     assert_eq!(serde_json::from_str::<Cdr>(&json).unwrap(), cdr);
 }
 
-fn to_another(fact: Fact, now_at: u32) -> Fact {
-    match fact {
-        Fact::CallQueued { call, dialled, caller, sip_call_id, language, priority, waiting, .. } => {
-            let (queue, entered) = (QueueId(now_at), Entered::Overflowed(QueueId(0)));
-            Fact::CallQueued {
-                call,
-                queue,
-                dialled,
-                caller,
-                sip_call_id,
-                language,
-                priority,
-                waiting,
-                entered,
-            }
-        }
-        other => other,
+fn to_another(mut fact: Fact, now_at: u32) -> Fact {
+    if let Fact::CallQueued { queue, entered, .. } = &mut fact {
+        (*queue, *entered) = (QueueId(now_at), Entered::Overflowed(QueueId(0)));
     }
+    fact
 }
 
 fn turned_away(call: u64, because: TurnedAwayBecause, to: Destination) -> Fact {
@@ -333,32 +320,11 @@ fn a_record_tells_of_the_legs_through_all_queues_the_callers_first_and_of_very_m
 #[test]
 fn whom_a_caller_called_first_is_in_his_record() {
     let mut fold = fold(10);
-    let diverted = |fact| match fact {
-        Fact::CallQueued {
-            call,
-            queue,
-            dialled,
-            caller,
-            sip_call_id,
-            language,
-            priority,
-            waiting,
-            entered,
-        } => {
-            let caller = Caller { diverted_from: Some("+4930111".into()), ..caller };
-            Fact::CallQueued {
-                call,
-                queue,
-                dialled,
-                caller,
-                sip_call_id,
-                language,
-                priority,
-                waiting,
-                entered,
-            }
+    let diverted = |mut fact| {
+        if let Fact::CallQueued { caller, .. } = &mut fact {
+            caller.diverted_from = Some("+4930111".into());
         }
-        other => other,
+        fact
     };
     fold.observe(&at(0, diverted(queued(7))));
     fold.observe(&at(0, queued(8)));
